@@ -1,0 +1,44 @@
+//! Every domain tag of the project, in one place, so that no two uses share one.
+//!
+//! A tag is never reused for another content; a changed encoding gets a new number.
+
+/// A schema's digest.
+pub const SCHEMA: &str = "cohortium/schema/1";
+/// A query's digest.
+pub const QUERY: &str = "cohortium/query/1";
+/// A plan's digest.
+pub const PLAN: &str = "cohortium/plan/1";
+/// A policy's digest.
+pub const POLICY: &str = "cohortium/policy/1";
+/// An approval's digest.
+pub const APPROVAL: &str = "cohortium/approval/1";
+/// A request's digest (in a ledger: the query transaction).
+pub const REQUEST: &str = "cohortium/request/1";
+/// The digest that a proof's transcript starts from.
+pub const CONTEXT: &str = "cohortium/context/1";
+/// A dataset manifest's digest.
+pub const MANIFEST: &str = "cohortium/manifest/1";
+/// A consent epoch's digest.
+pub const EPOCH: &str = "cohortium/epoch/1";
+/// The digest of one column's row commitments.
+pub const COLUMN_COMMITMENT: &str = "cohortium/column-commitment/1";
+/// The digest of all query-time commitments of one proof.
+pub const QUERY_COMMITMENTS: &str = "cohortium/query-commitments/1";
+/// Pedersen generators, by try-and-increment.
+pub const GENERATORS: &str = "cohortium/generators/1";
+/// The transcript of a batched opening.
+pub const OPENING: &str = "cohortium/opening/1";
+/// Secrets derived from the master secret.
+pub const SECRETS: &str = "cohortium/secrets/1";
+/// A patient's secret, derived by the site for a patient who brings none.
+pub const PATIENT_SECRET: &str = "cohortium/patient-secret/1";
+/// A patient's tag at a site.
+pub const PATIENT_TAG: &str = "cohortium/patient-tag/1";
+/// A verifying key's id.
+pub const VERIFYING_KEY: &str = "cohortium/verifying-key/1";
+/// A shape's id.
+pub const SHAPE: &str = "cohortium/shape/1";
+/// The digest of a circuit's matrices.
+pub const MATRICES: &str = "cohortium/matrices/1";
+/// The in-circuit transcript's initial state: protocol, shape and absorb/squeeze pattern.
+pub const TRANSCRIPT: &str = "cohortium/transcript/1";

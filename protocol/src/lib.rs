@@ -1,0 +1,12 @@
+//! Cohortium's shared vocabulary: types, canonical formats, hashes, tables, commitments, the query
+//! algebra and its plans, the statements' public inputs, audit bundles.
+//!
+//! No I/O, clock, ambient randomness, async, HTTP or store in here: what needs randomness takes a
+//! generator, what needs time takes a date.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod domain;
+pub mod field;
+pub mod hash;
+pub mod shape;

@@ -1,0 +1,130 @@
+//! Shapes: the sizes that a circuit, its key and its commitments are made for.
+//!
+//! A shape fixes everything that a set-up depends on and nothing that a query depends on. There are few
+//! of them, so that one ceremony a shape serves every hospital and every query.
+
+use std::fmt;
+
+use crate::domain;
+use crate::hash::{Digest, Hasher};
+
+/// Aggregates of a group, in this order everywhere: count, sum, sum of squares, sum of products.
+pub const AGGREGATES: usize = 4;
+
+/// The sizes of one statement `query`.
+///
+/// Private fields with checked relations would forbid the tiny shapes of the tests, so the fields are
+/// public and every constructor of this crate returns one of the constants below.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Shape {
+    /// The name people see and files carry.
+    pub name: &'static str,
+    /// `n`: a table has `2^n` rows, blinding and padding rows included. At most 20.
+    pub row_bits: usize,
+    /// `w`: a lookup table has `2^w` entries; data values are below `2^w`. 16 in the standard shapes.
+    pub value_bits: usize,
+    /// `l`: the fraction trees hold `2^l` leaf sets, the last of them for the aggregates.
+    pub slot_bits: usize,
+    /// Groups: released rows of cells, at most.
+    pub groups: usize,
+    /// `B`: blinding rows after the data rows.
+    pub blinding_rows: usize,
+    /// `h` for data columns: a column is laid out as `2^h` matrix rows of `2^(n-h)`.
+    pub row_split: usize,
+    /// `h` for multiplicities, which have `w + 1` variables.
+    pub value_split: usize,
+}
+
+impl Shape {
+    /// Tables of up to 3,584 patients.
+    pub const QUERY_12: Self = Self::standard("query-12", 12, 4);
+    /// Tables of up to 65,024 patients.
+    pub const QUERY_16: Self = Self::standard("query-16", 16, 6);
+    /// Tables of up to 1,048,064 patients.
+    pub const QUERY_20: Self = Self::standard("query-20", 20, 8);
+    /// The standard shapes, smallest first.
+    pub const STANDARD: [Self; 3] = [Self::QUERY_12, Self::QUERY_16, Self::QUERY_20];
+
+    const fn standard(name: &'static str, row_bits: usize, row_split: usize) -> Self {
+        Self { name, row_bits, value_bits: 16, slot_bits: 4, groups: 64, blinding_rows: 512, row_split, value_split: 6 }
+    }
+
+    /// The standard shape with this name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::STANDARD.into_iter().find(|shape| shape.name == name)
+    }
+
+    /// The smallest standard shape that holds this many data rows beside its blinding rows.
+    pub fn smallest_for(rows: usize) -> Option<Self> {
+        Self::STANDARD.into_iter().find(|shape| rows <= shape.max_declared_rows())
+    }
+
+    /// `2^n`.
+    pub const fn rows(&self) -> usize {
+        1 << self.row_bits
+    }
+
+    /// `2^w`: entries of a lookup table.
+    pub const fn values(&self) -> usize {
+        1 << self.value_bits
+    }
+
+    /// `2^l`: leaf sets of a fraction tree.
+    pub const fn slots(&self) -> usize {
+        1 << self.slot_bits
+    }
+
+    /// Lookups at most: every leaf set but the last.
+    pub const fn max_lookups(&self) -> usize {
+        self.slots() - 1
+    }
+
+    /// Data rows at most.
+    pub const fn max_declared_rows(&self) -> usize {
+        self.rows() - self.blinding_rows
+    }
+
+    /// Layers of the taller fraction tree.
+    pub const fn layers(&self) -> usize {
+        let bits = if self.row_bits > self.value_bits { self.row_bits } else { self.value_bits };
+        bits + self.slot_bits
+    }
+
+    /// The shape's id: a digest of every size in it.
+    pub fn id(&self) -> Digest {
+        let mut hasher = Hasher::new(domain::SHAPE);
+        hasher.str(self.name);
+        for size in [
+            self.row_bits,
+            self.value_bits,
+            self.slot_bits,
+            self.groups,
+            AGGREGATES,
+            self.blinding_rows,
+            self.row_split,
+            self.value_split,
+        ] {
+            hasher.u64(size as u64);
+        }
+        hasher.finish()
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_smallest_shape_that_fits() {
+        assert_eq!(Shape::smallest_for(2982), Some(Shape::QUERY_12));
+        assert_eq!(Shape::smallest_for(3585), Some(Shape::QUERY_16));
+        assert_eq!(Shape::smallest_for(1_048_064), Some(Shape::QUERY_20));
+        assert_eq!(Shape::smallest_for(1_048_065), None);
+    }
+}
