@@ -1,1 +1,1 @@
-//! placeholder
+//! Nothing here yet.
