@@ -9,4 +9,6 @@
 pub mod domain;
 pub mod field;
 pub mod hash;
+pub mod policy;
+pub mod query;
 pub mod shape;

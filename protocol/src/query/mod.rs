@@ -1,0 +1,25 @@
+//! Queries and what they compile to.
+//!
+//! A query asks for aggregates over the consented rows of one table. It compiles to a [`Plan`]: public
+//! lookup tables, one truth table for the selection, group keys and measures. The plan is deterministic
+//! and hashed; whoever checks an answer compiles the query anew and compares the digests.
+
+mod column;
+mod plan;
+mod table;
+
+pub use column::{ColumnId, Linear, Source};
+pub use plan::{Asked, Axis, AxisGroup, Condition, Measure, Plan, Role};
+pub use table::{Lookup, LookupTable, Segment, TableError};
+
+/// The coded value of a missing entry. Only the tests `present` and `missing` look at it.
+pub const MISSING: u16 = u16::MAX;
+
+/// Values that a coded column can take: lookup tables map all of them.
+pub const CODED_VALUES: usize = 1 << 16;
+
+/// Bits of the selection key at most: the truth table has one entry for each value of the key.
+pub const MAX_CONDITIONS: usize = 16;
+
+/// Grouping columns at most.
+pub const MAX_AXES: usize = 3;
