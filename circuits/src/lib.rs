@@ -1,1 +1,24 @@
-//! Nothing here yet.
+//! What is proved: the argument and its Groth16 circuit, native and gadget side by side.
+//!
+//! - [`transcript`]: the chain of Poseidon steps that turns messages into challenges;
+//! - [`messages`]: everything that the argument's prover sends;
+//! - [`prove`]: the prover, linear in rows;
+//! - [`native`]: the relation `query` in plain Rust;
+//! - [`gadget`]: the same relation as constraints, one source with two back ends;
+//! - [`clause`]: the clauses of the relation, by name.
+//!
+//! The statement page `docs/src/statements/query.md` has the same headings.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod clause;
+pub mod eq;
+pub mod gadget;
+pub mod messages;
+pub mod native;
+pub mod poseidon;
+pub mod prove;
+pub mod transcript;
+
+#[cfg(test)]
+mod testing;

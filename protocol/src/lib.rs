@@ -12,3 +12,4 @@ pub mod hash;
 pub mod policy;
 pub mod query;
 pub mod shape;
+pub mod statement;

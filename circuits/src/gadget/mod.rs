@@ -1,0 +1,1 @@
+//! The relation `query` as constraints.

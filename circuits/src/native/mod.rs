@@ -1,0 +1,91 @@
+//! The relation `query` in plain Rust: the twin of the circuit.
+//!
+//! It is what the circuit is compared with, and where a dishonest prover is first tried. It takes the
+//! same public inputs and messages, and names the first clause that fails.
+
+mod coins;
+mod leaves;
+mod release;
+mod walk;
+
+pub use coins::{Challenges, Coins, LayerEnd};
+pub use leaves::leaf_weights;
+pub(crate) use release::COUNT_RULE_BITS;
+
+use ark_ff::Field;
+use cohortium_protocol::field::{F, digest_limbs};
+use cohortium_protocol::shape::Shape;
+use cohortium_protocol::statement::QueryPublic;
+
+use crate::clause::{Clause, Relation};
+use crate::messages::Messages;
+
+/// The relation does not hold: the first clause that fails.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the clause {0:?} of the statement `query` does not hold")]
+pub struct Broken(pub Clause);
+
+/// Fails with a clause unless it holds, or is off.
+pub(crate) fn require(relation: &Relation, clause: Clause, holds: bool) -> Result<(), Broken> {
+    if holds || !relation.has(clause) { Ok(()) } else { Err(Broken(clause)) }
+}
+
+/// Checks the relation `query`.
+///
+/// # Errors
+/// The first clause that fails.
+///
+/// # Panics
+/// When lists do not have the shape's lengths; [`QueryPublic::check_lengths`] and the prover see to that.
+pub fn verify(relation: &Relation, shape: &Shape, public: &QueryPublic, messages: &Messages) -> Result<(), Broken> {
+    let mut coins = Coins::new(*relation, shape);
+    coins.statement(digest_limbs(&public.context), digest_limbs(&public.commitments), messages.nonce);
+    let challenges = coins.aggregates(&messages.aggregates);
+    roots(relation, messages, &challenges)?;
+    let claims = walk::layers(relation, shape, &mut coins, messages)?;
+    leaves::settle(relation, shape, &mut coins, public, messages, &challenges, &claims)?;
+    release::check(relation, shape, public, &messages.aggregates)
+}
+
+/// (c) Roots.
+fn roots(relation: &Relation, messages: &Messages, challenges: &Challenges) -> Result<(), Broken> {
+    let mut side = F::from(0u64);
+    for (g, (sums, inverse)) in messages.aggregates.iter().zip(&messages.group_inverses).enumerate() {
+        let distance = challenges.gamma - F::from(g as u64);
+        require(relation, Clause::GroupDenominator, distance * inverse == F::ONE)?;
+        let weighted: F = sums.iter().zip(&challenges.aggregate_weights).map(|(x, w)| *x * w).sum();
+        side += weighted * inverse;
+    }
+    let (row, table) = (messages.row_root, messages.table_root);
+    let [row_inverse, table_inverse] = messages.root_inverses;
+    require(relation, Clause::RootCheck, row.p * table.q == (table.p + side * table.q) * row.q)?;
+    require(relation, Clause::RowDenominator, row.q * row_inverse == F::ONE)?;
+    require(relation, Clause::TableDenominator, table.q * table_inverse == F::ONE)
+}
+
+#[cfg(test)]
+mod tests {
+    use cohortium_protocol::field::F;
+
+    use super::*;
+    use crate::prove::{Stage, prove};
+    use crate::testing::{digest, params, public, rng, tiny_shapes, witness};
+
+    #[test]
+    fn the_honest_prover_is_accepted_at_every_shape_and_size() {
+        for shape in tiny_shapes() {
+            for declared in [0, 1, 2, 5, shape.max_declared_rows() - 1, shape.max_declared_rows()] {
+                let rng = &mut rng(declared as u64);
+                let witness = witness(rng, &shape, declared);
+                let (context, commitments) = (digest("context"), digest("commitments"));
+                let mut stages = 0;
+                let argument =
+                    prove(&shape, &witness, &context, &commitments, F::from(5u64), &mut |_: Stage| stages += 1);
+                let public = public(&shape, &witness, params(), argument.challenges);
+                let verdict = verify(&Relation::whole(), &shape, &public, &argument.messages);
+                assert_eq!(verdict, Ok(()), "{} with {declared} rows", shape.name);
+                assert!(stages > shape.layers());
+            }
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Tiny shapes and random witnesses for this crate's tests.
+
+use ark_ff::{AdditiveGroup, Field, UniformRand};
+use cohortium_protocol::field::F;
+use cohortium_protocol::hash::{Digest, Hasher};
+use cohortium_protocol::policy::{GroupAggregates, ReleaseParams, SumParams, release};
+use cohortium_protocol::shape::Shape;
+use cohortium_protocol::statement::{Evaluations, PublicChallenges, QueryPublic};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+use crate::eq;
+use crate::prove::{LookupWitness, QueryWitness, RowColumn};
+
+/// Sixteen rows, values below 8, three lookups, four groups.
+pub(crate) const TINY: Shape = Shape {
+    name: "tiny",
+    row_bits: 4,
+    value_bits: 3,
+    slot_bits: 2,
+    groups: 4,
+    blinding_rows: 3,
+    row_split: 2,
+    value_split: 2,
+};
+
+/// As `TINY`, with more rows than values, more values than rows, or the same.
+pub(crate) fn tiny_shapes() -> [Shape; 4] {
+    [
+        TINY,
+        Shape { name: "tiny-wide", row_bits: 3, value_bits: 5, ..TINY },
+        Shape { name: "tiny-even", row_bits: 4, value_bits: 4, slot_bits: 3, groups: 6, ..TINY },
+        Shape { name: "tiny-tall", row_bits: 7, value_bits: 3, ..TINY },
+    ]
+}
+
+pub(crate) fn rng(seed: u64) -> StdRng {
+    StdRng::seed_from_u64(seed)
+}
+
+pub(crate) fn digest(text: &str) -> Digest {
+    Hasher::new("test").str(text).finish()
+}
+
+fn blinds(rng: &mut StdRng, shape: &Shape) -> Vec<F> {
+    (0..shape.blinding_rows).map(|_| F::rand(rng)).collect()
+}
+
+pub(crate) fn column(rng: &mut StdRng, shape: &Shape, data: Vec<u32>) -> RowColumn {
+    RowColumn { data, blind: blinds(rng, shape) }
+}
+
+/// A lookup of an input column in a table.
+pub(crate) fn lookup(rng: &mut StdRng, shape: &Shape, input: &RowColumn, table: Vec<u16>) -> LookupWitness {
+    let output = column(rng, shape, input.data.iter().map(|v| table[*v as usize].into()).collect());
+    let counts = LookupWitness::count(input, shape);
+    let mask = (0..8).map(|_| F::rand(rng)).collect();
+    LookupWitness { input: input.clone(), output, table, counts, mask }
+}
+
+/// A random query: a test of `X` and a flag select, a flag and a bins lookup group, `Y = X` is summed, and
+/// products with `Z` where the shape has room.
+pub(crate) fn witness(rng: &mut StdRng, shape: &Shape, declared_rows: usize) -> QueryWitness {
+    let values = shape.values() as u32;
+    let random = |rng: &mut StdRng, below: u32| (0..declared_rows).map(|_| rng.gen_range(0..below)).collect();
+    let x = random(rng, values);
+    let x = column(rng, shape, x);
+    let z = random(rng, values);
+    let z = column(rng, shape, z);
+    let consent = random(rng, 2);
+    let consent = column(rng, shape, consent);
+    let flag = random(rng, 2);
+    let flag = column(rng, shape, flag);
+    let test_table = (0..values).map(|_| rng.gen_range(0..2)).collect();
+    let test = lookup(rng, shape, &x, test_table);
+    let key = RowColumn::linear([(1, &consent), (2, &test.output)]);
+    let phi = (0..values).map(|v| u16::from(v == 3)).collect();
+    let selection = lookup(rng, shape, &key, phi);
+    let bins_table = (0..values).map(|v| u16::from(v >= values / 2)).collect();
+    let bins = lookup(rng, shape, &x, bins_table);
+    let group = RowColumn::linear([(1, &bins.output), (2, &flag)]);
+    QueryWitness {
+        declared_rows,
+        selection: selection.output.clone(),
+        lookups: vec![test, selection, bins],
+        y: Some(x),
+        z: Some(z),
+        group,
+        flags: vec![consent, flag],
+    }
+}
+
+/// Every column as a dense table.
+pub(crate) fn dense(shape: &Shape, column: &RowColumn) -> Vec<F> {
+    (0..shape.rows()).map(|row| column.at(row)).collect()
+}
+
+/// `m'_j` as a dense table.
+pub(crate) fn dense_counts(shape: &Shape, lookup: &LookupWitness) -> Vec<F> {
+    let mut out: Vec<F> = lookup.counts.iter().map(|count| F::from(*count)).collect();
+    out.resize(2 * shape.values(), F::ZERO);
+    out[shape.values()..][..lookup.mask.len()].copy_from_slice(&lookup.mask);
+    out
+}
+
+/// What a verifier would derive, by the plain definition of every evaluation.
+pub(crate) fn evaluations(shape: &Shape, witness: &QueryWitness, at: &PublicChallenges) -> Evaluations {
+    let row = |column: &RowColumn| eq::evaluate(&dense(shape, column), &at.row_point);
+    let optional = |column: &Option<RowColumn>| column.as_ref().map_or(F::ZERO, row);
+    let occupied: Vec<F> = (0..shape.rows()).map(|row| F::from(row < witness.declared_rows)).collect();
+    let slots = shape.max_lookups();
+    let per_lookup = |f: &dyn Fn(&LookupWitness) -> F, unused: F| {
+        (0..slots).map(|j| witness.lookups.get(j).map_or(unused, f)).collect::<Vec<F>>()
+    };
+    let table = |entries: &[u16]| {
+        let dense: Vec<F> = entries.iter().map(|x| F::from(*x)).collect();
+        eq::evaluate(&dense, &at.table_point)
+    };
+    let mut power = F::ONE;
+    let mut flags = F::ZERO;
+    for flag in &witness.flags {
+        power *= at.mu;
+        let value = row(flag);
+        flags += power * (value.square() - value);
+    }
+    let zeros = vec![F::ZERO; at.value_point.len()];
+    let unused = F::from(witness.declared_rows as u64) * eq::eq(&zeros, &at.value_point);
+    Evaluations {
+        occupied: eq::evaluate(&occupied, &at.row_point),
+        flags,
+        selection: row(&witness.selection),
+        y: optional(&witness.y),
+        z: optional(&witness.z),
+        group: row(&witness.group),
+        inputs: per_lookup(&|lookup| row(&lookup.input), F::ZERO),
+        outputs: per_lookup(&|lookup| row(&lookup.output), F::ZERO),
+        tables: per_lookup(&|lookup| table(&lookup.table), F::ZERO),
+        multiplicities: per_lookup(&|l| eq::evaluate(&dense_counts(shape, l), &at.value_point), unused),
+    }
+}
+
+/// A release rule under which tiny tables have cells of every kind.
+pub(crate) fn params() -> ReleaseParams {
+    ReleaseParams {
+        k: 2,
+        b: 3,
+        show_zero: true,
+        sums: [SumParams::EXACT, SumParams::restrained(9), SumParams::restrained(20)],
+    }
+}
+
+pub(crate) fn integer(x: F) -> u64 {
+    use ark_ff::PrimeField;
+    x.into_bigint().0[0]
+}
+
+/// The public inputs for a witness, with the cells that the policy gives.
+pub(crate) fn public(
+    shape: &Shape,
+    witness: &QueryWitness,
+    params: ReleaseParams,
+    challenges: PublicChallenges,
+) -> QueryPublic {
+    let exact: Vec<GroupAggregates> = witness
+        .aggregates(shape)
+        .into_iter()
+        .map(|[n, s, ss, p]| GroupAggregates { n: integer(n), s: integer(s), ss: integer(ss), p: integer(p) })
+        .collect();
+    QueryPublic {
+        context: digest("context"),
+        commitments: digest("commitments"),
+        evaluations: evaluations(shape, witness, &challenges),
+        challenges,
+        params,
+        cells: release(&exact, &params),
+    }
+}

@@ -1,0 +1,188 @@
+//! The public inputs of the statement `query`: one type and one encoder for prover and verifier.
+//!
+//! The order is the statement page's. The verifier fills every field from what it derived itself.
+
+use crate::field::{F, digest_limbs};
+use crate::hash::Digest;
+use crate::policy::{Cell, GroupCells, ReleaseParams};
+use crate::shape::Shape;
+
+/// The public challenges: outputs of the transcript that the checks outside the circuit need.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PublicChallenges {
+    /// `r`, where columns are opened: `n` coordinates.
+    pub row_point: Vec<F>,
+    /// `r_t`, where multiplicities are opened: `w + 1` coordinates.
+    pub value_point: Vec<F>,
+    /// `rho_t`, where the public tables are evaluated: `w` coordinates.
+    pub table_point: Vec<F>,
+    /// Batches the flag checks.
+    pub mu: F,
+}
+
+/// The evaluations that the argument's final checks use.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Evaluations {
+    /// `OCC~(r)`.
+    pub occupied: F,
+    /// `sum_k mu^k (F_k(r)^2 - F_k(r))` over the plan's flags, `k >= 1`.
+    pub flags: F,
+    /// `SEL~(r)`.
+    pub selection: F,
+    /// `Y~(r)`, 0 without a measure.
+    pub y: F,
+    /// `Z~(r)`, 0 without a second measure.
+    pub z: F,
+    /// `GRP~(r)`.
+    pub group: F,
+    /// `in_j~(r)` for every lookup slot, 0 where unused.
+    pub inputs: Vec<F>,
+    /// `out_j~(r)` for every lookup slot, 0 where unused.
+    pub outputs: Vec<F>,
+    /// `T_j~(rho_t)` for every lookup slot, 0 where unused.
+    pub tables: Vec<F>,
+    /// `m'_j~(r_t)` for every lookup slot; unused: `declared_rows * eq(0, r_t)`.
+    pub multiplicities: Vec<F>,
+}
+
+/// The public inputs of one proof of the statement `query`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct QueryPublic {
+    /// The context digest.
+    pub context: Digest,
+    /// The digest of the query-time commitments.
+    pub commitments: Digest,
+    /// The transcript's public challenges.
+    pub challenges: PublicChallenges,
+    /// The final checks' evaluations.
+    pub evaluations: Evaluations,
+    /// The release rule's numbers.
+    pub params: ReleaseParams,
+    /// The released cells of every group of the shape.
+    pub cells: Vec<GroupCells>,
+}
+
+/// Public inputs a group's cells take: is-value, is-zero, count; per sum: is-value, value.
+pub const INPUTS_PER_GROUP: usize = 9;
+/// Public inputs the release rule takes.
+pub const INPUTS_OF_POLICY: usize = 16;
+
+/// Why public inputs do not have the shape's sizes.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the shape {shape} takes {required} of `{what}`, found {found}")]
+pub struct LengthError {
+    /// The shape's name.
+    pub shape: &'static str,
+    /// Which list.
+    pub what: &'static str,
+    /// The shape's size.
+    pub required: usize,
+    /// The list's length.
+    pub found: usize,
+}
+
+impl QueryPublic {
+    /// How many public inputs the shape has, the constant 1 not counted.
+    pub const fn count(shape: &Shape) -> usize {
+        4 + shape.row_bits
+            + (shape.value_bits + 1)
+            + shape.value_bits
+            + 1
+            + 6
+            + 4 * shape.max_lookups()
+            + INPUTS_OF_POLICY
+            + INPUTS_PER_GROUP * shape.groups
+    }
+
+    /// Refuses lists that do not have the shape's lengths.
+    pub fn check_lengths(&self, shape: &Shape) -> Result<(), LengthError> {
+        let c = &self.challenges;
+        let e = &self.evaluations;
+        let lists = [
+            ("r", c.row_point.len(), shape.row_bits),
+            ("r_t", c.value_point.len(), shape.value_bits + 1),
+            ("rho_t", c.table_point.len(), shape.value_bits),
+            ("inputs", e.inputs.len(), shape.max_lookups()),
+            ("outputs", e.outputs.len(), shape.max_lookups()),
+            ("tables", e.tables.len(), shape.max_lookups()),
+            ("multiplicities", e.multiplicities.len(), shape.max_lookups()),
+            ("cells", self.cells.len(), shape.groups),
+        ];
+        for (what, found, required) in lists {
+            if found != required {
+                return Err(LengthError { shape: shape.name, what, required, found });
+            }
+        }
+        Ok(())
+    }
+
+    /// Every public input after its name, in the circuit's order.
+    pub fn named(&self) -> Vec<(String, F)> {
+        let mut out = Vec::with_capacity(1024);
+        let mut push = |name: &str, x: F| out.push((name.to_owned(), x));
+        let [context_high, context_low] = digest_limbs(&self.context);
+        let [commitments_high, commitments_low] = digest_limbs(&self.commitments);
+        push("context.high", context_high);
+        push("context.low", context_low);
+        push("commitments.high", commitments_high);
+        push("commitments.low", commitments_low);
+        let e = &self.evaluations;
+        let c = &self.challenges;
+        for (name, list) in [("r", &c.row_point), ("r_t", &c.value_point), ("rho_t", &c.table_point)] {
+            list.iter().enumerate().for_each(|(i, x)| push(&format!("{name}.{i}"), *x));
+        }
+        push("mu", c.mu);
+        push("occupied", e.occupied);
+        push("flags", e.flags);
+        push("selection", e.selection);
+        push("y", e.y);
+        push("z", e.z);
+        push("group", e.group);
+        for (name, list) in [
+            ("input", &e.inputs),
+            ("output", &e.outputs),
+            ("table", &e.tables),
+            ("multiplicity", &e.multiplicities),
+        ] {
+            list.iter().enumerate().for_each(|(i, x)| push(&format!("{name}.{i}"), *x));
+        }
+        let params = &self.params;
+        push("policy.k", F::from(params.k));
+        push("policy.b", F::from(params.b));
+        push("policy.h", F::from(params.b / 2));
+        push("policy.show_zero", F::from(params.show_zero));
+        for (name, sum) in ["s", "ss", "p"].iter().zip(&params.sums) {
+            push(&format!("policy.{name}.asked"), F::from(sum.on));
+            push(&format!("policy.{name}.base"), F::from(sum.base));
+            push(&format!("policy.{name}.half"), F::from(sum.base / 2));
+            push(&format!("policy.{name}.dominance"), F::from(sum.dominance));
+        }
+        for (g, cells) in self.cells.iter().enumerate() {
+            let (is_value, is_zero, value) = cell_inputs(cells.count);
+            push(&format!("cell.{g}.is_value"), is_value);
+            push(&format!("cell.{g}.is_zero"), is_zero);
+            push(&format!("cell.{g}.count"), value);
+            for (name, sum) in ["s", "ss", "p"].iter().zip(&cells.sums) {
+                let (is_value, _, value) = cell_inputs(sum.unwrap_or(Cell::Suppressed));
+                push(&format!("cell.{g}.{name}.is_value"), is_value);
+                push(&format!("cell.{g}.{name}"), value);
+            }
+        }
+        out
+    }
+
+    /// Every public input, in the circuit's order.
+    pub fn encode(&self, shape: &Shape) -> Result<Vec<F>, LengthError> {
+        self.check_lengths(shape)?;
+        Ok(self.named().into_iter().map(|(_, x)| x).collect())
+    }
+}
+
+/// A cell as the circuit sees it: is it a value, is it a zero, and its number (0 where it has none).
+pub fn cell_inputs(cell: Cell) -> (F, F, F) {
+    match cell {
+        Cell::Suppressed => (F::from(0u64), F::from(0u64), F::from(0u64)),
+        Cell::Zero => (F::from(0u64), F::from(1u64), F::from(0u64)),
+        Cell::Value(value) => (F::from(1u64), F::from(0u64), F::from(value)),
+    }
+}
