@@ -1,1 +1,178 @@
-//! The relation `query` as constraints.
+//! The relation `query` as constraints: the circuit.
+//!
+//! The same headings and clause names as the native twin and the statement page.
+
+mod builder;
+mod coins;
+pub mod cost;
+mod leaves;
+mod matrices;
+mod poseidon;
+mod release;
+mod walk;
+
+pub use builder::{Assign, Builder, Label};
+pub use matrices::{Combination, Matrices, Row};
+
+use ark_ff::{AdditiveGroup, Field};
+use cohortium_protocol::field::F;
+use cohortium_protocol::shape::Shape;
+use cohortium_protocol::statement::QueryPublic;
+
+use crate::clause::{Clause, Relation};
+use crate::messages::Messages;
+use coins::{Challenges, Coins};
+
+/// The public inputs as numbers, in the order of the statement page.
+struct Public<N> {
+    context: [N; 2],
+    commitments: [N; 2],
+    row_point: Vec<N>,
+    value_point: Vec<N>,
+    table_point: Vec<N>,
+    mu: N,
+    occupied: N,
+    flags: N,
+    selection: N,
+    y: N,
+    z: N,
+    group: N,
+    inputs: Vec<N>,
+    outputs: Vec<N>,
+    tables: Vec<N>,
+    multiplicities: Vec<N>,
+    policy: release::Policy<N>,
+    cells: Vec<release::Cells<N>>,
+}
+
+/// Hands out public inputs one after the other.
+struct Inputs<'a, B> {
+    builder: &'a mut B,
+    values: std::slice::Iter<'a, F>,
+}
+
+impl<B: Builder> Inputs<'_, B> {
+    fn one(&mut self) -> B::Num {
+        let value = self.values.next().copied().unwrap_or(F::ZERO);
+        self.builder.input(value)
+    }
+
+    fn list(&mut self, len: usize) -> Vec<B::Num> {
+        (0..len).map(|_| self.one()).collect()
+    }
+
+    fn pair(&mut self) -> [B::Num; 2] {
+        [self.one(), self.one()]
+    }
+}
+
+impl<N: Clone> Public<N> {
+    fn allocate<B: Builder<Num = N>>(builder: &mut B, shape: &Shape, values: &[F]) -> Self {
+        let mut inputs = Inputs { builder, values: values.iter() };
+        let lookups = shape.max_lookups();
+        Self {
+            context: inputs.pair(),
+            commitments: inputs.pair(),
+            row_point: inputs.list(shape.row_bits),
+            value_point: inputs.list(shape.value_bits + 1),
+            table_point: inputs.list(shape.value_bits),
+            mu: inputs.one(),
+            occupied: inputs.one(),
+            flags: inputs.one(),
+            selection: inputs.one(),
+            y: inputs.one(),
+            z: inputs.one(),
+            group: inputs.one(),
+            inputs: inputs.list(lookups),
+            outputs: inputs.list(lookups),
+            tables: inputs.list(lookups),
+            multiplicities: inputs.list(lookups),
+            policy: release::Policy::allocate(&mut inputs),
+            cells: (0..shape.groups).map(|_| release::Cells::allocate(&mut inputs)).collect(),
+        }
+    }
+}
+
+/// Builds the circuit of a shape: `public` in the order of [`QueryPublic::named`].
+fn synthesise<B: Builder>(builder: &mut B, relation: Relation, shape: &Shape, public: &[F], messages: &Messages) {
+    let public = Public::allocate(builder, shape, public);
+    let mut coins = Coins::new(builder, relation, shape);
+    let nonce = builder.witness(messages.nonce);
+    coins.statement(builder, &public.context, &public.commitments, &nonce);
+    let aggregates: Vec<[B::Num; 4]> =
+        messages.aggregates.iter().map(|sums| sums.map(|x| builder.witness(x))).collect();
+    let challenges = coins.aggregates(builder, &aggregates);
+    let roots = walk::Roots::allocate(builder, messages);
+    check_roots(builder, &relation, messages, &aggregates, &challenges, &roots);
+    let claims = walk::layers(builder, &relation, shape, &mut coins, messages, roots);
+    leaves::settle(builder, &relation, shape, &mut coins, &public, messages, &challenges, &claims);
+    release::check(builder, &relation, shape, &public.policy, &public.cells, &aggregates);
+}
+
+/// (c) Roots.
+fn check_roots<B: Builder>(
+    builder: &mut B,
+    relation: &Relation,
+    messages: &Messages,
+    aggregates: &[[B::Num; 4]],
+    challenges: &Challenges<B::Num>,
+    roots: &walk::Roots<B::Num>,
+) {
+    let one = builder.constant(F::ONE);
+    let mut terms = Vec::with_capacity(aggregates.len());
+    for (g, (sums, inverse)) in aggregates.iter().zip(&messages.group_inverses).enumerate() {
+        let distance = builder.add_constant(&challenges.gamma, -F::from(g as u64));
+        let inverse = builder.witness(*inverse);
+        if relation.has(Clause::GroupDenominator) {
+            builder.enforce(Label::Clause(Clause::GroupDenominator), &distance, &inverse, &one);
+        }
+        let weighted: Vec<B::Num> =
+            sums.iter().zip(&challenges.aggregate_weights).map(|(x, w)| builder.product(x, w)).collect();
+        let weighted = builder.sum(&weighted);
+        terms.push(builder.product(&weighted, &inverse));
+    }
+    let side = builder.sum(&terms);
+    let (row, table) = (&roots.row, &roots.table);
+    let left = builder.product(&row.p, &table.q);
+    let scaled = builder.product(&side, &table.q);
+    let sum = builder.add(&table.p, &scaled);
+    if relation.has(Clause::RootCheck) {
+        builder.enforce(Label::Clause(Clause::RootCheck), &sum, &row.q, &left);
+    }
+    let clauses = [Clause::RowDenominator, Clause::TableDenominator];
+    for ((clause, q), inverse) in clauses.into_iter().zip([&row.q, &table.q]).zip(messages.root_inverses) {
+        let inverse = builder.witness(inverse);
+        if relation.has(clause) {
+            builder.enforce(Label::Clause(clause), q, &inverse, &one);
+        }
+    }
+}
+
+/// The constraints of a shape.
+pub fn matrices(shape: &Shape) -> Matrices {
+    matrices_with(Relation::whole(), shape)
+}
+
+/// The same with a clause off (tests only).
+pub(crate) fn matrices_with(relation: Relation, shape: &Shape) -> Matrices {
+    let mut builder = Matrices::new();
+    synthesise(&mut builder, relation, shape, &vec![F::ZERO; QueryPublic::count(shape)], &Messages::blank(shape));
+    builder
+}
+
+/// The assignment for a statement: the constant 1, the public inputs, the witness; and how many are public.
+///
+/// `public` is [`QueryPublic::encode`]'s.
+pub fn assignment(shape: &Shape, public: &[F], messages: &Messages) -> (Vec<F>, usize) {
+    assignment_with(Relation::whole(), shape, public, messages)
+}
+
+/// The same with a clause off (tests only).
+pub(crate) fn assignment_with(relation: Relation, shape: &Shape, public: &[F], messages: &Messages) -> (Vec<F>, usize) {
+    let mut builder = Assign::new();
+    synthesise(&mut builder, relation, shape, public, messages);
+    builder.finish()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,178 @@
+//! (e) Release, as constraints.
+
+use ark_ff::{AdditiveGroup, Field};
+use cohortium_protocol::field::F;
+use cohortium_protocol::policy::SUM_BASE_BITS;
+use cohortium_protocol::shape::Shape;
+
+use super::Inputs;
+use super::builder::{Builder, Label};
+use crate::clause::{Clause, Relation};
+use crate::native::COUNT_RULE_BITS;
+
+/// How one of the three sums is released.
+pub(super) struct SumRule<N> {
+    asked: N,
+    base: N,
+    half: N,
+    dominance: N,
+}
+
+/// The release rule.
+pub(super) struct Policy<N> {
+    k: N,
+    b: N,
+    h: N,
+    show_zero: N,
+    sums: [SumRule<N>; 3],
+}
+
+/// One sum's cell.
+pub(super) struct SumCell<N> {
+    is_value: N,
+    value: N,
+}
+
+/// One group's cells.
+pub(super) struct Cells<N> {
+    is_value: N,
+    is_zero: N,
+    count: N,
+    sums: [SumCell<N>; 3],
+}
+
+impl<N: Clone> Policy<N> {
+    pub(super) fn allocate<B: Builder<Num = N>>(inputs: &mut Inputs<'_, B>) -> Self {
+        Self {
+            k: inputs.one(),
+            b: inputs.one(),
+            h: inputs.one(),
+            show_zero: inputs.one(),
+            sums: [(); 3].map(|()| SumRule {
+                asked: inputs.one(),
+                base: inputs.one(),
+                half: inputs.one(),
+                dominance: inputs.one(),
+            }),
+        }
+    }
+}
+
+impl<N: Clone> Cells<N> {
+    pub(super) fn allocate<B: Builder<Num = N>>(inputs: &mut Inputs<'_, B>) -> Self {
+        Self {
+            is_value: inputs.one(),
+            is_zero: inputs.one(),
+            count: inputs.one(),
+            sums: [(); 3].map(|()| SumCell { is_value: inputs.one(), value: inputs.one() }),
+        }
+    }
+}
+
+/// The sum of the products that a relation's clauses contribute to one range check.
+struct Shared<N>(Vec<N>);
+
+impl<N: Clone> Shared<N> {
+    fn product<B: Builder<Num = N>>(&mut self, builder: &mut B, on: bool, a: &N, b: &N) {
+        if on {
+            let product = builder.product(a, b);
+            self.0.push(product);
+        }
+    }
+
+    fn range<B: Builder<Num = N>>(&self, builder: &mut B, clause: Clause, bits: usize) {
+        let sum = builder.sum(&self.0);
+        builder.range(clause, &sum, bits);
+    }
+}
+
+/// Checks the cells of every group.
+pub(super) fn check<B: Builder>(
+    builder: &mut B,
+    relation: &Relation,
+    shape: &Shape,
+    policy: &Policy<B::Num>,
+    cells: &[Cells<B::Num>],
+    aggregates: &[[B::Num; 4]],
+) {
+    for (cells, sums) in cells.iter().zip(aggregates) {
+        count(builder, relation, shape, policy, cells, &sums[0]);
+        for (i, exact) in sums[1..].iter().enumerate() {
+            let bits = SUM_BASE_BITS[i] as usize;
+            sum(builder, relation, &policy.sums[i], &cells.is_value, &cells.sums[i], exact, bits);
+        }
+    }
+}
+
+fn count<B: Builder>(
+    builder: &mut B,
+    relation: &Relation,
+    shape: &Shape,
+    policy: &Policy<B::Num>,
+    cells: &Cells<B::Num>,
+    n: &B::Num,
+) {
+    let (v, z) = (&cells.is_value, &cells.is_zero);
+    let zero = builder.constant(F::ZERO);
+    let one = F::ONE;
+    let suppressed = builder.linear(one, &[(-one, v), (-one, z)]);
+    if relation.has(Clause::ZeroIsZero) {
+        builder.enforce(Label::Clause(Clause::ZeroIsZero), z, n, &zero);
+    }
+    let hidden = builder.one_minus(&policy.show_zero);
+    if relation.has(Clause::ZeroShown) {
+        builder.enforce(Label::Clause(Clause::ZeroShown), z, &hidden, &zero);
+    }
+    if relation.has(Clause::ValueReachesThreshold) {
+        let beyond = builder.sub(n, &policy.k);
+        let beyond = builder.product(v, &beyond);
+        builder.range(Clause::ValueReachesThreshold, &beyond, shape.row_bits + 1);
+    }
+    // A group is a value or suppressed, so the two share their range checks.
+    let above = builder.linear(F::ZERO, &[(one, n), (one, &policy.h), (-one, &cells.count)]);
+    let below = builder.linear(-one, &[(one, &policy.b), (-one, &above)]);
+    let missing = builder.linear(-one, &[(one, &policy.k), (-one, n)]);
+    let more_than_shown = builder.sub(n, &policy.show_zero);
+    let mut first = Shared(Vec::new());
+    first.product(builder, relation.has(Clause::CountNotBelow), v, &above);
+    first.product(builder, relation.has(Clause::SuppressedIsSmall), &suppressed, &missing);
+    first.range(builder, Clause::CountNotBelow, COUNT_RULE_BITS);
+    let mut second = Shared(Vec::new());
+    second.product(builder, relation.has(Clause::CountNotAbove), v, &below);
+    second.product(builder, relation.has(Clause::SuppressedIsNotZero), &suppressed, &more_than_shown);
+    second.range(builder, Clause::CountNotAbove, COUNT_RULE_BITS);
+}
+
+fn sum<B: Builder>(
+    builder: &mut B,
+    relation: &Relation,
+    rule: &SumRule<B::Num>,
+    v: &B::Num,
+    cell: &SumCell<B::Num>,
+    exact: &B::Num,
+    bits: usize,
+) {
+    let shown = &cell.is_value;
+    let zero = builder.constant(F::ZERO);
+    let one = F::ONE;
+    if relation.has(Clause::SumNotAsked) {
+        let not_asked = builder.one_minus(&rule.asked);
+        builder.enforce(Label::Clause(Clause::SumNotAsked), shown, &not_asked, &zero);
+    }
+    if relation.has(Clause::SumFollowsCount) {
+        let no_value = builder.one_minus(v);
+        builder.enforce(Label::Clause(Clause::SumFollowsCount), shown, &no_value, &zero);
+    }
+    let above = builder.linear(F::ZERO, &[(one, exact), (one, &rule.half), (-one, &cell.value)]);
+    let below = builder.linear(-one, &[(one, &rule.base), (-one, &above)]);
+    let small = builder.linear(-one, &[(one, &rule.dominance), (-one, exact)]);
+    let withheld = builder.sub(v, shown);
+    let withheld = builder.product(&rule.asked, &withheld);
+    let mut first = Shared(Vec::new());
+    first.product(builder, relation.has(Clause::SumNotBelow), shown, &above);
+    first.product(builder, relation.has(Clause::SumSuppressedIsSmall), &withheld, &small);
+    first.range(builder, Clause::SumNotBelow, bits);
+    let mut second = Shared(Vec::new());
+    second.product(builder, relation.has(Clause::SumNotAbove), shown, &below);
+    second.range(builder, Clause::SumNotAbove, bits);
+}
