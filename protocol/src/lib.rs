@@ -13,3 +13,4 @@ pub mod policy;
 pub mod query;
 pub mod shape;
 pub mod statement;
+pub mod table;

@@ -1,0 +1,205 @@
+//! A table's schema: the columns that all sites of a study share, versioned and hashed.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::column::{ColumnSpec, Kind, is_name};
+use super::column_error::ColumnError;
+use super::decimal;
+use super::schema_file::RawSchema;
+use crate::domain;
+use crate::hash::{Digest, Hasher};
+
+/// The format this code reads and writes.
+pub const SCHEMA_FORMAT: &str = "cohortium-schema/1";
+
+/// Columns of a schema at most: a verifier keeps every column's commitment decoded in memory.
+pub const MAX_COLUMNS: usize = 256;
+
+/// A checked schema: it can be made only by [`Schema::new`] and by reading JSON, which calls it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "RawSchema", into = "RawSchema")]
+pub struct Schema {
+    table: String,
+    version: u32,
+    description: String,
+    columns: Vec<ColumnSpec>,
+}
+
+/// Why a schema is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SchemaError {
+    /// Not JSON, or not this structure.
+    #[error("the schema cannot be read: {reason}")]
+    Json {
+        /// What the JSON reader says, with line and column.
+        reason: String,
+    },
+    /// A file of another format, or of a later version of it.
+    #[error("the schema's format is {found:?}; this version reads {SCHEMA_FORMAT:?}")]
+    Format {
+        /// What was found.
+        found: String,
+    },
+    /// A version that cannot be.
+    #[error("schema versions begin at 1, found 0")]
+    Version,
+    /// A table name outside the grammar.
+    #[error(
+        "the table name {found:?} is not allowed: small letters, digits, - and _, beginning with a letter, at most 64"
+    )]
+    Table {
+        /// What was found.
+        found: String,
+    },
+    /// No columns.
+    #[error("the schema has no columns")]
+    Empty,
+    /// Too many columns.
+    #[error("the schema has {found} columns; at most {MAX_COLUMNS} are allowed")]
+    TooMany {
+        /// How many.
+        found: usize,
+    },
+    /// Two columns with one name.
+    #[error("two columns are named {name:?}, at positions {first} and {second}")]
+    DuplicateColumn {
+        /// The name.
+        name: String,
+        /// Position of the first, from 1.
+        first: usize,
+        /// Position of the second, from 1.
+        second: usize,
+    },
+    /// Something wrong with one column.
+    #[error("column {column:?}: {problem}")]
+    Column {
+        /// The column's name as found.
+        column: String,
+        /// What is wrong.
+        problem: ColumnError,
+    },
+}
+
+impl Schema {
+    /// Makes a schema of checked columns.
+    pub fn new(
+        table: String,
+        version: u32,
+        description: String,
+        columns: Vec<ColumnSpec>,
+    ) -> Result<Self, SchemaError> {
+        if !is_name(&table.replace('-', "_")) {
+            return Err(SchemaError::Table { found: table });
+        }
+        if version == 0 {
+            return Err(SchemaError::Version);
+        }
+        if columns.is_empty() {
+            return Err(SchemaError::Empty);
+        }
+        if columns.len() > MAX_COLUMNS {
+            return Err(SchemaError::TooMany { found: columns.len() });
+        }
+        let mut seen = BTreeMap::new();
+        for (position, column) in columns.iter().enumerate() {
+            if let Some(first) = seen.insert(column.name(), position) {
+                return Err(SchemaError::DuplicateColumn {
+                    name: column.name().to_owned(),
+                    first: first + 1,
+                    second: position + 1,
+                });
+            }
+        }
+        Ok(Self { table, version, description, columns })
+    }
+
+    /// Reads a schema file.
+    pub fn parse(json: &str) -> Result<Self, SchemaError> {
+        // The format first: a later format's file should be called that, not "unknown field".
+        #[derive(Deserialize)]
+        struct Head {
+            format: String,
+        }
+        let unreadable = |error: serde_json::Error| SchemaError::Json { reason: error.to_string() };
+        let head: Head = serde_json::from_str(json).map_err(unreadable)?;
+        if head.format != SCHEMA_FORMAT {
+            return Err(SchemaError::Format { found: head.format });
+        }
+        serde_json::from_str::<RawSchema>(json).map_err(unreadable)?.try_into()
+    }
+
+    /// The table's name, shared by all sites of a study.
+    pub fn table(&self) -> &str {
+        &self.table
+    }
+
+    /// The schema's version.
+    pub const fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// What the table is, for people.
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// The columns in stored order.
+    pub fn columns(&self) -> &[ColumnSpec] {
+        &self.columns
+    }
+
+    /// The column with this name.
+    pub fn column(&self, name: &str) -> Option<&ColumnSpec> {
+        self.columns.iter().find(|column| column.name() == name)
+    }
+
+    /// The position of the column with this name.
+    pub fn index_of(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.name() == name)
+    }
+
+    /// The digest over every field: two files that mean the same have the same digest, however laid out.
+    pub fn digest(&self) -> Digest {
+        let mut hasher = Hasher::new(domain::SCHEMA);
+        hasher.str(&self.table).u64(u64::from(self.version)).str(&self.description);
+        hasher.u64(self.columns.len() as u64);
+        for column in &self.columns {
+            hash_column(&mut hasher, column);
+        }
+        hasher.finish()
+    }
+}
+
+fn hash_column(hasher: &mut Hasher, column: &ColumnSpec) {
+    hasher.str(column.name()).str(column.description()).str(column.source());
+    hash_option(hasher, column.concept());
+    hasher.str(column.kind().name()).u64(u64::from(column.may_be_missing()));
+    match column.kind() {
+        Kind::Flag => {}
+        Kind::Code { codes, .. } => {
+            hasher.u64(codes.len() as u64);
+            for entry in codes {
+                hasher.u64(u64::from(entry.code)).str(&entry.label);
+                hash_option(hasher, entry.concept.as_deref());
+            }
+        }
+        Kind::Quantity { offset, step, min, max, unit, .. } => {
+            for number in [offset, step, min, max] {
+                hasher.str(&decimal::text(number));
+            }
+            hasher.str(unit);
+        }
+        Kind::Date { min, max, .. } => {
+            hasher.u64(u64::from(min.days())).u64(u64::from(max.days()));
+        }
+    }
+}
+
+fn hash_option(hasher: &mut Hasher, text: Option<&str>) {
+    match text {
+        None => hasher.u64(0),
+        Some(text) => hasher.u64(1).str(text),
+    };
+}
