@@ -6,6 +6,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod commit;
 pub mod domain;
 pub mod field;
 pub mod hash;

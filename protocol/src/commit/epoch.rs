@@ -1,0 +1,173 @@
+//! The consent epoch: the consent flags of a table version at one time, and nothing but flags.
+
+use serde::{Deserialize, Serialize};
+
+use super::layout::Layout;
+use super::manifest::DatasetManifest;
+use super::registry::{
+    CommittedColumn, RegisteredColumn, RegistryError, ShapeRef, check_columns, check_date, check_format, check_name,
+    check_number, check_points, check_rows, find, hash_columns,
+};
+use crate::domain;
+use crate::hash::{Digest, Hasher};
+use crate::shape::Shape;
+
+/// The format that this version writes and reads.
+pub const EPOCH_FORMAT: &str = "cohortium-epoch/1";
+
+/// An epoch as it is written, unchecked.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EpochDocument {
+    /// [`EPOCH_FORMAT`].
+    pub format: String,
+    /// The site's name, as in the manifest.
+    pub site: String,
+    /// The table's name, as in the manifest.
+    pub table: String,
+    /// The epoch's number at this site and table, from 1.
+    pub number: u32,
+    /// Digest of the dataset manifest whose rows these flags belong to.
+    pub manifest: Digest,
+    /// The manifest's shape.
+    pub shape: ShapeRef,
+    /// The manifest's data rows.
+    pub declared_rows: u64,
+    /// Date of the commitment, as 2026-01-31.
+    pub created: String,
+    /// One flag column for each purpose and sponsor class.
+    pub columns: Vec<RegisteredColumn>,
+}
+
+impl EpochDocument {
+    /// Checks the document against the shapes that are known.
+    pub fn check(self, shapes: &[Shape]) -> Result<ConsentEpoch, RegistryError> {
+        check_format(&self.format, EPOCH_FORMAT)?;
+        check_name("site", &self.site)?;
+        check_name("table", &self.table)?;
+        check_number("number", self.number)?;
+        let shape = self.shape.resolve(shapes)?;
+        check_rows(self.declared_rows, &shape)?;
+        let layout = Layout::column(&shape, self.declared_rows as usize)?;
+        check_date(&self.created)?;
+        check_columns(&self.columns, 1)?;
+        Ok(ConsentEpoch { document: self, shape, layout })
+    }
+}
+
+/// A checked consent epoch.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(try_from = "EpochDocument", into = "EpochDocument")]
+pub struct ConsentEpoch {
+    document: EpochDocument,
+    shape: Shape,
+    layout: Layout,
+}
+
+impl ConsentEpoch {
+    /// Reads an epoch over one of the standard shapes.
+    pub fn parse(json: &str) -> Result<Self, RegistryError> {
+        let document: EpochDocument =
+            serde_json::from_str(json).map_err(|error| RegistryError::Json { reason: error.to_string() })?;
+        document.check(&Shape::STANDARD)
+    }
+
+    /// The epoch's digest: over its content field by field, not over a text.
+    pub fn digest(&self) -> Digest {
+        let document = &self.document;
+        let mut hasher = Hasher::new(domain::EPOCH);
+        hasher
+            .str(&document.site)
+            .str(&document.table)
+            .u64(u64::from(document.number))
+            .digest(&document.manifest)
+            .str(&document.shape.name)
+            .digest(&document.shape.id)
+            .u64(document.declared_rows)
+            .str(&document.created);
+        hash_columns(&mut hasher, &document.columns);
+        hasher.finish()
+    }
+
+    /// Checks that the epoch speaks of this manifest's rows: site, table, digest, shape and number of rows.
+    pub fn check_manifest(&self, manifest: &DatasetManifest) -> Result<(), RegistryError> {
+        let document = &self.document;
+        let same = |field, found: String, expected: String| {
+            if found == expected { Ok(()) } else { Err(RegistryError::OtherManifest { field, found, expected }) }
+        };
+        same("site", document.site.clone(), manifest.site().to_owned())?;
+        same("table", document.table.clone(), manifest.table().to_owned())?;
+        same("manifest digest", document.manifest.to_string(), manifest.digest().to_string())?;
+        same("shape id", document.shape.id.to_string(), manifest.shape().id().to_string())?;
+        same("number of rows", document.declared_rows.to_string(), manifest.declared_rows().to_string())
+    }
+
+    /// The site's name.
+    pub fn site(&self) -> &str {
+        &self.document.site
+    }
+
+    /// The table's name.
+    pub fn table(&self) -> &str {
+        &self.document.table
+    }
+
+    /// The epoch's number.
+    pub fn number(&self) -> u32 {
+        self.document.number
+    }
+
+    /// Digest of the manifest.
+    pub fn manifest(&self) -> Digest {
+        self.document.manifest
+    }
+
+    /// The shape.
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// How every column of the epoch lies in its commitment.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Data rows.
+    pub fn declared_rows(&self) -> usize {
+        self.layout.data_rows()
+    }
+
+    /// Date of the commitment.
+    pub fn created(&self) -> &str {
+        &self.document.created
+    }
+
+    /// The columns in order.
+    pub fn columns(&self) -> &[RegisteredColumn] {
+        &self.document.columns
+    }
+
+    /// The digest of a column's commitment.
+    pub fn commitment(&self, name: &str) -> Option<&Digest> {
+        find(&self.document.columns, name)
+    }
+
+    /// Checks that points are this epoch's for the column they name.
+    pub fn check_points(&self, given: &CommittedColumn) -> Result<(), RegistryError> {
+        check_points(&self.document.columns, &self.layout, given)
+    }
+}
+
+impl TryFrom<EpochDocument> for ConsentEpoch {
+    type Error = RegistryError;
+
+    fn try_from(document: EpochDocument) -> Result<Self, RegistryError> {
+        document.check(&Shape::STANDARD)
+    }
+}
+
+impl From<ConsentEpoch> for EpochDocument {
+    fn from(epoch: ConsentEpoch) -> Self {
+        epoch.document
+    }
+}

@@ -1,0 +1,212 @@
+//! Where blinding comes from: one master secret a site, a salt an object, and labels that never serve twice.
+//!
+//! A *registered* object (a table version or a consent epoch) needs its blinding again whenever a query is
+//! answered, so it is derived: a PRF of the master secret under a label with the object's kind, site, table,
+//! number and salt, the column's name and layout, *a digest of the column's content*, the part and the row.
+//! The salt is drawn when the object is committed. The content's digest is in the label because two
+//! contents under one label would give commitments that differ by a single generator, and anyone could
+//! see which row changed: with it, not even a restored backup or a salt used twice by mistake can do that.
+//!
+//! *Query-time* columns take fresh blinding from the operating system, never derived: a job that is run
+//! again commits anew.
+
+use std::fmt;
+
+use hmac::{Hmac, Mac};
+use rand::{CryptoRng, RngCore};
+use sha2::Sha256;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use super::column::ColumnData;
+use super::layout::Layout;
+use crate::domain;
+use crate::field::{F, from_wide_bytes};
+
+/// A site's master secret. Whoever has it, the salts and the published commitments can test guesses about
+/// the data; whoever has lost it can answer no further query over the tables committed with it.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct MasterSecret([u8; 32]);
+
+impl MasterSecret {
+    /// Draws a secret. Pass the operating system's generator.
+    pub fn draw(rng: &mut (impl RngCore + CryptoRng)) -> Self {
+        let mut bytes = [0; 32];
+        rng.fill_bytes(&mut bytes);
+        Self(bytes)
+    }
+
+    /// The secret with these bytes, as kept in the site's secret file.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes, to be written to the site's secret file and nowhere else.
+    pub fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// A key for another use of the secret, named by one of the project's domain tags.
+    pub fn subkey(&self, use_domain: &'static str) -> Zeroizing<[u8; 32]> {
+        Prf::new(&self.0).str(domain::SECRETS).str("subkey").str(use_domain).finish()
+    }
+}
+
+impl fmt::Debug for MasterSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MasterSecret(hidden)")
+    }
+}
+
+/// 256 random bits drawn when an object is committed, and kept with the site's backup.
+///
+/// Not secret on its own; but it belongs to exactly one object.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Salt(crate::hash::Digest);
+
+impl Salt {
+    /// Draws a salt.
+    pub fn draw(rng: &mut (impl RngCore + CryptoRng)) -> Self {
+        let mut bytes = [0; 32];
+        rng.fill_bytes(&mut bytes);
+        Self(crate::hash::Digest::from_bytes(bytes))
+    }
+
+    /// The salt with these bytes.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(crate::hash::Digest::from_bytes(bytes))
+    }
+}
+
+/// What kind of registered object a label is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ObjectKind {
+    /// A table version: data columns and tags.
+    Manifest,
+    /// A consent epoch: flags.
+    Epoch,
+}
+
+impl ObjectKind {
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Manifest => "manifest",
+            Self::Epoch => "epoch",
+        }
+    }
+}
+
+/// Blinding for the columns of one registered object.
+///
+/// Made from everything that tells the object from any other, so that there is no way to ask for blinding
+/// without saying what for.
+pub struct BlindingSource {
+    key: Zeroizing<[u8; 32]>,
+}
+
+impl BlindingSource {
+    /// The source for an object: its kind, site, table, version or epoch number, and salt.
+    pub fn new(master: &MasterSecret, kind: ObjectKind, site: &str, table: &str, number: u32, salt: &Salt) -> Self {
+        let key = Prf::new(&master.0)
+            .str(domain::SECRETS)
+            .str("object")
+            .str(kind.label())
+            .str(site)
+            .str(table)
+            .u64(u64::from(number))
+            .bytes(salt.0.as_bytes())
+            .finish();
+        Self { key }
+    }
+
+    /// The blinding of the column with this name, layout and content.
+    pub(super) fn column(&self, name: &str, layout: &Layout, data: &ColumnData) -> ColumnBlinds {
+        let content = data.digest();
+        let key = Prf::new(&self.key)
+            .str("column")
+            .str(name)
+            .u64(layout.variables() as u64)
+            .u64(layout.split() as u64)
+            .u64(layout.data_rows() as u64)
+            .u64(layout.blinding_rows() as u64)
+            .bytes(content.as_slice())
+            .finish();
+        let element = |part: &str, row: usize| {
+            let mut wide = Zeroizing::new([0; 64]);
+            for (half, out) in wide.chunks_exact_mut(32).enumerate() {
+                out.copy_from_slice(&Prf::new(&key).str(part).u64(row as u64).u64(half as u64).finish()[..]);
+            }
+            from_wide_bytes(&wide)
+        };
+        ColumnBlinds {
+            rows: (0..layout.blinding_rows()).map(|row| element("blinding row", row)).collect(),
+            scalars: (0..layout.matrix_rows()).map(|row| element("blinding scalar", row)).collect(),
+        }
+    }
+}
+
+impl fmt::Debug for BlindingSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BlindingSource(hidden)")
+    }
+}
+
+/// What hides one column: its blinding rows, and a blinding scalar for each matrix row.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub(super) struct ColumnBlinds {
+    pub(super) rows: Vec<F>,
+    pub(super) scalars: Vec<F>,
+}
+
+impl ColumnBlinds {
+    /// Fresh blinding, for a query-time column.
+    pub(super) fn fresh(layout: &Layout, rng: &mut (impl RngCore + CryptoRng)) -> Self {
+        Self {
+            rows: (0..layout.blinding_rows()).map(|_| random_element(rng)).collect(),
+            scalars: (0..layout.matrix_rows()).map(|_| random_element(rng)).collect(),
+        }
+    }
+}
+
+impl fmt::Debug for ColumnBlinds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ColumnBlinds(hidden)")
+    }
+}
+
+/// A uniform field element from the generator.
+pub(super) fn random_element(rng: &mut (impl RngCore + CryptoRng)) -> F {
+    let mut wide = Zeroizing::new([0; 64]);
+    rng.fill_bytes(&mut wide[..]);
+    from_wide_bytes(&wide)
+}
+
+/// HMAC-SHA256 over items, each after its length as eight big-endian bytes.
+struct Prf(Hmac<Sha256>);
+
+impl Prf {
+    fn new(key: &[u8; 32]) -> Self {
+        // The key fits a SHA-256 block, which is what `new` asks for; shorter than a block, it is the HMAC key as is.
+        let mut block = Zeroizing::new([0; 64]);
+        block[..32].copy_from_slice(key);
+        Self(Hmac::new((&*block).into()))
+    }
+
+    fn bytes(mut self, bytes: &[u8]) -> Self {
+        self.0.update(&(bytes.len() as u64).to_be_bytes());
+        self.0.update(bytes);
+        self
+    }
+
+    fn str(self, text: &str) -> Self {
+        self.bytes(text.as_bytes())
+    }
+
+    fn u64(self, value: u64) -> Self {
+        self.bytes(&value.to_be_bytes())
+    }
+
+    fn finish(self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.0.finalize().into_bytes().into())
+    }
+}
