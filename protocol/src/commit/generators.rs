@@ -17,7 +17,7 @@ use std::sync::OnceLock;
 use ark_bn254::{Fq, G1Affine};
 use ark_ff::{BigInt, BigInteger, Field, PrimeField};
 
-use super::layout::{Layout, MAX_POSITIONS};
+use super::layout::{Grid, MAX_POSITIONS};
 use crate::domain;
 use crate::hash::Hasher;
 
@@ -25,10 +25,10 @@ use crate::hash::Hasher;
 static CACHES: [OnceLock<Vec<G1Affine>>; CACHE_LEVELS] = [const { OnceLock::new() }; CACHE_LEVELS];
 const CACHE_LEVELS: usize = MAX_POSITIONS.ilog2() as usize + 1;
 
-/// `G_0, ..` for a layout's matrix rows: as many as these have positions.
-pub fn generators(layout: &Layout) -> &'static [G1Affine] {
-    // A layout never has more positions than MAX_POSITIONS, so the level exists.
-    cached((layout.variables() - layout.split()).min(CACHE_LEVELS - 1))
+/// `G_0, ..` for a grid's matrix rows: as many as these have positions.
+pub fn generators(grid: &Grid) -> &'static [G1Affine] {
+    // A grid never has more positions than MAX_POSITIONS, so the level exists.
+    cached((grid.variables() - grid.split()).min(CACHE_LEVELS - 1))
 }
 
 /// `H`, which multiplies the blinding scalars.
@@ -90,6 +90,7 @@ const ROOT_EXPONENT: [u64; 4] = {
 
 #[cfg(test)]
 mod tests {
+    use super::super::layout::Layout;
     use super::super::point::encode_point;
     use super::*;
     use crate::shape::Shape;
@@ -115,8 +116,8 @@ mod tests {
 
     #[test]
     fn a_smaller_table_is_the_start_of_a_larger_one() {
-        let small = Layout::column(&Shape::QUERY_12, 100).unwrap();
-        let large = Layout::column(&Shape::QUERY_20, 100).unwrap();
+        let small = Layout::column(&Shape::QUERY_12, 100).unwrap().grid();
+        let large = Layout::column(&Shape::QUERY_20, 100).unwrap().grid();
         assert_eq!(generators(&small).len(), 256);
         assert_eq!(generators(&small), &generators(&large)[..256]);
     }

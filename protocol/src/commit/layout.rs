@@ -37,40 +37,24 @@ pub enum LayoutError {
     },
 }
 
-/// Where data, blinding rows and zeros are, and how the whole is cut into matrix rows.
+/// A table of `2^variables` entries as a matrix: what a commitment's reader must know of its layout.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Layout {
+pub struct Grid {
     variables: usize,
     split: usize,
-    data_rows: usize,
-    blinding_rows: usize,
 }
 
-impl Layout {
-    /// A column of `declared` data rows, then the shape's blinding rows, then zeros.
-    pub fn column(shape: &Shape, declared: usize) -> Result<Self, LayoutError> {
-        if declared > shape.max_declared_rows() {
-            return Err(LayoutError::TooManyRows { declared, allowed: shape.max_declared_rows(), shape: shape.name });
-        }
-        Self::checked(shape.row_bits, shape.row_split, declared, shape.blinding_rows)
-    }
-
-    /// A multiplicity: `w + 1` variables, the top one (`b`) masking. The half `b = 0` holds a count for each
-    /// of the `2^w` values; the half `b = 1` begins with eight random entries and is zero after them.
-    pub fn multiplicity(shape: &Shape) -> Result<Self, LayoutError> {
-        let values = shape.values();
-        Self::checked(shape.value_bits + 1, shape.value_split, values, MULTIPLICITY_BLINDING_ROWS.min(values))
-    }
-
-    fn checked(variables: usize, split: usize, data_rows: usize, blinding_rows: usize) -> Result<Self, LayoutError> {
+impl Grid {
+    fn checked(variables: usize, split: usize) -> Result<Self, LayoutError> {
         let positions = 1 << (variables - split);
         if positions > MAX_POSITIONS {
-            return Err(LayoutError::MatrixRowsTooLong { positions });
+            Err(LayoutError::MatrixRowsTooLong { positions })
+        } else {
+            Ok(Self { variables, split })
         }
-        Ok(Self { variables, split, data_rows, blinding_rows })
     }
 
-    /// Variables of the column's multilinear extension: coordinates of a point.
+    /// Variables of the table's multilinear extension: coordinates of a point.
     pub const fn variables(&self) -> usize {
         self.variables
     }
@@ -78,6 +62,56 @@ impl Layout {
     /// Variables that choose a matrix row.
     pub const fn split(&self) -> usize {
         self.split
+    }
+
+    /// `2^split`: matrix rows, points of the commitment.
+    pub const fn matrix_rows(&self) -> usize {
+        1 << self.split
+    }
+
+    /// `2^(variables - split)`: entries of a matrix row.
+    pub const fn positions(&self) -> usize {
+        1 << (self.variables - self.split)
+    }
+
+    /// Cuts a point into the part that chooses a position and the part that chooses a matrix row.
+    ///
+    /// The point must have a coordinate for each variable.
+    pub fn cut<'a, T>(&self, point: &'a [T]) -> (&'a [T], &'a [T]) {
+        point.split_at(self.variables - self.split)
+    }
+}
+
+/// Where data, blinding rows and zeros are, and how the whole is cut into matrix rows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Layout {
+    grid: Grid,
+    data_rows: usize,
+    blinding_rows: usize,
+}
+
+impl Layout {
+    /// A column of `declared` data rows, then the shape's blinding rows, then zeros.
+    pub fn column(shape: &Shape, declared: usize) -> Result<Self, LayoutError> {
+        let allowed = shape.max_declared_rows();
+        if declared > allowed {
+            return Err(LayoutError::TooManyRows { declared, allowed, shape: shape.name });
+        }
+        let grid = Grid::checked(shape.row_bits, shape.row_split)?;
+        Ok(Self { grid, data_rows: declared, blinding_rows: shape.blinding_rows })
+    }
+
+    /// A multiplicity: `w + 1` variables, the top one (`b`) masking. The half `b = 0` holds a count for each
+    /// of the `2^w` values; the half `b = 1` begins with eight random entries and is zero after them.
+    pub fn multiplicity(shape: &Shape) -> Result<Self, LayoutError> {
+        let grid = Grid::checked(shape.value_bits + 1, shape.value_split)?;
+        let values = shape.values();
+        Ok(Self { grid, data_rows: values, blinding_rows: MULTIPLICITY_BLINDING_ROWS.min(values) })
+    }
+
+    /// The matrix.
+    pub const fn grid(&self) -> Grid {
+        self.grid
     }
 
     /// Rows that hold data, from 0.
@@ -88,16 +122,6 @@ impl Layout {
     /// Uniformly random rows, right after the data.
     pub const fn blinding_rows(&self) -> usize {
         self.blinding_rows
-    }
-
-    /// `2^split`: points of the commitment.
-    pub const fn matrix_rows(&self) -> usize {
-        1 << self.split
-    }
-
-    /// `2^(variables - split)`: entries of a matrix row.
-    pub const fn positions(&self) -> usize {
-        1 << (self.variables - self.split)
     }
 }
 
@@ -111,6 +135,7 @@ mod tests {
             let column = Layout::column(&shape, shape.max_declared_rows()).unwrap();
             let counts = Layout::multiplicity(&shape).unwrap();
             assert_eq!(column.data_rows() + column.blinding_rows(), shape.rows());
+            let (column, counts) = (column.grid(), counts.grid());
             (column.matrix_rows(), column.positions(), counts.matrix_rows(), counts.positions())
         });
         assert_eq!(sizes, [(16, 256, 64, 2048), (64, 1024, 64, 2048), (256, 4096, 64, 2048)]);

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::column::SecretColumn;
-use super::layout::Layout;
+use super::layout::Grid;
 use super::point::{POINT_BYTES, PointError, decode_point, encode_point};
 use crate::domain;
 use crate::hash::{Digest, Hasher};
@@ -95,12 +95,12 @@ impl ColumnCommitment {
         self.digest
     }
 
-    /// Checks that there is a point for every matrix row of the layout, and no more.
-    pub fn check_layout(&self, layout: &Layout) -> Result<(), CommitmentError> {
-        if self.points.len() == layout.matrix_rows() {
+    /// Checks that there is a point for every matrix row of the grid, and no more.
+    pub fn check_grid(&self, grid: &Grid) -> Result<(), CommitmentError> {
+        if self.points.len() == grid.matrix_rows() {
             Ok(())
         } else {
-            Err(CommitmentError::MatrixRows { found: self.points.len(), expected: layout.matrix_rows() })
+            Err(CommitmentError::MatrixRows { found: self.points.len(), expected: grid.matrix_rows() })
         }
     }
 }

@@ -261,7 +261,10 @@ pub(super) fn check_points(
     if found != *expected {
         return Err(RegistryError::OtherCommitment { name: given.name.clone(), found, expected: *expected });
     }
-    given.points.check_layout(layout).map_err(|source| RegistryError::Commitment { name: given.name.clone(), source })
+    given
+        .points
+        .check_grid(&layout.grid())
+        .map_err(|source| RegistryError::Commitment { name: given.name.clone(), source })
 }
 
 pub(super) fn hash_columns(hasher: &mut Hasher, columns: &[RegisteredColumn]) {

@@ -125,8 +125,8 @@ impl BlindingSource {
         let key = Prf::new(&self.key)
             .str("column")
             .str(name)
-            .u64(layout.variables() as u64)
-            .u64(layout.split() as u64)
+            .u64(layout.grid().variables() as u64)
+            .u64(layout.grid().split() as u64)
             .u64(layout.data_rows() as u64)
             .u64(layout.blinding_rows() as u64)
             .bytes(content.as_slice())
@@ -140,7 +140,7 @@ impl BlindingSource {
         };
         ColumnBlinds {
             rows: (0..layout.blinding_rows()).map(|row| element("blinding row", row)).collect(),
-            scalars: (0..layout.matrix_rows()).map(|row| element("blinding scalar", row)).collect(),
+            scalars: (0..layout.grid().matrix_rows()).map(|row| element("blinding scalar", row)).collect(),
         }
     }
 }
@@ -163,7 +163,7 @@ impl ColumnBlinds {
     pub(super) fn fresh(layout: &Layout, rng: &mut (impl RngCore + CryptoRng)) -> Self {
         Self {
             rows: (0..layout.blinding_rows()).map(|_| random_element(rng)).collect(),
-            scalars: (0..layout.matrix_rows()).map(|_| random_element(rng)).collect(),
+            scalars: (0..layout.grid().matrix_rows()).map(|_| random_element(rng)).collect(),
         }
     }
 }
