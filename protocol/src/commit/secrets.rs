@@ -210,3 +210,116 @@ impl Prf {
         Zeroizing::new(self.0.finalize().into_bytes().into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ark_ec::CurveGroup;
+    use rand::{SeedableRng, rngs::StdRng};
+
+    use super::super::column::SecretColumn;
+    use super::super::forgers::TINY;
+    use super::super::generators::generators;
+    use super::*;
+    use crate::field::to_bytes;
+
+    fn master() -> MasterSecret {
+        MasterSecret::from_bytes(std::array::from_fn(|k| k as u8))
+    }
+
+    fn source(number: u32, salt: u8) -> BlindingSource {
+        BlindingSource::new(&master(), ObjectKind::Epoch, "Site A", "breast", number, &Salt::from_bytes([salt; 32]))
+    }
+
+    /// Computed by an independent implementation (a dozen lines of Python).
+    #[test]
+    fn the_prf_is_pinned() {
+        let subkey = master().subkey(domain::PATIENT_SECRET);
+        assert_eq!(hex::encode(*subkey), "4a63671f4d7054682b124b5074584e2892ebde5551eb3f99bb8ebfdcee31639f");
+
+        let salt = Salt::from_bytes([7; 32]);
+        let source = BlindingSource::new(&master(), ObjectKind::Manifest, "Site A", "breast", 3, &salt);
+        let layout = Layout::column(&TINY, 3).unwrap();
+        let blinds = source.column("age", &layout, &vec![1u16, 0, 65535].into());
+        let text = |x: &F| hex::encode(to_bytes(x));
+        assert_eq!((blinds.rows.len(), blinds.scalars.len()), (6, 4));
+        assert_eq!(text(&blinds.rows[0]), "19e54e5417ea69bf06710fc4a6525b5b251a29c57db48c034f53a9037c92da7f");
+        assert_eq!(text(&blinds.rows[5]), "16dc22f301da338b99cc3dfd5dae8b6bce1b6057ccaf90ab032b213e0c9708ff");
+        assert_eq!(text(&blinds.scalars[0]), "0869f60c8232f768d075d22be7c9fea5ac28ad0cfce64d0498f7520612f9865b");
+        assert_eq!(text(&blinds.scalars[3]), "0076ca8d32c35db268ebbf60900717ff27e866e8220b1e3102c715b75f830769");
+    }
+
+    /// Every part of a label counts: no two of these blindings have an element in common.
+    #[test]
+    fn every_part_of_a_label_counts() {
+        let salt = Salt::from_bytes([1; 32]);
+        let flags: ColumnData = vec![0u16, 1, 1].into();
+        let layout = Layout::column(&TINY, 3).unwrap();
+        let (other_layout, other_flags): (_, ColumnData) = (Layout::column(&TINY, 4).unwrap(), vec![0u16, 1, 0].into());
+        let from =
+            |kind, site, table, number, salt: &Salt| BlindingSource::new(&master(), kind, site, table, number, salt);
+        let base = from(ObjectKind::Epoch, "a", "b", 1, &salt);
+        let other_master = MasterSecret::from_bytes([9; 32]);
+        let all = [
+            base.column("c", &layout, &flags),
+            base.column("d", &layout, &flags),
+            base.column("c", &other_layout, &vec![0u16, 1, 1, 0].into()),
+            base.column("c", &layout, &other_flags),
+            base.column("c", &layout, &vec![0u32, 1, 1].into()),
+            from(ObjectKind::Manifest, "a", "b", 1, &salt).column("c", &layout, &flags),
+            from(ObjectKind::Epoch, "ab", "", 1, &salt).column("c", &layout, &flags),
+            from(ObjectKind::Epoch, "a", "B", 1, &salt).column("c", &layout, &flags),
+            from(ObjectKind::Epoch, "a", "b", 2, &salt).column("c", &layout, &flags),
+            from(ObjectKind::Epoch, "a", "b", 1, &Salt::from_bytes([2; 32])).column("c", &layout, &flags),
+            BlindingSource::new(&other_master, ObjectKind::Epoch, "a", "b", 1, &salt).column("c", &layout, &flags),
+        ];
+        let mut seen = std::collections::BTreeSet::new();
+        for blinds in &all {
+            for element in blinds.rows.iter().chain(&blinds.scalars) {
+                assert!(seen.insert(to_bytes(element)));
+            }
+        }
+        // The same label and content: the same blinding, or nobody could open what was registered.
+        let again = base.column("c", &layout, &flags);
+        assert_eq!((&again.rows, &again.scalars), (&all[0].rows, &all[0].scalars));
+    }
+
+    /// A matrix row in which two commitments differ by just a generator: where a flag changed, for all to see.
+    fn row_given_away(a: &SecretColumn, b: &SecretColumn) -> Option<usize> {
+        let (a_points, b_points) = (a.commit(), b.commit());
+        (0..a.layout().grid().matrix_rows()).find(|row| {
+            let difference = (b_points.points()[*row] - a_points.points()[*row]).into_affine();
+            generators(&a.layout().grid()).iter().any(|g| *g == difference || *g == -difference)
+        })
+    }
+
+    #[test]
+    fn trap_19_a_revocation_does_not_show() {
+        let layout = Layout::column(&TINY, 20).unwrap();
+        let mut flags = vec![1u16; 20];
+        let column = |flags: &[u16], source: &BlindingSource| {
+            SecretColumn::registered(layout, "DUO:0000042/academic", flags.to_vec(), source).unwrap()
+        };
+        let before = column(&flags, &source(1, 1));
+        flags[13] = 0;
+        // The next epoch; the same epoch committed again; the same with the salt of a restored backup.
+        for (what, source) in [("next", source(2, 2)), ("again", source(1, 2)), ("restored", source(1, 1))] {
+            let after = column(&flags, &source);
+            assert_eq!(row_given_away(&before, &after), None, "{what}");
+            // Rows without a change differ as well.
+            let (a, b) = (before.commit(), after.commit());
+            assert!(a.points().iter().zip(b.points()).all(|(a, b)| a != b), "{what}");
+        }
+        // What it would look like if one label served both contents.
+        let mut same_label = column(&flags, &source(2, 2));
+        same_label.blinds = source(1, 1).column("DUO:0000042/academic", &layout, &before.data);
+        assert_eq!(row_given_away(&before, &same_label), Some(13 / 8));
+    }
+
+    #[test]
+    fn query_time_columns_are_blinded_anew_each_time() {
+        let mut rng = StdRng::seed_from_u64(30);
+        let layout = Layout::column(&TINY, 20).unwrap();
+        let [a, b] = [(); 2].map(|()| SecretColumn::query_time(layout, vec![1u16; 20], &mut rng).unwrap().commit());
+        assert!(a.points().iter().zip(b.points()).all(|(a, b)| a != b));
+    }
+}
