@@ -4,10 +4,12 @@
 //! lookup tables, one truth table for the selection, group keys and measures. The plan is deterministic
 //! and hashed; whoever checks an answer compiles the query anew and compares the digests.
 
+mod check;
 mod column;
 mod plan;
 mod table;
 
+pub use check::PlanError;
 pub use column::{ColumnId, Linear, Source};
 pub use plan::{Asked, Axis, AxisGroup, Condition, Measure, Plan, Role};
 pub use table::{Lookup, LookupTable, Segment, TableError};
