@@ -4,18 +4,20 @@
 //! lookup tables, one truth table for the selection, group keys and measures. The plan is deterministic
 //! and hashed; whoever checks an answer compiles the query anew and compares the digests.
 
+mod algebra;
 mod check;
 mod column;
 mod plan;
 mod table;
 
+pub use algebra::{
+    Bins, Bound, Expr, GroupBy, MAX_DEPTH, MAX_LIST, MAX_NODES, MAX_QUERY_BYTES, Measures, Member, Missing,
+    QUERY_FORMAT, Query, QueryError, Range, Test,
+};
 pub use check::PlanError;
 pub use column::{ColumnId, Linear, Source};
 pub use plan::{Asked, Axis, AxisGroup, Condition, Measure, Plan, Role};
 pub use table::{Lookup, LookupTable, Segment, TableError};
-
-/// The coded value of a missing entry. Only the tests `present` and `missing` look at it.
-pub const MISSING: u16 = u16::MAX;
 
 /// Values that a coded column can take: lookup tables map all of them.
 pub const CODED_VALUES: usize = 1 << 16;

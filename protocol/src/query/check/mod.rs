@@ -12,8 +12,9 @@ pub use error::PlanError;
 use super::column::{ColumnId, Linear, Source};
 use super::plan::{Axis, Measure, Plan, Role};
 use super::table::Lookup;
-use super::{MAX_AXES, MAX_CONDITIONS, MISSING};
+use super::{MAX_AXES, MAX_CONDITIONS};
 use crate::shape::Shape;
+use crate::table::MISSING;
 
 impl Plan {
     /// Everything that must hold of a plan before it is proved or believed.
