@@ -7,6 +7,9 @@
 mod algebra;
 mod check;
 mod column;
+mod compile;
+#[cfg(test)]
+pub(crate) mod fixtures;
 mod plan;
 mod table;
 
@@ -16,6 +19,7 @@ pub use algebra::{
 };
 pub use check::PlanError;
 pub use column::{ColumnId, Linear, Source};
+pub use compile::{CompileError, compile};
 pub use plan::{Asked, Axis, AxisGroup, Condition, Measure, Plan, Role};
 pub use table::{Lookup, LookupTable, Segment, TableError};
 

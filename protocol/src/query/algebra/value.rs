@@ -81,6 +81,11 @@ pub struct Range {
     pub hi: Option<Bound>,
 }
 
+impl Range {
+    /// Open at both ends.
+    pub const OPEN: Self = Self { lo: None, hi: None };
+}
+
 impl From<(Option<Bound>, Option<Bound>)> for Range {
     fn from((lo, hi): (Option<Bound>, Option<Bound>)) -> Self {
         Self { lo, hi }
