@@ -1,6 +1,7 @@
-//! What can be wrong with a column of a schema, and with a bound that a query sets on it.
+//! What can be wrong with a schema, with one of its columns, and with a bound that a query sets on it.
 
-use super::day::DayError;
+use super::{MAX_COLUMNS, SCHEMA_FORMAT};
+use crate::table::DayError;
 
 /// Decimals of a schema's own numbers: enough for any unit, few enough that coding never overflows.
 pub(super) const MAX_DECIMALS: u32 = 9;
@@ -8,6 +9,61 @@ pub(super) const MAX_DECIMALS: u32 = 9;
 pub(super) const MAX_MAGNITUDE: i64 = 1_000_000_000_000;
 /// Characters of a name: it stands in tables, plots and plain-language plans.
 pub(super) const MAX_NAME: usize = 64;
+
+/// Why a schema is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SchemaError {
+    /// Not JSON, or not this structure.
+    #[error("the schema cannot be read: {reason}")]
+    Json {
+        /// What the JSON reader says, with line and column.
+        reason: String,
+    },
+    /// A file of another format, or of a later version of it.
+    #[error("the schema's format is {found:?}; this version reads {SCHEMA_FORMAT:?}")]
+    Format {
+        /// What was found.
+        found: String,
+    },
+    /// A version that cannot be.
+    #[error("schema versions begin at 1, found 0")]
+    Version,
+    /// A table name outside the grammar.
+    #[error(
+        "the table name {found:?} is not allowed: small letters, digits, - and _, beginning with a letter, at most 64"
+    )]
+    Table {
+        /// What was found.
+        found: String,
+    },
+    /// No columns.
+    #[error("the schema has no columns")]
+    Empty,
+    /// Too many columns.
+    #[error("the schema has {found} columns; at most {MAX_COLUMNS} are allowed")]
+    TooMany {
+        /// How many.
+        found: usize,
+    },
+    /// Two columns with one name.
+    #[error("two columns are named {name:?}, at positions {first} and {second}")]
+    DuplicateColumn {
+        /// The name.
+        name: String,
+        /// Position of the first, from 1.
+        first: usize,
+        /// Position of the second, from 1.
+        second: usize,
+    },
+    /// Something wrong with one column.
+    #[error("column {column:?}: {problem}")]
+    Column {
+        /// The column's name as found.
+        column: String,
+        /// What is wrong.
+        problem: Box<ColumnError>,
+    },
+}
 
 /// What is wrong with a column of a schema.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

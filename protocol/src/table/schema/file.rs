@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::column::{CodeEntry, ColumnSpec, Kind};
-use super::column_error::ColumnError;
-use super::day::Day;
-use super::decimal::{self, Decimal};
-use super::schema::{SCHEMA_FORMAT, Schema, SchemaError};
+use super::error::ColumnError;
+use super::{SCHEMA_FORMAT, Schema, SchemaError};
+use crate::table::Day;
+use crate::table::decimal::{self, Decimal};
 
 /// A schema as its file has it.
 #[derive(Serialize, Deserialize)]
@@ -69,7 +69,7 @@ impl TryFrom<RawSchema> for Schema {
             .into_iter()
             .map(|column| {
                 let name = column.name.clone();
-                column.check().map_err(|problem| SchemaError::Column { column: name, problem })
+                column.check().map_err(|problem| SchemaError::Column { column: name, problem: Box::new(problem) })
             })
             .collect::<Result<_, _>>()?;
         Self::new(raw.table, raw.version, raw.description, columns)

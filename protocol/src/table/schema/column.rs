@@ -3,10 +3,10 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use super::MISSING;
-use super::column_error::{BoundError, ColumnError, MAX_DECIMALS, MAX_MAGNITUDE, MAX_NAME};
-use super::day::Day;
-use super::decimal::{self, Decimal, Rounding};
+use super::error::{BoundError, ColumnError, MAX_DECIMALS, MAX_MAGNITUDE, MAX_NAME};
+use crate::table::Day;
+use crate::table::MISSING;
+use crate::table::decimal::{self, Decimal, Rounding};
 
 /// One value of a code column.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -242,7 +242,7 @@ impl ColumnSpec {
     }
 
     /// The stored value of a quantity.
-    pub(super) fn encode_quantity(&self, x: Decimal, rounding: Rounding) -> Result<u16, BoundError> {
+    pub(in crate::table) fn encode_quantity(&self, x: Decimal, rounding: Rounding) -> Result<u16, BoundError> {
         let Kind::Quantity { offset, step, min, max, .. } = &self.kind else {
             return Err(BoundError::NotAQuantity {
                 column: self.name.clone(),

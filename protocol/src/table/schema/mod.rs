@@ -1,13 +1,18 @@
 //! A table's schema: the columns that all sites of a study share, versioned and hashed.
 
+mod column;
+mod error;
+mod file;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::column::{ColumnSpec, Kind, is_name};
-use super::column_error::ColumnError;
+use self::column::is_name;
+pub use self::column::{CodeEntry, ColumnSpec, Kind};
+pub use self::error::{BoundError, ColumnError, SchemaError};
+use self::file::RawSchema;
 use super::decimal;
-use super::schema_file::RawSchema;
 use crate::domain;
 use crate::hash::{Digest, Hasher};
 
@@ -25,61 +30,6 @@ pub struct Schema {
     version: u32,
     description: String,
     columns: Vec<ColumnSpec>,
-}
-
-/// Why a schema is refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SchemaError {
-    /// Not JSON, or not this structure.
-    #[error("the schema cannot be read: {reason}")]
-    Json {
-        /// What the JSON reader says, with line and column.
-        reason: String,
-    },
-    /// A file of another format, or of a later version of it.
-    #[error("the schema's format is {found:?}; this version reads {SCHEMA_FORMAT:?}")]
-    Format {
-        /// What was found.
-        found: String,
-    },
-    /// A version that cannot be.
-    #[error("schema versions begin at 1, found 0")]
-    Version,
-    /// A table name outside the grammar.
-    #[error(
-        "the table name {found:?} is not allowed: small letters, digits, - and _, beginning with a letter, at most 64"
-    )]
-    Table {
-        /// What was found.
-        found: String,
-    },
-    /// No columns.
-    #[error("the schema has no columns")]
-    Empty,
-    /// Too many columns.
-    #[error("the schema has {found} columns; at most {MAX_COLUMNS} are allowed")]
-    TooMany {
-        /// How many.
-        found: usize,
-    },
-    /// Two columns with one name.
-    #[error("two columns are named {name:?}, at positions {first} and {second}")]
-    DuplicateColumn {
-        /// The name.
-        name: String,
-        /// Position of the first, from 1.
-        first: usize,
-        /// Position of the second, from 1.
-        second: usize,
-    },
-    /// Something wrong with one column.
-    #[error("column {column:?}: {problem}")]
-    Column {
-        /// The column's name as found.
-        column: String,
-        /// What is wrong.
-        problem: ColumnError,
-    },
 }
 
 impl Schema {
