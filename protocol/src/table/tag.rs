@@ -119,6 +119,13 @@ impl Tag {
     pub fn to_hex(&self) -> String {
         hex::encode(self.0)
     }
+
+    /// A tag of nobody, for a dummy row.
+    pub(super) fn random<R: RngCore + CryptoRng>(rng: &mut R) -> Self {
+        let mut bytes = [0; 16];
+        rng.fill_bytes(&mut bytes);
+        Self(bytes)
+    }
 }
 
 /// Makes the tags of one site's table: from secrets that patients brought, else from the site's key.
