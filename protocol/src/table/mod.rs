@@ -5,6 +5,7 @@
 //! Patients become [`Tag`]s, consents a [`ConsentTable`] in the same secret row order.
 
 mod consent;
+mod consent_import;
 mod data;
 mod day;
 pub mod decimal;
@@ -16,6 +17,9 @@ mod tag;
 mod value;
 
 pub use consent::{ConsentColumn, ConsentColumnError, ConsentTable, ConsentTableError, SponsorClass};
+pub use consent_import::{
+    ConsentImport, ConsentImportError, ConsentImporter, ConsentQuality, ConsentReport, UnknownPatient,
+};
 pub use data::{TAG_LIMBS, Table, TableError};
 pub use day::{Day, DayError};
 pub use import::{Import, ImportError, ImportOptions, Importer, RejectedRows};

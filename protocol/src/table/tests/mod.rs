@@ -1,5 +1,6 @@
 //! Tests of the tables, by subject. Every refusal is tested by its message: people act on messages.
 
+mod consent;
 mod import;
 mod mapping;
 mod mapping_refusals;
