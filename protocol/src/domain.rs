@@ -4,6 +4,12 @@
 
 /// A schema's digest.
 pub const SCHEMA: &str = "cohortium/schema/1";
+/// The checksum of a stored table.
+pub const TABLE: &str = "cohortium/table/1";
+/// The checksum of a stored consent table.
+pub const CONSENT_TABLE: &str = "cohortium/consent-table/1";
+/// Made-up tables and consents, for tests and demonstrations.
+pub const SYNTHETIC: &str = "cohortium/synthetic/1";
 /// A query's digest.
 pub const QUERY: &str = "cohortium/query/1";
 /// A plan's digest.

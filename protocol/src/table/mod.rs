@@ -4,6 +4,7 @@
 //! [`Table`] of that schema; [`Importer`] does it, whole or not at all, and writes a [`QualityReport`].
 //! Patients become [`Tag`]s, consents a [`ConsentTable`] in the same secret row order.
 
+mod codec;
 mod consent;
 mod consent_import;
 mod data;
@@ -13,9 +14,11 @@ mod import;
 mod mapping;
 mod quality;
 mod schema;
+pub mod synthetic;
 mod tag;
 mod value;
 
+pub use codec::CodecError;
 pub use consent::{ConsentColumn, ConsentColumnError, ConsentTable, ConsentTableError, SponsorClass};
 pub use consent_import::{
     ConsentImport, ConsentImportError, ConsentImporter, ConsentQuality, ConsentReport, UnknownPatient,

@@ -1,10 +1,12 @@
 //! Tests of the tables, by subject. Every refusal is tested by its message: people act on messages.
 
+mod codec;
 mod consent;
 mod import;
 mod mapping;
 mod mapping_refusals;
 mod schema;
+mod synthetic;
 mod tag;
 
 use rand::SeedableRng;
