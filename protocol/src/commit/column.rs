@@ -54,6 +54,14 @@ impl ColumnData {
         }
     }
 
+    /// The largest value; 0 if there is none.
+    pub(super) fn most(&self) -> u32 {
+        match self {
+            Self::Words(words) => words.iter().copied().max().unwrap_or(0).into(),
+            Self::Counts(counts) => counts.iter().copied().max().unwrap_or(0),
+        }
+    }
+
     /// SHA-256 over kind and values, which stays inside the PRF's label: it is as secret as the data.
     pub(super) fn digest(&self) -> Zeroizing<[u8; 32]> {
         let mut hasher = Sha256::new();

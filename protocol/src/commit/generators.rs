@@ -14,21 +14,33 @@
 
 use std::sync::OnceLock;
 
-use ark_bn254::{Fq, G1Affine};
-use ark_ff::{BigInt, BigInteger, Field, PrimeField};
+use ark_bn254::{Fq, G1Affine, G1Projective};
+use ark_ec::{AffineRepr, CurveGroup};
+use ark_ff::{AdditiveGroup, BigInt, BigInteger, Field, PrimeField};
+use rayon::prelude::*;
 
 use super::layout::{Grid, MAX_POSITIONS};
 use crate::domain;
+use crate::field::F;
 use crate::hash::Hasher;
 
-/// One cache for each power of two, so that a small shape does not pay for a large one.
-static CACHES: [OnceLock<Vec<G1Affine>>; CACHE_LEVELS] = [const { OnceLock::new() }; CACHE_LEVELS];
-const CACHE_LEVELS: usize = MAX_POSITIONS.ilog2() as usize + 1;
+/// A table for each power of two, so that a small shape does not pay for a large one.
+type Tables = [OnceLock<Vec<G1Affine>>; LEVELS];
+const LEVELS: usize = MAX_POSITIONS.ilog2() as usize + 1;
+/// Bytes of a multiplicity's count.
+const COUNT_BYTES: usize = 4;
+/// The generators times 1, `2^8`, `2^16` and `2^24`.
+static TABLES: [Tables; COUNT_BYTES] = [const { [const { OnceLock::new() }; LEVELS] }; COUNT_BYTES];
 
 /// `G_0, ..` for a grid's matrix rows: as many as these have positions.
 pub fn generators(grid: &Grid) -> &'static [G1Affine] {
+    scaled_generators(grid, 0)
+}
+
+/// The grid's generators times `2^(8 byte)`, for the bytes of values and counts.
+pub(super) fn scaled_generators(grid: &Grid, byte: usize) -> &'static [G1Affine] {
     // A grid never has more positions than MAX_POSITIONS, so the level exists.
-    cached((grid.variables() - grid.split()).min(CACHE_LEVELS - 1))
+    cached(byte, (grid.variables() - grid.split()).min(LEVELS - 1))
 }
 
 /// `H`, which multiplies the blinding scalars.
@@ -37,16 +49,55 @@ pub fn blinding_generator() -> G1Affine {
     *H.get_or_init(|| derive("H", 0))
 }
 
-fn cached(level: usize) -> &'static [G1Affine] {
+/// Points that add up to `scalar * H`: at most one for each byte of the scalar.
+pub(super) fn blinding_multiple(scalar: &F) -> impl Iterator<Item = G1Affine> {
+    let mut carry = 0;
+    scalar.into_bigint().to_bytes_le().into_iter().zip(blinding_table().chunks(HALF)).filter_map(move |(byte, row)| {
+        let digit = u32::from(byte) + carry;
+        carry = u32::from(digit > HALF as u32);
+        match digit {
+            0 | 256 => None,
+            1..=128 => Some(row[digit as usize - 1]),
+            _ => Some(-row[255 - digit as usize]),
+        }
+    })
+}
+
+/// Largest digit of a signed byte.
+const HALF: usize = 128;
+
+/// `d 2^(8 w) H` for the bytes `w` of a scalar and `d` from 1 to 128.
+fn blinding_table() -> &'static [G1Affine] {
+    static TABLE: OnceLock<Vec<G1Affine>> = OnceLock::new();
+    TABLE.get_or_init(|| {
+        let mut all = Vec::with_capacity(32 * HALF);
+        let mut unit = blinding_generator().into_group();
+        for _ in 0..32 {
+            let mut multiple = unit;
+            for _ in 0..HALF {
+                all.push(multiple);
+                multiple += unit;
+            }
+            // The loop ended at 129 times the unit, so 128 of them are at the end of the list.
+            unit = all[all.len() - 1].double();
+        }
+        G1Projective::normalize_batch(&all)
+    })
+}
+
+fn cached(byte: usize, level: usize) -> &'static [G1Affine] {
     let count = 1usize << level;
-    if let Some(more) = CACHES[level..].iter().find_map(OnceLock::get) {
+    if let Some(more) = TABLES[byte][level..].iter().find_map(OnceLock::get) {
         return &more[..count];
     }
-    CACHES[level].get_or_init(|| {
-        use rayon::prelude::*;
-        let fewer = CACHES[..level].iter().rev().find_map(OnceLock::get).map_or(&[][..], Vec::as_slice);
+    TABLES[byte][level].get_or_init(|| {
+        if let Some(below) = byte.checked_sub(1) {
+            let times_256 = |point: &G1Affine| (0..8).fold(point.into_group(), |point, _| point.double());
+            return G1Projective::normalize_batch(&cached(below, level).par_iter().map(times_256).collect::<Vec<_>>());
+        }
+        let fewer = TABLES[0][..level].iter().rev().find_map(OnceLock::get).map_or(&[][..], Vec::as_slice);
         let mut all = fewer.to_vec();
-        all.par_extend((fewer.len()..count).into_par_iter().map(|i| derive("G", i as u64)));
+        all.par_extend((fewer.len()..count).into_par_iter().map(|index| derive("G", index as u64)));
         all
     })
 }
@@ -105,7 +156,7 @@ mod tests {
 
     #[test]
     fn every_generator_is_on_the_curve_with_even_y_and_distinct() {
-        let all = cached(CACHE_LEVELS - 1);
+        let all = cached(0, LEVELS - 1);
         assert_eq!(all.len(), MAX_POSITIONS);
         let mut seen = std::collections::BTreeSet::new();
         for point in all.iter().chain([&blinding_generator()]) {
@@ -123,6 +174,22 @@ mod tests {
     }
 
     #[test]
+    fn scaled_generators_and_multiples_of_h() {
+        let grid = Layout::column(&Shape::QUERY_12, 100).unwrap().grid();
+        for byte in 0..COUNT_BYTES {
+            let factor = F::from(1u64 << (8 * byte));
+            let expected: Vec<_> = generators(&grid).iter().map(|point| *point * factor).collect();
+            assert_eq!(scaled_generators(&grid, byte), G1Projective::normalize_batch(&expected));
+        }
+        let mut scalars: Vec<F> = (0..520u64).map(F::from).collect();
+        scalars.extend([-F::ONE, -F::from(128u64), F::from(u128::MAX), F::from(3u64).inverse().unwrap()]);
+        for scalar in scalars {
+            let sum: G1Projective = blinding_multiple(&scalar).map(AffineRepr::into_group).sum();
+            assert_eq!(sum, blinding_generator() * scalar, "{scalar}");
+        }
+    }
+
+    #[test]
     fn the_root_exponent_is_a_quarter_of_the_modulus_and_one() {
         let mut four = BigInt(ROOT_EXPONENT);
         four <<= 2;
@@ -134,7 +201,7 @@ mod tests {
     /// Computed by an independent implementation of the procedure (a dozen lines of Python).
     #[test]
     fn the_generators_are_pinned() {
-        let all = cached(CACHE_LEVELS - 1);
+        let all = cached(0, LEVELS - 1);
         let pin = |point: &G1Affine, x: &str, y: &str| assert_eq!(hex::encode(encode_point(point)), format!("{x}{y}"));
         pin(
             &all[0],

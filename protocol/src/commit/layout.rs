@@ -5,6 +5,8 @@
 //! `r[0..variables]` the coordinate `r[0]` belongs to the *least* significant bit of the row index, so
 //! `r[..variables - split]` chooses a position and the rest a matrix row.
 
+use std::ops::Range;
+
 use crate::shape::Shape;
 
 /// Positions of a matrix row at most: as many generators there are.
@@ -122,6 +124,22 @@ impl Layout {
     /// Uniformly random rows, right after the data.
     pub const fn blinding_rows(&self) -> usize {
         self.blinding_rows
+    }
+
+    /// The rows of data in a matrix row.
+    pub(super) fn data_in(&self, matrix_row: usize) -> Range<usize> {
+        self.clip(0..self.data_rows, matrix_row)
+    }
+
+    /// The blinding rows in a matrix row; an empty range is still within the bounds of all of them.
+    pub(super) fn blinding_in(&self, matrix_row: usize) -> Range<usize> {
+        self.clip(self.data_rows..self.data_rows + self.blinding_rows, matrix_row)
+    }
+
+    fn clip(&self, rows: Range<usize>, matrix_row: usize) -> Range<usize> {
+        let first = matrix_row * self.grid.positions();
+        let last = first + self.grid.positions();
+        first.clamp(rows.start, rows.end)..last.clamp(rows.start, rows.end)
     }
 }
 

@@ -5,6 +5,7 @@
 //! extension has a value there ([`opening`]). A [`manifest`] lists the commitments of a table version, an [`epoch`] those of
 //! its consent flags.
 
+mod bucket;
 pub mod budget;
 pub mod clauses;
 pub mod column;

@@ -18,7 +18,7 @@
 use std::fmt;
 
 use ark_bn254::{G1Affine, G1Projective};
-use ark_ec::CurveGroup;
+use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{AdditiveGroup, Field, Zero};
 use rand::{CryptoRng, RngCore};
 use serde::{Deserialize, Serialize};
@@ -27,7 +27,7 @@ use zeroize::Zeroizing;
 use super::clauses::{Clauses, OpeningClause};
 use super::column::SecretColumn;
 use super::fold::{eq_table, inner_product};
-use super::generators::{blinding_generator, generators};
+use super::generators::{blinding_generator, blinding_multiple, generators};
 use super::layout::Grid;
 use super::msm::multiply;
 use super::pedersen::{ColumnCommitment, CommitmentError};
@@ -361,7 +361,7 @@ pub(super) fn answer<T: Field>(mask: &T, challenge: &T, secret: &T) -> T {
 
 /// `<row, G> + scalar H`.
 pub(super) fn pedersen(grid: &Grid, row: &[F], scalar: &F) -> G1Projective {
-    multiply(generators(grid), row) + blinding_generator() * scalar
+    multiply(generators(grid), row) + blinding_multiple(scalar).map(AffineRepr::into_group).sum::<G1Projective>()
 }
 
 fn check_point(grid: &Grid, point: &[F]) -> Result<(), OpeningError> {
