@@ -138,12 +138,9 @@ impl QueryPublic {
         push("y", e.y);
         push("z", e.z);
         push("group", e.group);
-        for (name, list) in [
-            ("input", &e.inputs),
-            ("output", &e.outputs),
-            ("table", &e.tables),
-            ("multiplicity", &e.multiplicities),
-        ] {
+        for (name, list) in
+            [("input", &e.inputs), ("output", &e.outputs), ("table", &e.tables), ("multiplicity", &e.multiplicities)]
+        {
             list.iter().enumerate().for_each(|(i, x)| push(&format!("{name}.{i}"), *x));
         }
         let params = &self.params;

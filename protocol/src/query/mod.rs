@@ -7,10 +7,17 @@
 mod algebra;
 mod check;
 mod column;
+mod columns;
 mod compile;
+mod evaluate;
+mod explain;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod plan;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod scenarios;
 mod table;
 
 pub use algebra::{
@@ -19,7 +26,9 @@ pub use algebra::{
 };
 pub use check::PlanError;
 pub use column::{ColumnId, Linear, Source};
+pub use columns::{Aggregates, ColumnsError, Inputs, QueryColumns};
 pub use compile::{CompileError, compile};
+pub use evaluate::{EvaluateError, evaluate};
 pub use plan::{Asked, Axis, AxisGroup, Condition, Measure, Plan, Role};
 pub use table::{Lookup, LookupTable, Segment, TableError};
 

@@ -72,8 +72,12 @@ pub(super) fn compile(
     }
     // Always, even if the groups cover every value the schema allows: what is stored is the hospital's word.
     let covered: Vec<(u16, u16)> = groups.iter().flat_map(|(set, _)| set.iter().copied()).collect();
-    let text = format!("{name} is in one of its groups");
-    builder.test(&name, LookupTable::indicator(&covered), Role::Implied, text);
+    let table = LookupTable::indicator(&covered);
+    let text = match ungrouped(spec, &table) {
+        None => format!("{name} is in one of its groups"),
+        Some(others) => format!("{name} is in one of its groups (in none: {others})"),
+    };
+    builder.test(&name, table, Role::Implied, text);
     let mut outputs = vec![0u16; usize::from(u16::MAX) + 1];
     for (number, (set, _)) in groups.iter().enumerate() {
         for (first, last) in set {
@@ -82,6 +86,23 @@ pub(super) fn compile(
     }
     let groups = groups.into_iter().map(|(_, group)| group).collect();
     Ok((Axis { column: ColumnId::bin(index), name, unit, groups }, Some(LookupTable::from_outputs(outputs))))
+}
+
+/// The allowed values that are in no group, in words; those rows are not counted.
+fn ungrouped(spec: &ColumnSpec, grouped: &LookupTable) -> Option<String> {
+    let mut runs: Vec<(u16, u16)> = Vec::new();
+    for value in spec.domain().filter(|value| spec.holds(*value) && grouped.value(*value) == 0) {
+        match runs.last_mut() {
+            Some(run) if run.1 + 1 == value => run.1 = value,
+            _ => runs.push((value, value)),
+        }
+    }
+    let words = |(first, last)| Coded { first, last, lo_open: false, hi_open: false };
+    let mut others: Vec<String> = runs.into_iter().map(|run| bounds::words(spec, &words(run))).collect();
+    if spec.may_be_missing() && grouped.value(MISSING) == 0 {
+        others.push("missing values".into());
+    }
+    (!others.is_empty()).then(|| others.join(", "))
 }
 
 /// Labels bins and refuses overlaps.

@@ -312,11 +312,14 @@ fn missing_values_have_a_bin_only_if_asked() {
     let group = |missing: &str| compiled(&query(&format!(r#""group_by": [{{"column": "size"{missing}}}]"#))).unwrap();
     let plan = group("");
     assert_eq!(plan.groups(), 3);
+    assert_eq!(texts(&plan)[1], "size is in one of its groups (in none: missing values)");
     assert_eq!(plan.lookups[0].table, LookupTable::indicator(&[(0, 1), (4, 4)]));
     let plan = group(r#", "missing": "own bin""#);
     assert_eq!(plan.group_labels(3), ["missing"]);
     assert_eq!(plan.lookups[0].table, LookupTable::indicator(&[(0, 1), (4, 4), (MISSING, MISSING)]));
     assert_eq!([0, 1, 2, 4, MISSING].map(|v| plan.lookups[2].table.value(v)), [0, 1, 0, 2, 3]);
+    let plan = compiled(&query(r#""group_by": [{"column": "age", "bins": [[20, 49], [51, 99]]}]"#)).unwrap();
+    assert_eq!(texts(&plan)[1], "age is in one of its groups (in none: 18 to 19, 50, 100 to 110)");
     // Dates count days; a bin's end is the day before the next one's start.
     let plan = compiled(&query(
         r#""group_by": [{"column": "surgery", "bins": {"from": "1992-01-01", "width": 366, "count": 1, "beyond": true}}]"#,
