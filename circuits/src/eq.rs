@@ -4,47 +4,9 @@
 
 use ark_ff::{AdditiveGroup, Field};
 use cohortium_protocol::field::F;
+pub use cohortium_protocol::commit::fold::eq_table as table;
+pub use cohortium_protocol::mle::{eq, prefix as prefix_sum};
 use rayon::prelude::*;
-
-/// `eq(a, b)` of two points of equal length.
-pub fn eq(a: &[F], b: &[F]) -> F {
-    debug_assert_eq!(a.len(), b.len());
-    a.iter().zip(b).map(|(a, b)| (*a * b).double() + F::ONE - a - b).product()
-}
-
-/// `eq(point, x)` for every index `x`: `2^len` entries.
-pub fn table(point: &[F]) -> Vec<F> {
-    let mut out = Vec::with_capacity(1 << point.len());
-    out.push(F::ONE);
-    for r in point {
-        let half = out.len();
-        for i in 0..half {
-            let high = out[i] * r;
-            out[i] -= high;
-            out.push(high);
-        }
-    }
-    out
-}
-
-/// `sum_{x < count} eq(point, x)`.
-pub fn prefix_sum(point: &[F], count: usize) -> F {
-    if count >= 1 << point.len() {
-        return F::ONE;
-    }
-    // From the most significant bit: where `count` has a 1, all indices with a 0 there are below it.
-    let mut sum = F::ZERO;
-    let mut path = F::ONE;
-    for (bit, r) in point.iter().enumerate().rev() {
-        if count >> bit & 1 == 1 {
-            sum += path * (F::ONE - r);
-            path *= r;
-        } else {
-            path *= F::ONE - r;
-        }
-    }
-    sum
-}
 
 /// The multilinear extension of a table at a point, folding the least significant variable first.
 pub fn evaluate(table: &[F], point: &[F]) -> F {

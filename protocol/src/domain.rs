@@ -48,3 +48,5 @@ pub const SHAPE: &str = "cohortium/shape/1";
 pub const MATRICES: &str = "cohortium/matrices/1";
 /// The in-circuit transcript's initial state: protocol, shape and absorb/squeeze pattern.
 pub const TRANSCRIPT: &str = "cohortium/transcript/1";
+/// What an opening of a bundle is part of.
+pub const OPENING_CONTEXT: &str = "cohortium/opening-context/1";

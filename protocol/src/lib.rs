@@ -6,10 +6,12 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod bundle;
 pub mod commit;
 pub mod domain;
 pub mod field;
 pub mod hash;
+pub mod mle;
 pub mod policy;
 pub mod query;
 pub mod shape;

@@ -1,0 +1,100 @@
+//! The proof part of a bundle: what a hospital publishes beside the released cells.
+
+use serde::{Deserialize, Serialize};
+
+use crate::commit::{ColumnCommitment, OpeningProof};
+use crate::domain;
+use crate::field::{F, serde_hex};
+use crate::hash::{Digest, Hasher};
+use crate::policy::GroupCells;
+use crate::query::ColumnId;
+use crate::statement::PublicChallenges;
+
+/// A column that is opened at `r`: its commitment and its value there.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ColumnAtPoint {
+    /// Which column.
+    pub column: ColumnId,
+    /// Its commitment; of a registered column, checked against the manifest or epoch.
+    pub commitment: ColumnCommitment,
+    /// Its value at the point.
+    #[serde(with = "serde_hex")]
+    pub value: F,
+}
+
+/// The public challenges as they are written.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChallengesDocument {
+    /// `r`: `n` coordinates, the least significant bit's first.
+    #[serde(with = "serde_hex::list")]
+    pub row_point: Vec<F>,
+    /// `r_t`: `w + 1` coordinates.
+    #[serde(with = "serde_hex::list")]
+    pub value_point: Vec<F>,
+    /// `rho_t`: `w` coordinates.
+    #[serde(with = "serde_hex::list")]
+    pub table_point: Vec<F>,
+    /// `mu`.
+    #[serde(with = "serde_hex")]
+    pub mu: F,
+}
+
+impl From<PublicChallenges> for ChallengesDocument {
+    fn from(c: PublicChallenges) -> Self {
+        Self { row_point: c.row_point, value_point: c.value_point, table_point: c.table_point, mu: c.mu }
+    }
+}
+
+impl From<ChallengesDocument> for PublicChallenges {
+    fn from(c: ChallengesDocument) -> Self {
+        Self { row_point: c.row_point, value_point: c.value_point, table_point: c.table_point, mu: c.mu }
+    }
+}
+
+/// The proof of one release.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QueryProof {
+    /// Every column of the plan, in the order of `Plan::columns`: registered and query-time ones.
+    pub columns: Vec<ColumnAtPoint>,
+    /// The multiplicities of the plan's lookups, in their order, each under its lookup's output; values at `r_t`.
+    pub multiplicities: Vec<ColumnAtPoint>,
+    /// Where the columns are opened.
+    pub challenges: ChallengesDocument,
+    /// Shows the values of `columns`.
+    pub column_opening: OpeningProof,
+    /// Shows the values of `multiplicities`.
+    pub multiplicity_opening: OpeningProof,
+    /// The Groth16 proof, 128 bytes in base64.
+    pub groth16: String,
+    /// The released cells of the plan's groups.
+    pub cells: Vec<GroupCells>,
+}
+
+/// The digest of all query-time commitments: of columns, in the plan's order, then of multiplicities.
+pub fn query_commitments<'a>(
+    columns: impl Iterator<Item = (&'a ColumnId, Digest)>,
+    multiplicities: impl Iterator<Item = (&'a ColumnId, Digest)>,
+) -> Digest {
+    let mut hasher = Hasher::new(domain::QUERY_COMMITMENTS);
+    for (kind, list) in [("columns", columns.collect::<Vec<_>>()), ("multiplicities", multiplicities.collect())] {
+        hasher.str(kind).u64(list.len() as u64);
+        for (column, digest) in list {
+            column.absorb(&mut hasher);
+            hasher.digest(&digest);
+        }
+    }
+    hasher.finish()
+}
+
+/// What an opening is part of: the proof's context, the query-time commitments, and which of the two it is.
+pub fn opening_context(context: &Digest, commitments: &Digest, which: &'static str) -> Digest {
+    Hasher::new(domain::OPENING_CONTEXT).digest(context).digest(commitments).str(which).finish()
+}
+
+/// Names the opening of columns at `r`.
+pub const COLUMN_OPENING: &str = "columns";
+/// Names the opening of multiplicities at `r_t`.
+pub const MULTIPLICITY_OPENING: &str = "multiplicities";
