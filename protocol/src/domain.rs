@@ -16,6 +16,8 @@ pub const QUERY: &str = "cohortium/query/1";
 pub const PLAN: &str = "cohortium/plan/1";
 /// A policy's digest.
 pub const POLICY: &str = "cohortium/policy/1";
+/// The digest of the numbers that a release rule comes to for one plan.
+pub const RELEASE_PARAMS: &str = "cohortium/release-params/1";
 /// An approval's digest.
 pub const APPROVAL: &str = "cohortium/approval/1";
 /// A request's digest (in a ledger: the query transaction).

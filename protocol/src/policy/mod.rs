@@ -1,8 +1,22 @@
 //! Release policies: which numbers may leave a hospital, and in what form.
+//!
+//! A site has a policy of its own, its floor; an approval carries another. The [`effective`] policy is the
+//! stricter of both, rule by rule; for one plan it gives [`ReleaseParams`], the numbers that the circuit
+//! enforces and [`release`] applies. Everything fails closed: without both policies there is no release.
 
+mod document;
+mod effective;
+mod presets;
 mod release;
+mod restrain;
+#[cfg(test)]
+mod tests;
 
+pub use document::{POLICY_FORMAT, Policy, PolicyError, QueryCap, Sums};
+pub use effective::{EffectivePolicy, effective};
+pub use presets::{PRESETS, Preset};
 pub use release::{
     Cell, GroupAggregates, GroupCells, MAX_COUNT_RULE, ParamsError, ReleaseParams, SUM_BASE_BITS, SUM_NAMES, SumParams,
     next_edge, release,
 };
+pub use restrain::restrained_sums;

@@ -1,0 +1,239 @@
+//! The policy document, `cohortium-policy/1`: what a site or a board requires of a release.
+
+use serde::{Deserialize, Serialize};
+
+use super::release::{ParamsError, ReleaseParams, SumParams};
+use crate::domain;
+use crate::hash::{Digest, Hasher};
+
+/// The format this code reads and writes.
+pub const POLICY_FORMAT: &str = "cohortium-policy/1";
+
+/// What is released of sums; the later, the stricter.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub enum Sums {
+    /// To the digit for plans that the approval names, restrained for others.
+    #[serde(rename = "exact for named plans")]
+    ExactForNamedPlans,
+    /// Rounded so coarsely that one group's sum tells no small count; see [`super::restrained_sums`].
+    #[serde(rename = "restrained")]
+    Restrained,
+    /// Nothing.
+    #[serde(rename = "none")]
+    None,
+}
+
+impl Sums {
+    /// The name used in files and digests.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ExactForNamedPlans => "exact for named plans",
+            Self::Restrained => "restrained",
+            Self::None => "none",
+        }
+    }
+}
+
+/// How many queries may be answered. Counted by the ledger; no single proof can show it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QueryCap {
+    /// Queries under one approval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_approval: Option<u32>,
+    /// Queries under one approval that use one column.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_column: Option<u32>,
+}
+
+/// A release policy: a site's floor, or an approval's. Its smallest cell and rounding always fit each other.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(try_from = "RawPolicy", into = "RawPolicy")]
+pub struct Policy {
+    min_cell: u32,
+    rounding: u32,
+    show_zeros: bool,
+    sums: Sums,
+    query_cap: QueryCap,
+}
+
+/// Why there is no policy to release under.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum PolicyError {
+    /// Not JSON, or not this structure.
+    #[error("the policy cannot be read: {reason}")]
+    Json {
+        /// What the JSON reader says, with line and column.
+        reason: String,
+    },
+    /// A file of another format, or of a later version of it.
+    #[error("the policy's format is {found:?}; this version reads {POLICY_FORMAT:?}")]
+    Format {
+        /// What was found.
+        found: String,
+    },
+    /// A smallest cell or rounding that the circuit does not take, or that do not fit each other.
+    #[error("the policy is refused: {0}")]
+    Params(#[from] ParamsError),
+    /// No policy, no release.
+    #[error("{whose} has no policy, and without a policy nothing is released")]
+    Absent {
+        /// Whose policy is missing.
+        whose: &'static str,
+    },
+    /// Two policies whose rounding cannot both be kept within the circuit's limit.
+    #[error("counts rounded to {floor} (site) and to {approval} (approval): {problem}")]
+    Together {
+        /// The site's rounding.
+        floor: u32,
+        /// The approval's rounding.
+        approval: u32,
+        /// What is wrong with what follows from both.
+        problem: ParamsError,
+    },
+    /// The plan asks for sums and the policy releases none.
+    #[error("the plan asks for sums, and the policy releases none: ask for counts alone")]
+    NoSums,
+    /// The plan asks for sums that cannot be restrained.
+    #[error(
+        "sums of {measure} are released only in restrained form, and this plan cannot have it: {reason}. Change that, or \
+         have the board name the plan {plan} in the approval (and the site allow exact sums)"
+    )]
+    Restrained {
+        /// The measure.
+        measure: String,
+        /// What stands against it.
+        reason: String,
+        /// The plan's digest.
+        plan: Digest,
+    },
+    /// A plan that was compiled for another schema.
+    #[error("the plan was compiled for another schema than the one given")]
+    Schema,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawPolicy {
+    format: String,
+    min_cell: u32,
+    rounding: u32,
+    show_zeros: bool,
+    sums: Sums,
+    #[serde(default, skip_serializing_if = "is_unset")]
+    query_cap: QueryCap,
+}
+
+fn is_unset(cap: &QueryCap) -> bool {
+    *cap == QueryCap::default()
+}
+
+impl TryFrom<RawPolicy> for Policy {
+    type Error = PolicyError;
+
+    fn try_from(raw: RawPolicy) -> Result<Self, PolicyError> {
+        if raw.format != POLICY_FORMAT {
+            return Err(PolicyError::Format { found: raw.format });
+        }
+        let policy = Self::new(raw.min_cell, raw.rounding, raw.show_zeros, raw.sums)?;
+        Ok(Self { query_cap: raw.query_cap, ..policy })
+    }
+}
+
+impl From<Policy> for RawPolicy {
+    fn from(policy: Policy) -> Self {
+        let Policy { min_cell, rounding, show_zeros, sums, query_cap } = policy;
+        Self { format: POLICY_FORMAT.into(), min_cell, rounding, show_zeros, sums, query_cap }
+    }
+}
+
+impl Policy {
+    /// A policy without query caps. `rounding` 1 leaves counts exact. Refused unless `min_cell` is the lower
+    /// edge of a rounding interval.
+    pub fn new(min_cell: u32, rounding: u32, show_zeros: bool, sums: Sums) -> Result<Self, ParamsError> {
+        ReleaseParams { k: min_cell, b: rounding, show_zero: show_zeros, sums: [SumParams::OFF; 3] }.check()?;
+        Ok(Self { min_cell, rounding, show_zeros, sums, query_cap: QueryCap::default() })
+    }
+
+    /// The same with query caps.
+    #[must_use]
+    pub fn with_query_cap(self, query_cap: QueryCap) -> Self {
+        Self { query_cap, ..self }
+    }
+
+    /// Reads a policy file.
+    pub fn parse(json: &str) -> Result<Self, PolicyError> {
+        // The format first: a later format's file should be called that, not "unknown field".
+        #[derive(Deserialize)]
+        struct Head {
+            format: String,
+        }
+        let unreadable = |error: serde_json::Error| PolicyError::Json { reason: error.to_string() };
+        let head: Head = serde_json::from_str(json).map_err(unreadable)?;
+        if head.format != POLICY_FORMAT {
+            return Err(PolicyError::Format { found: head.format });
+        }
+        serde_json::from_str::<RawPolicy>(json).map_err(unreadable)?.try_into()
+    }
+
+    /// `k`: the smallest count that is released.
+    pub const fn min_cell(&self) -> u32 {
+        self.min_cell
+    }
+
+    /// `b`: counts are rounded to multiples of this; 1 leaves them exact.
+    pub const fn rounding(&self) -> u32 {
+        self.rounding
+    }
+
+    /// Whether an empty group is shown as empty.
+    pub const fn show_zeros(&self) -> bool {
+        self.show_zeros
+    }
+
+    /// What is released of sums.
+    pub const fn sums(&self) -> Sums {
+        self.sums
+    }
+
+    /// The ledger's caps.
+    pub const fn query_cap(&self) -> QueryCap {
+        self.query_cap
+    }
+
+    /// The digest over every field.
+    pub fn digest(&self) -> Digest {
+        let mut hasher = Hasher::new(domain::POLICY);
+        hasher.u64(u64::from(self.min_cell)).u64(u64::from(self.rounding)).u64(u64::from(self.show_zeros));
+        hasher.str(self.sums.name());
+        for cap in [self.query_cap.per_approval, self.query_cap.per_column] {
+            hasher.u64(u64::from(cap.is_some())).u64(cap.map_or(0, u64::from));
+        }
+        hasher.finish()
+    }
+
+    /// The policy in plain words, one line.
+    pub fn describe(&self) -> String {
+        let sums = match self.sums {
+            Sums::ExactForNamedPlans => "sums exact for plans the approval names and restrained for others",
+            Sums::Restrained => "sums restrained",
+            Sums::None => "no sums",
+        };
+        let mut text = format!("{}, {sums}", describe_counts(self.min_cell, self.rounding, self.show_zeros));
+        for (cap, words) in [(self.query_cap.per_approval, "approval"), (self.query_cap.per_column, "column")] {
+            if let Some(cap) = cap {
+                text.push_str(&format!(", at most {cap} queries per {words} (the ledger counts them)"));
+            }
+        }
+        text
+    }
+}
+
+pub(super) fn describe_counts(min_cell: u32, rounding: u32, show_zeros: bool) -> String {
+    let rounding = match rounding {
+        1 => "counts exact from there on".to_owned(),
+        b => format!("counts rounded to {b}"),
+    };
+    let zeros = if show_zeros { "empty groups shown as 0" } else { "empty groups suppressed like small ones" };
+    format!("smallest cell {min_cell}, {rounding}, {zeros}")
+}

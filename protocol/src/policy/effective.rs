@@ -1,0 +1,109 @@
+//! The stricter of two policies, and the numbers it gives for one plan.
+
+use super::document::{Policy, PolicyError, QueryCap, Sums, describe_counts};
+use super::release::{MAX_COUNT_RULE, ParamsError, ReleaseParams, SUM_NAMES, SumParams, next_edge};
+use super::restrain::restrained_sums;
+use crate::domain;
+use crate::hash::{Digest, Hasher};
+use crate::query::Plan;
+use crate::table::Schema;
+
+/// The policy a release obeys. Only [`effective`] makes one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EffectivePolicy(Policy);
+
+/// The stricter of the site's floor and the approval's policy, rule by rule:
+///
+/// - rounding: the least common multiple of the two, so that every released count is a multiple of both
+///   (of 5 and 10: 10; of 4 and 5: 20);
+/// - smallest cell: the larger of the two, widened upwards to the next lower edge of that rounding (8 with 5
+///   and 10 with 1 give 13 with 5, since 10 is no edge);
+/// - empty groups are shown only if both show them;
+/// - of sums, the stricter of the two;
+/// - caps: the smaller of the two.
+///
+/// Without both policies nothing is released.
+pub fn effective(floor: Option<&Policy>, approval: Option<&Policy>) -> Result<EffectivePolicy, PolicyError> {
+    let floor = floor.ok_or(PolicyError::Absent { whose: "the site" })?;
+    let approval = approval.ok_or(PolicyError::Absent { whose: "the approval" })?;
+    let (a, b) = (floor.rounding(), approval.rounding());
+    let together = |problem: ParamsError| PolicyError::Together { floor: a, approval: b, problem };
+    let rounding = a / gcd(a, b) * b;
+    if rounding > MAX_COUNT_RULE {
+        return Err(together(ParamsError::Rounding { found: rounding }));
+    }
+    let min_cell = next_edge(floor.min_cell().max(approval.min_cell()), rounding);
+    let show_zeros = floor.show_zeros() && approval.show_zeros();
+    let cap = |pick: fn(&QueryCap) -> Option<u32>| {
+        let caps = [pick(&floor.query_cap()), pick(&approval.query_cap())];
+        caps.into_iter().flatten().min()
+    };
+    let query_cap = QueryCap { per_approval: cap(|cap| cap.per_approval), per_column: cap(|cap| cap.per_column) };
+    let policy = Policy::new(min_cell, rounding, show_zeros, floor.sums().max(approval.sums())).map_err(together)?;
+    Ok(EffectivePolicy(policy.with_query_cap(query_cap)))
+}
+
+const fn gcd(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+impl EffectivePolicy {
+    /// The rules.
+    pub const fn policy(&self) -> &Policy {
+        &self.0
+    }
+
+    /// The numbers of the release rule for a plan: exact sums if the policy allows them and the approval names
+    /// the plan, restrained ones otherwise, or a refusal that says why this plan can have neither.
+    pub fn release_params(
+        &self,
+        plan: &Plan,
+        schema: &Schema,
+        plan_is_named: bool,
+    ) -> Result<ReleaseParams, PolicyError> {
+        if plan.schema != schema.digest() {
+            return Err(PolicyError::Schema);
+        }
+        let Self(policy) = self;
+        let k = policy.min_cell();
+        let asked = plan.asked.as_array();
+        let sums = match policy.sums() {
+            _ if !asked.contains(&true) => [SumParams::OFF; 3],
+            Sums::None => return Err(PolicyError::NoSums),
+            Sums::ExactForNamedPlans if plan_is_named => {
+                asked.map(|on| if on { SumParams::EXACT } else { SumParams::OFF })
+            }
+            Sums::ExactForNamedPlans | Sums::Restrained => restrained_sums(plan, schema, k)?,
+        };
+        let params = ReleaseParams { k, b: policy.rounding(), show_zero: policy.show_zeros(), sums };
+        params.check()?;
+        Ok(params)
+    }
+}
+
+impl ReleaseParams {
+    /// The digest over every number.
+    pub fn digest(&self) -> Digest {
+        let mut hasher = Hasher::new(domain::RELEASE_PARAMS);
+        self.absorb(&mut hasher);
+        hasher.finish()
+    }
+
+    /// The rule in plain words, one line: "smallest cell 8, counts rounded to 5, ...".
+    pub fn describe(&self) -> String {
+        let mut text = describe_counts(self.k, self.b, self.show_zero);
+        for (SumParams { on, base, dominance }, name) in self.sums.iter().zip(SUM_NAMES) {
+            match (on, base, dominance) {
+                (false, ..) => {}
+                (true, 1, _) => text.push_str(&format!(", {name} exact")),
+                (true, base, 0) => text.push_str(&format!(", {name} rounded to {base}")),
+                (true, base, dominance) => {
+                    text.push_str(&format!(
+                        ", {name} rounded to {base} and suppressed below {dominance} (in coded units)"
+                    ));
+                }
+            }
+        }
+        text
+    }
+}

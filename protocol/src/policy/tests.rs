@@ -1,0 +1,276 @@
+//! Policies: reading, combining, and what they give for a plan.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::query::fixtures::{compiled, query, schema};
+use crate::query::{ColumnId, Plan};
+
+const DEMO: &str = r#"{"format": "cohortium-policy/1", "min_cell": 8, "rounding": 5, "show_zeros": false,
+    "sums": "exact for named plans", "query_cap": {"per_approval": 20}}"#;
+
+fn policy(min_cell: u32, rounding: u32, sums: Sums) -> Policy {
+    Policy::new(min_cell, rounding, true, sums).unwrap()
+}
+
+/// What the policy gives for a plan of a query with these fields.
+fn params(policy: &Policy, fields: &str, named: bool) -> Result<ReleaseParams, PolicyError> {
+    let plan = compiled(&query(fields)).unwrap();
+    effective(Some(policy), Some(policy)).unwrap().release_params(&plan, &schema(), named)
+}
+
+fn restrained(fields: &str) -> Result<[SumParams; 3], String> {
+    let params = params(&policy(8, 5, Sums::Restrained), fields, true);
+    params.map(|params| params.sums).map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_policy_reads_writes_and_keeps_its_digest() {
+    let policy = Policy::parse(DEMO).unwrap();
+    let again = Policy::parse(&serde_json::to_string(&policy).unwrap()).unwrap();
+    assert_eq!((&again, again.digest()), (&policy, policy.digest()));
+    assert_eq!(
+        policy.describe(),
+        "smallest cell 8, counts rounded to 5, empty groups suppressed like small ones, sums exact for plans the approval \
+         names and restrained for others, at most 20 queries per approval (the ledger counts them)"
+    );
+    for (from, to) in [
+        ("8", "13"),
+        (r#""rounding": 5"#, r#""rounding": 1"#),
+        ("false", "true"),
+        ("exact for named plans", "restrained"),
+        ("exact for named plans", "none"),
+        ("20", "21"),
+        ("per_approval", "per_column"),
+    ] {
+        assert_ne!(Policy::parse(&DEMO.replace(from, to)).unwrap().digest(), policy.digest(), "{from}");
+    }
+    for (from, to, sentence) in [
+        ("policy/1", "policy/2", "this version reads \"cohortium-policy/1\""),
+        (r#""min_cell": 8, "#, "", "missing field `min_cell`"),
+        (r#""sums": "exact for named plans", "#, "", "missing field `sums`"),
+        ("exact for named plans", "exact", "expected one of `exact for named plans`, `restrained`, `none`"),
+        (r#""rounding": 5"#, r#""rounding": 0"#, "the base must be from 1 (exact) to 1024"),
+        (r#""rounding": 5"#, r#""rounding": 5, "epsilon": 1"#, "unknown field `epsilon`"),
+        ("8", "2000", "the smallest cell is 2000; it must be from 1 to 1024"),
+    ] {
+        let error = Policy::parse(&DEMO.replace(from, to)).unwrap_err().to_string();
+        assert!(error.contains(sentence), "{error}");
+    }
+}
+
+#[test]
+fn trap_14_policies_whose_smallest_cell_names_a_count_are_refused() {
+    let json = DEMO.replace(r#""min_cell": 8, "rounding": 5"#, r#""min_cell": 14, "rounding": 10"#);
+    assert_eq!(
+        Policy::parse(&json).unwrap_err().to_string(),
+        "the policy is refused: the smallest cell 14 is not the lower edge of an interval of rounding to 10, so the \
+         smallest released value would stand for fewer counts than the others; the next that is: 15"
+    );
+}
+
+#[test]
+fn no_policy_no_release() {
+    let policy = policy(8, 5, Sums::None);
+    assert_eq!(
+        effective(None, Some(&policy)).unwrap_err().to_string(),
+        "the site has no policy, and without a policy nothing is released"
+    );
+    let error = effective(Some(&policy), None).unwrap_err().to_string();
+    assert_eq!(error, "the approval has no policy, and without a policy nothing is released");
+}
+
+#[test]
+fn the_stricter_of_each_rule() {
+    let both = |a: (u32, u32), b: (u32, u32)| {
+        let policy = effective(Some(&policy(a.0, a.1, Sums::None)), Some(&policy(b.0, b.1, Sums::Restrained)));
+        policy.map(|policy| (policy.policy().min_cell(), policy.policy().rounding()))
+    };
+    assert_eq!(both((8, 5), (8, 5)), Ok((8, 5)));
+    assert_eq!(both((8, 5), (10, 1)), Ok((13, 5)));
+    assert_eq!(both((8, 5), (5, 10)), Ok((15, 10)));
+    assert_eq!(both((2, 4), (8, 5)), Ok((10, 20)));
+    let error = both((512, 1023), (512, 1024)).unwrap_err().to_string();
+    assert!(error.contains("rounded to 1023 (site) and to 1024 (approval): counts are rounded to 1047552"), "{error}");
+    let error = both((1024, 1), (8, 5)).unwrap_err().to_string();
+    assert!(error.contains("the smallest cell is 1028; it must be from 1 to 1024"), "{error}");
+    let cap = |per_approval, per_column| QueryCap { per_approval, per_column };
+    let floor = Policy::new(3, 1, false, Sums::Restrained).unwrap().with_query_cap(cap(Some(9), None));
+    let approval = Policy::new(3, 1, true, Sums::ExactForNamedPlans).unwrap().with_query_cap(cap(Some(7), Some(2)));
+    let policy = effective(Some(&floor), Some(&approval)).unwrap().policy().clone();
+    assert_eq!((policy.show_zeros(), policy.sums()), (false, Sums::Restrained));
+    assert_eq!(policy.query_cap(), cap(Some(7), Some(2)));
+}
+
+proptest! {
+    #[test]
+    fn trap_14_effective_policies_keep_the_edge_and_are_stricter(
+        (b1, b2) in (1u32..=32, 1u32..=32), (k1, k2) in (1u32..=200, 1u32..=200), n in 0u64..400,
+    ) {
+        let [floor, approval] = [(k1, b1), (k2, b2)].map(|(k, b)| policy(next_edge(k, b), b, Sums::None));
+        let (Ok(policy), Ok(other)) = (effective(Some(&floor), Some(&approval)), effective(Some(&approval), Some(&floor)))
+        else {
+            return Err(TestCaseError::reject("beyond the circuit"));
+        };
+        prop_assert_eq!(&policy, &other);
+        let policy = policy.policy();
+        prop_assert_eq!(next_edge(policy.min_cell(), policy.rounding()), policy.min_cell());
+        let params = |policy: &Policy| ReleaseParams {
+            k: policy.min_cell(),
+            b: policy.rounding(),
+            show_zero: policy.show_zeros(),
+            sums: [SumParams::OFF; 3],
+        };
+        let count = |policy: &Policy| release(&[GroupAggregates { n, ..Default::default() }], &params(policy))[0].count;
+        match count(policy) {
+            Cell::Value(value) => {
+                prop_assert!(value % u64::from(b1) == 0 && value % u64::from(b2) == 0);
+                prop_assert!(matches!((count(&floor), count(&approval)), (Cell::Value(_), Cell::Value(_))));
+            }
+            Cell::Zero => prop_assert_eq!(n, 0),
+            Cell::Suppressed => {}
+        }
+    }
+}
+
+#[test]
+fn sums_by_policy() {
+    let fields = r#""measures": {"sum": "nodes", "sum_of_squares": "nodes"}"#;
+    let named = params(&policy(8, 5, Sums::ExactForNamedPlans), fields, true).unwrap();
+    assert_eq!(named.sums, [SumParams::EXACT, SumParams::EXACT, SumParams::OFF]);
+    assert_eq!(
+        named.describe(),
+        "smallest cell 8, counts rounded to 5, empty groups shown as 0, sum exact, sum of squares exact"
+    );
+    let unnamed = params(&policy(8, 5, Sums::ExactForNamedPlans), fields, false).unwrap();
+    // nodes reach from 0 to 60: 2 * 8 * 60 and 2 * 8 * 60^2.
+    assert_eq!(unnamed.sums, [SumParams::restrained(960), SumParams::restrained(57600), SumParams::OFF]);
+    assert!(unnamed.describe().ends_with(
+        "sum rounded to 960 and suppressed below 480 (in coded units), sum of squares rounded to 57600 and suppressed \
+         below 28800 (in coded units)"
+    ));
+    assert_ne!(named.digest(), unnamed.digest());
+    // Named, but the site or the approval does not allow exact sums.
+    assert_eq!(params(&policy(8, 5, Sums::Restrained), fields, true).unwrap(), unnamed);
+    assert_eq!(params(&policy(8, 5, Sums::None), fields, true), Err(PolicyError::NoSums));
+    assert_eq!(params(&policy(8, 5, Sums::None), "", true).unwrap().sums, [SumParams::OFF; 3]);
+    let products = restrained(r#""measures": {"sum_of_products": ["nodes", "rfs"]}"#).unwrap();
+    assert_eq!(products, [SumParams::OFF, SumParams::OFF, SumParams::restrained(2 * 8 * 60 * 7300)]);
+}
+
+#[test]
+fn trap_13_sums_that_are_counts_in_disguise_are_refused() {
+    // `s - v n` is an exact count if the measure is limited to [v, v+1].
+    let narrowed = restrained(r#""measures": {"sum": "nodes", "bounds": {"nodes": [0, 1]}}"#).unwrap_err();
+    assert!(narrowed.contains("nodes is narrowed to 0 to 1 of its 0 to 60; leave its bounds out"), "{narrowed}");
+    let plan = compiled(&query(r#""measures": {"sum": "nodes", "bounds": {"nodes": [0, 1]}}"#)).unwrap();
+    assert!(
+        narrowed.contains(&format!("have the board name the plan {} in the approval", plan.digest())),
+        "{narrowed}"
+    );
+    for (fields, sentence) in [
+        (r#""where": {"column": "nodes", "between": [0, 1]}"#, "it also tests nodes"),
+        (
+            r#""where": {"any": [{"column": "nodes", "present": true}, {"column": "meno", "is": true}]}"#,
+            "it also tests nodes",
+        ),
+        (r#""group_by": [{"column": "nodes", "bins": [[0, 1], [2, 50]]}]"#, "it also tests nodes"),
+        // Bins over all of the domain share the measure's implied condition, and are a grouping still.
+        (r#""group_by": [{"column": "nodes", "bins": [[0, 1], [2, 60]]}]"#, "it also groups by nodes"),
+    ] {
+        let refused = restrained(&format!(r#"{fields}, "measures": {{"sum": "nodes"}}"#)).unwrap_err();
+        assert!(refused.contains(sentence), "{refused}");
+    }
+    // Other measurements may be tested and grouped.
+    let free = r#""where": {"column": "age", "between": [50, null]}, "group_by": [{"column": "hormon"}]"#;
+    restrained(&format!(r#"{free}, "measures": {{"sum": "nodes"}}"#)).unwrap();
+    // All of the domain, asked for: the same test as the implied one.
+    restrained(r#""where": {"column": "nodes", "between": [0, 60]}, "measures": {"sum": "nodes"}"#).unwrap();
+}
+
+#[test]
+fn trap_13_three_values_tell_no_small_count() {
+    // (n, s, ss) of a measure with the values 0, 1 and 2 is three equations for three counts, if they are exact.
+    // Restrained, a group with up to k - 1 rows of values above 0 is released like one with none.
+    let k = 8u64;
+    let sums = [SumParams::restrained(2 * k * 2), SumParams::restrained(2 * k * 4), SumParams::OFF];
+    let params = ReleaseParams { k: 8, b: 5, show_zero: true, sums };
+    params.check().unwrap();
+    let released = |ones: u64, twos: u64| {
+        release(&[GroupAggregates { n: 100, s: ones + 2 * twos, ss: ones + 4 * twos, p: 0 }], &params)[0]
+    };
+    for ones in 0..k {
+        for twos in 0..k - ones {
+            assert_eq!(released(ones, twos), released(0, 0));
+            assert_eq!(released(ones, twos).sums[0], Some(Cell::Suppressed));
+        }
+    }
+    assert_eq!(released(0, 8).sums[0], Some(Cell::Value(32)));
+}
+
+#[test]
+fn trap_23_measures_through_derived_columns_and_display_units() {
+    let tested = r#""where": {"column": "nodes_class", "in": ["some"]}, "measures": {"sum": "nodes"}"#;
+    let refused = restrained(tested).unwrap_err();
+    assert!(refused.contains("it also tests nodes_class, which comes from the same measurement (nodes)"), "{refused}");
+    let grouped = r#""group_by": [{"column": "nodes_class"}], "measures": {"sum": "nodes"}"#;
+    assert!(restrained(grouped).unwrap_err().contains("tests nodes_class, which comes from the same measurement"));
+    // er starts at 0 in display units and is coded from 2: coded sums would carry 2 n.
+    let shifted = restrained(r#""measures": {"sum": "er"}"#).unwrap_err();
+    assert!(shifted.contains("er starts at 0, coded 2, so that its sums would tell counts"), "{shifted}");
+    assert!(restrained(r#""measures": {"sum": "age"}"#).unwrap_err().contains("age starts at 18, coded 18"));
+    // As a second measure just the same.
+    let second = restrained(r#""measures": {"sum": "nodes", "sum_of_products": ["nodes", "age"]}"#).unwrap_err();
+    assert!(second.starts_with("sums of age are released only in restrained form"), "{second}");
+}
+
+#[test]
+fn sources_that_are_shared_by_flags_and_by_the_two_measures() {
+    let json = serde_json::to_string(&schema()).unwrap();
+    let shared = |from: &str, to: &str| crate::table::Schema::parse(&json.replacen(from, to, 1)).unwrap();
+    let refused = |schema: &crate::table::Schema, fields: &str| {
+        let consent = crate::query::fixtures::consent();
+        let plan = crate::query::compile(&query(fields), schema, &consent, &crate::shape::Shape::QUERY_12).unwrap();
+        restrained_sums(&plan, schema, 8).unwrap_err().to_string()
+    };
+    let flagged = shared(r#""name":"hormon","#, r#""name":"hormon","source":"nodes","#);
+    for fields in [r#""where": {"column": "hormon", "is": false}"#, r#""group_by": [{"column": "hormon"}]"#] {
+        let sentence = refused(&flagged, &format!(r#"{fields}, "measures": {{"sum": "nodes"}}"#));
+        assert!(sentence.contains("hormon, which comes from the same measurement (nodes)"), "{sentence}");
+    }
+    let twins = shared(r#""name":"rfs","#, r#""name":"rfs","source":"nodes","#);
+    let sentence = refused(&twins, r#""measures": {"sum_of_products": ["nodes", "rfs"]}"#);
+    assert!(sentence.contains("it also sums rfs, which comes from the same measurement (nodes)"), "{sentence}");
+}
+
+#[test]
+fn plans_of_other_schemas_and_measures_of_other_kinds() {
+    let plan = compiled(&query(r#""measures": {"sum": "nodes"}"#)).unwrap();
+    let policy = effective(Some(&policy(8, 5, Sums::Restrained)), Some(&policy(8, 5, Sums::Restrained))).unwrap();
+    let foreign = Plan { schema: plan.query, ..plan.clone() };
+    assert_eq!(policy.release_params(&foreign, &schema(), false), Err(PolicyError::Schema));
+    for (name, sentence) in [("grade", "grade is a code, not a quantity"), ("gone", "the schema has no column gone")] {
+        let mut plan = plan.clone();
+        plan.y.as_mut().unwrap().column = ColumnId::manifest(name);
+        let error = policy.release_params(&plan, &schema(), false).unwrap_err().to_string();
+        assert!(error.contains(sentence), "{error}");
+    }
+}
+
+#[test]
+fn presets_pass_or_say_that_they_are_widened() {
+    for preset in PRESETS {
+        let policy = preset.policy().unwrap();
+        assert!(policy.min_cell() >= preset.min_cell);
+        assert_eq!(Preset::by_name(preset.name), Some(preset));
+    }
+    assert_eq!(
+        Preset::by_name("hdr-uk").unwrap().describe(),
+        "hdr-uk (HDR UK): smallest cell 15, counts rounded to 10; widened from 10, which is no lower edge of rounding to 10"
+    );
+    assert_eq!(
+        Preset::by_name("opensafely").unwrap().describe(),
+        "opensafely (OpenSAFELY): smallest cell 8, counts rounded to 5"
+    );
+    assert_eq!(Preset::by_name("none"), None);
+}
