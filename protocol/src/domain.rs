@@ -52,3 +52,7 @@ pub const MATRICES: &str = "cohortium/matrices/1";
 pub const TRANSCRIPT: &str = "cohortium/transcript/1";
 /// What an opening of a bundle is part of.
 pub const OPENING_CONTEXT: &str = "cohortium/opening-context/1";
+/// A record of the opening budget.
+pub const BUDGET_RECORD: &str = "cohortium/budget-record/1";
+/// A board's trust anchors.
+pub const ANCHORS: &str = "cohortium/anchors/1";

@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::budget::Charge;
 use super::layout::Layout;
 use super::registry::{
-    CommittedColumn, RegisteredColumn, RegistryError, ShapeRef, check_columns, check_date, check_format, check_name,
-    check_number, check_points, check_rows, find, hash_columns,
+    CommittedColumn, RegisteredColumn, RegistryError, ShapeRef, charge, check_columns, check_date, check_format,
+    check_name, check_number, check_points, check_rows, find, hash_columns,
 };
 use crate::domain;
 use crate::hash::{Digest, Hasher};
@@ -149,6 +150,11 @@ impl DatasetManifest {
     /// The digest of a column's commitment.
     pub fn commitment(&self, name: &str) -> Option<&Digest> {
         find(&self.document.columns, name)
+    }
+
+    /// What opening a column at so many points costs.
+    pub fn charge(&self, name: &str, points: u32) -> Result<Charge, RegistryError> {
+        charge(self.digest(), &self.document.columns, &self.shape, name, points)
     }
 
     /// Checks that points are this manifest's for the column they name.

@@ -26,6 +26,7 @@ pub mod secrets;
 #[cfg(test)]
 mod zero_knowledge;
 
+pub use budget::{BudgetBook, BudgetError, BudgetRecord, Charge, Charged};
 pub use column::{ColumnData, ColumnError, SecretColumn};
 pub use epoch::{ConsentEpoch, EpochDocument};
 pub use layout::{Grid, Layout, LayoutError};

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::budget::{Charge, column_limit};
 use super::layout::{Layout, LayoutError};
 use super::pedersen::{ColumnCommitment, CommitmentError};
 use crate::hash::{Digest, Hasher};
@@ -265,6 +266,18 @@ pub(super) fn check_points(
         .points
         .check_grid(&layout.grid())
         .map_err(|source| RegistryError::Commitment { name: given.name.clone(), source })
+}
+
+/// What opening a column at so many points costs.
+pub(super) fn charge(
+    object: Digest,
+    columns: &[RegisteredColumn],
+    shape: &Shape,
+    name: &str,
+    points: u32,
+) -> Result<Charge, RegistryError> {
+    let commitment = find(columns, name).ok_or_else(|| RegistryError::UnknownColumn { name: shorten(name) })?;
+    Ok(Charge { object, column: name.to_owned(), commitment: *commitment, limit: column_limit(shape), points })
 }
 
 pub(super) fn hash_columns(hasher: &mut Hasher, columns: &[RegisteredColumn]) {
