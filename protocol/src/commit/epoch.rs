@@ -177,3 +177,82 @@ impl From<ConsentEpoch> for EpochDocument {
         epoch.document
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::manifest::tests::example as manifest_example;
+    use super::*;
+
+    fn manifest() -> DatasetManifest {
+        manifest_example().check(&Shape::STANDARD).unwrap()
+    }
+
+    fn example() -> EpochDocument {
+        EpochDocument {
+            format: EPOCH_FORMAT.into(),
+            site: "Site A".into(),
+            table: "breast".into(),
+            number: 1,
+            manifest: manifest().digest(),
+            shape: ShapeRef::to(&Shape::QUERY_12),
+            declared_rows: 2982,
+            created: "2026-02-01".into(),
+            columns: vec![RegisteredColumn {
+                name: "DUO:0000042/academic".into(),
+                commitment: Hasher::new("flag").finish(),
+            }],
+        }
+    }
+
+    fn changed(change: impl FnOnce(&mut EpochDocument)) -> Result<ConsentEpoch, RegistryError> {
+        let mut document = example();
+        change(&mut document);
+        document.check(&Shape::STANDARD)
+    }
+
+    #[test]
+    fn round_trips_and_its_digest_is_pinned() {
+        let epoch = example().check(&Shape::STANDARD).unwrap();
+        let json = serde_json::to_string(&epoch).unwrap();
+        assert_eq!(ConsentEpoch::parse(&json).unwrap(), epoch);
+        assert_eq!(serde_json::from_str::<ConsentEpoch>(&json).unwrap(), epoch);
+        // Computed by an independent implementation.
+        assert_eq!(epoch.digest().to_string(), "4cffd16106c9246ee7f9514432e0f46969807d12ea45cccc3ab9e2c3b6114bed");
+        let other = changed(|document| document.number = 2).unwrap();
+        assert_ne!(other.digest(), epoch.digest());
+    }
+
+    #[test]
+    fn an_epoch_belongs_to_one_manifest() {
+        let epoch = example().check(&Shape::STANDARD).unwrap();
+        epoch.check_manifest(&manifest()).unwrap();
+        let refused =
+            |change: fn(&mut EpochDocument)| changed(change).unwrap().check_manifest(&manifest()).unwrap_err();
+        for (error, expected) in [
+            (refused(|document| document.site = "Site B".into()), "site"),
+            (refused(|document| document.table = "lung".into()), "table"),
+            (refused(|document| document.manifest = Hasher::new("other").finish()), "manifest digest"),
+            (refused(|document| document.shape = ShapeRef::to(&Shape::QUERY_16)), "shape id"),
+            (refused(|document| document.declared_rows = 2981), "number of rows"),
+        ] {
+            assert!(matches!(error, RegistryError::OtherManifest { field, .. } if field == expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn bad_documents_are_refused_by_name() {
+        let refused = |change: fn(&mut EpochDocument)| changed(change).unwrap_err();
+        assert!(matches!(
+            refused(|document| document.format = "cohortium-manifest/1".into()),
+            RegistryError::Format { .. }
+        ));
+        assert_eq!(refused(|document| document.number = 0), RegistryError::Number { field: "number" });
+        assert_eq!(refused(|document| document.columns.clear()), RegistryError::ColumnCount { found: 0, least: 1 });
+        assert!(matches!(
+            refused(|document| document.columns.push(document.columns[0].clone())),
+            RegistryError::DuplicateColumn { .. }
+        ));
+        assert!(matches!(refused(|document| document.created = "yesterday".into()), RegistryError::Date { .. }));
+        assert!(ConsentEpoch::parse("[]").is_err());
+    }
+}

@@ -9,6 +9,7 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 use super::clauses::{Clauses, OpeningClause};
 use super::column::SecretColumn;
 use super::fold::{eq_table, inner_product};
+use super::generators::{blinding_generator, generators};
 use super::layout::Layout;
 use super::opening::{
     FoldedColumns, OpenedColumn, OpeningError, OpeningProof, OpeningStatement, answer, challenges, pedersen,
@@ -357,4 +358,42 @@ fn statements_that_make_no_sense_are_refused() {
     assert_eq!(nothing.verify(&proof), Err(OpeningError::NoColumns));
     let short = OpeningStatement { point: &claim.point[1..], ..claim.statement() };
     assert_eq!(short.verify(&proof), Err(OpeningError::Point { found: 4, expected: 5 }));
+}
+
+/// Computed by an independent implementation (a dozen lines of Python).
+#[test]
+fn the_challenges_are_pinned() {
+    let points = generators(&Layout::column(&Shape::QUERY_12, 1).unwrap().grid());
+    let commitments = [&points[..4], &points[4..8]].map(|points| ColumnCommitment::from_points(points.to_vec()));
+    let point = [F::from(1u64), F::from(2u64), F::from(3u64), F::from(4u64), -F::ONE];
+    let values = [7u64, 8].map(F::from);
+    let statement = OpeningStatement {
+        context: Hasher::new("context").finish(),
+        grid: Layout::column(&TINY, 1).unwrap().grid(),
+        point: &point,
+        columns: commitments.iter().zip(values).map(|(commitment, value)| OpenedColumn { commitment, value }).collect(),
+    };
+    let (batching, sigma) = challenges(&statement, &blinding_generator(), &F::from(9u64), Clauses::ALL);
+    let text = |x: &F| hex::encode(crate::field::to_bytes(x));
+    assert_eq!(text(&batching), "0aefa5e1bab9fc013998fd13d1508b2c81b41046a5b175790915fed8cc8c29fa");
+    assert_eq!(text(&sigma), "2419e187acd813002cc4e0a5a17d76b85dae5ba13d653c0f4ad3c8e5e441b23b");
+}
+
+#[test]
+fn a_proof_round_trips_and_has_one_encoding() {
+    let mut rng = StdRng::seed_from_u64(13);
+    let claim = Claim::honest(2, &mut rng);
+    let commitments: Vec<_> = claim.commitments.iter().collect();
+    let proof = claim.folded().prove(&claim.context, &commitments, &mut rng).unwrap();
+    let json = serde_json::to_string(&proof).unwrap();
+    let read: OpeningProof = serde_json::from_str(&json).unwrap();
+    assert_eq!(read, proof);
+    claim.statement().verify(&read).unwrap();
+    let answers = serde_json::from_str::<serde_json::Value>(&json).unwrap()["answers"].as_str().unwrap().to_owned();
+    for bad in ["", "AAAA", &"/".repeat(answers.len()), &answers[..answers.len() - 4]] {
+        let changed = json.replace(&answers, bad);
+        let read = serde_json::from_str::<OpeningProof>(&changed);
+        assert!(read.is_err() || bad.is_empty(), "{bad}");
+    }
+    assert!(serde_json::from_str::<OpeningProof>(&json.replacen('{', "{\"more\":0,", 1)).is_err());
 }

@@ -176,3 +176,150 @@ impl From<DatasetManifest> for ManifestDocument {
         manifest.document
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::super::column::SecretColumn;
+    use super::super::forgers::TINY;
+    use super::super::pedersen::ColumnCommitment;
+    use super::*;
+
+    pub(in super::super) fn example() -> ManifestDocument {
+        let digest = |text: &str| Hasher::new(Box::leak(text.to_owned().into_boxed_str())).finish();
+        let names = std::iter::once("age".to_owned()).chain((0..TAG_LIMBS).map(tag_column));
+        ManifestDocument {
+            format: MANIFEST_FORMAT.into(),
+            site: "Site A".into(),
+            table: "breast".into(),
+            version: 1,
+            schema: digest("schema"),
+            shape: ShapeRef::to(&Shape::QUERY_12),
+            declared_rows: 2982,
+            created: "2026-01-31".into(),
+            columns: names.map(|name| RegisteredColumn { commitment: digest(&name), name }).collect(),
+        }
+    }
+
+    fn refused(change: impl FnOnce(&mut ManifestDocument)) -> RegistryError {
+        let mut document = example();
+        change(&mut document);
+        document.check(&Shape::STANDARD).unwrap_err()
+    }
+
+    #[test]
+    fn round_trips_and_its_digest_is_pinned() {
+        let manifest = example().check(&Shape::STANDARD).unwrap();
+        let json = serde_json::to_string_pretty(&manifest).unwrap();
+        let read = DatasetManifest::parse(&json).unwrap();
+        assert_eq!(read, manifest);
+        assert_eq!(serde_json::from_str::<DatasetManifest>(&json).unwrap(), manifest);
+        assert_eq!((read.declared_rows(), read.shape()), (2982, &Shape::QUERY_12));
+        // Computed by an independent implementation.
+        assert_eq!(manifest.digest().to_string(), "9a0d8041b4ebc852b590cfd51b1efb7e55585acf7be19a3e3d002c78d22059c0");
+    }
+
+    #[test]
+    fn every_field_counts() {
+        let base = example().check(&Shape::STANDARD).unwrap().digest();
+        let digest = |change: &dyn Fn(&mut ManifestDocument)| {
+            let mut document = example();
+            change(&mut document);
+            document.check(&Shape::STANDARD).unwrap().digest()
+        };
+        let other = Hasher::new("other").finish();
+        let all = [
+            base,
+            digest(&|document| document.site.push('x')),
+            digest(&|document| document.table.push('x')),
+            digest(&|document| document.version = 2),
+            digest(&|document| document.schema = other),
+            digest(&|document| document.shape = ShapeRef::to(&Shape::QUERY_16)),
+            digest(&|document| document.declared_rows = 2981),
+            digest(&|document| document.created = "2026-02-01".into()),
+            digest(&|document| document.columns[0].name = "age_years".into()),
+            digest(&|document| document.columns[3].commitment = other),
+        ];
+        let distinct: std::collections::BTreeSet<_> = all.iter().collect();
+        assert_eq!(distinct.len(), all.len());
+    }
+
+    #[test]
+    fn bad_documents_are_refused_by_name() {
+        assert!(matches!(
+            refused(|document| document.format = "cohortium-manifest/2".into()),
+            RegistryError::Format { .. }
+        ));
+        for name in ["", " a", "a ", "a\nb", &"x".repeat(121)] {
+            assert!(matches!(
+                refused(|document| document.site = name.into()),
+                RegistryError::Name { field: "site", .. }
+            ));
+            assert!(matches!(
+                refused(|document| document.columns[0].name = name.into()),
+                RegistryError::Name { field: "column", .. }
+            ));
+        }
+        assert_eq!(refused(|document| document.version = 0), RegistryError::Number { field: "version" });
+        assert!(matches!(
+            refused(|document| document.shape.name = "query-13".into()),
+            RegistryError::UnknownShape { .. }
+        ));
+        assert!(matches!(refused(|document| document.shape.name = "query-16".into()), RegistryError::ShapeId { .. }));
+        for rows in [0, 3585, u64::MAX] {
+            assert!(matches!(refused(|document| document.declared_rows = rows), RegistryError::DeclaredRows { .. }));
+        }
+        for date in [
+            "2026-13-01",
+            "2026-02-29",
+            "2026-1-1",
+            "2026-00-10",
+            "2026-01-00",
+            "20260131",
+            "2026-01-31T",
+            "２026-01-3",
+        ] {
+            assert!(matches!(refused(|document| document.created = date.into()), RegistryError::Date { .. }), "{date}");
+        }
+        assert_eq!(
+            refused(|document| document.columns[4].name = "tag.2".into()),
+            RegistryError::DuplicateColumn { name: "tag.2".into() }
+        );
+        assert_eq!(refused(|document| document.columns.swap(3, 4)), RegistryError::Tags { expected: "tag.2".into() });
+        assert_eq!(refused(|document| document.columns.swap(0, 8)), RegistryError::Tags { expected: "tag.7".into() });
+        assert_eq!(
+            refused(|document| drop(document.columns.remove(0))),
+            RegistryError::ColumnCount { found: 8, least: 9 }
+        );
+        let unknown_field = serde_json::to_string(&example()).unwrap().replacen('{', "{\"note\":1,", 1);
+        assert!(DatasetManifest::parse(&unknown_field).unwrap_err().to_string().contains("unknown field `note`"));
+    }
+
+    #[test]
+    fn points_are_checked_against_the_manifest() {
+        let layout = Layout::column(&TINY, 20).unwrap();
+        let mut rng = <rand::rngs::StdRng as rand::SeedableRng>::seed_from_u64(50);
+        let points = SecretColumn::query_time(layout, vec![5u16; 20], &mut rng).unwrap().commit();
+        let mut document = example();
+        document.shape = ShapeRef::to(&TINY);
+        document.declared_rows = 20;
+        document.columns[0].commitment = points.digest();
+        let short = ColumnCommitment::from_points(points.points()[..2].to_vec());
+        document.columns[1].commitment = short.digest();
+        let manifest = document.check(&[TINY]).unwrap();
+
+        let given =
+            |name: &str, points: &ColumnCommitment| CommittedColumn { name: name.into(), points: points.clone() };
+        manifest.check_points(&given("age", &points)).unwrap();
+        assert_eq!(
+            manifest.check_points(&given("height", &points)),
+            Err(RegistryError::UnknownColumn { name: "height".into() })
+        );
+        assert!(matches!(manifest.check_points(&given("age", &short)), Err(RegistryError::OtherCommitment { .. })));
+        // Even a registered commitment must fit the shape.
+        assert!(matches!(manifest.check_points(&given("tag.0", &short)), Err(RegistryError::Commitment { .. })));
+
+        let charge = manifest.charge("age", 3).unwrap();
+        assert_eq!((charge.object, charge.commitment, charge.points), (manifest.digest(), points.digest(), 3));
+        assert!(manifest.charge("height", 3).is_err());
+    }
+}

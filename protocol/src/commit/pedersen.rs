@@ -142,3 +142,67 @@ fn encode_all(points: &[G1Affine]) -> Vec<u8> {
 fn digest_of(encoding: &[u8]) -> Digest {
     Hasher::new(domain::COLUMN_COMMITMENT).u64((encoding.len() / POINT_BYTES) as u64).bytes(encoding).finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::forgers::TINY;
+    use super::super::generators::generators;
+    use super::super::layout::Layout;
+    use super::*;
+    use crate::shape::Shape;
+
+    fn example() -> ColumnCommitment {
+        let grid = Layout::column(&Shape::QUERY_12, 1).unwrap().grid();
+        ColumnCommitment::from_points(generators(&grid)[..4].to_vec())
+    }
+
+    #[test]
+    fn round_trips_and_its_digest_is_pinned() {
+        let commitment = example();
+        // Computed by an independent implementation.
+        assert_eq!(commitment.digest().to_string(), "88bebf74d4eec5c8210f4e4e8b4563c185870a27ce8063f0583d988f250026cd");
+        let bytes = commitment.encode();
+        assert_eq!(bytes.len(), 4 * POINT_BYTES);
+        assert_eq!(ColumnCommitment::decode(&bytes).unwrap(), commitment);
+        let json = serde_json::to_string(&commitment).unwrap();
+        assert_eq!(serde_json::from_str::<ColumnCommitment>(&json).unwrap(), commitment);
+        assert_eq!(json.len(), 2 + 344);
+    }
+
+    #[test]
+    fn other_lengths_are_refused() {
+        let bytes = example().encode();
+        for length in [0, 1, 63, 65, 192, 255] {
+            assert_eq!(ColumnCommitment::decode(&bytes[..length]), Err(CommitmentError::Length { found: length }));
+        }
+        let many = vec![0; POINT_BYTES * 2 * MAX_MATRIX_ROWS];
+        assert_eq!(ColumnCommitment::decode(&many), Err(CommitmentError::Length { found: many.len() }));
+        example().check_grid(&Layout::column(&TINY, 1).unwrap().grid()).unwrap();
+        assert_eq!(
+            example().check_grid(&Layout::column(&Shape::QUERY_12, 1).unwrap().grid()).unwrap_err().to_string(),
+            "the column commitment has 4 points, the shape's layout has 16 matrix rows"
+        );
+    }
+
+    #[test]
+    fn a_bad_point_is_named() {
+        let mut bytes = example().encode();
+        bytes[2 * POINT_BYTES + 63] ^= 1;
+        let refused = ColumnCommitment::decode(&bytes).unwrap_err();
+        assert_eq!(refused, CommitmentError::Point { row: 2, source: PointError::NotOnCurve });
+        assert_eq!(
+            refused.to_string(),
+            "matrix row 2 of the column commitment: the point is not on the curve BN254 G1"
+        );
+    }
+
+    #[test]
+    fn only_canonical_base64_is_read() {
+        let json = serde_json::to_string(&example()).unwrap();
+        let read = |text: &str| serde_json::from_str::<ColumnCommitment>(text).map_err(|error| error.to_string());
+        for changed in [json.replace('=', ""), json.replacen('A', "A\\n", 1), json.replace("==\"", "=\"")] {
+            assert!(read(&changed).unwrap_err().contains("a column commitment is standard base64 text"), "{changed}");
+        }
+        assert!(read("\"\"").unwrap_err().contains("found 0 bytes"));
+    }
+}
