@@ -8,6 +8,7 @@
 
 pub mod bundle;
 pub mod commit;
+pub mod documents;
 pub mod domain;
 pub mod field;
 pub mod hash;

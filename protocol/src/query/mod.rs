@@ -20,6 +20,7 @@ mod properties;
 mod scenarios;
 mod table;
 
+pub(crate) use algebra::is_line;
 pub use algebra::{
     Bins, Bound, Expr, GroupBy, MAX_DEPTH, MAX_LIST, MAX_NODES, MAX_QUERY_BYTES, Measures, Member, Missing,
     QUERY_FORMAT, Query, QueryError, Range, Test,

@@ -8,6 +8,7 @@ use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::error::QueryError;
+use super::is_line;
 use super::value::{Bound, Member, Range};
 use super::{Bins, Expr, GroupBy, MAX_DEPTH, MAX_LIST, MAX_NODES, Measures, Missing, QUERY_FORMAT, Query, Test};
 use crate::table::decimal::{self, Decimal};
@@ -130,8 +131,7 @@ impl TryFrom<RawQuery> for Query {
 
 /// Titles go to terminals and reports: one line, no control characters.
 fn check_text(field: &'static str, text: &str) -> Result<(), QueryError> {
-    let length = text.chars().count();
-    if length == 0 || length > MAX_TEXT || text.chars().any(char::is_control) {
+    if !is_line(text, MAX_TEXT) {
         return Err(QueryError::Text { field, limit: MAX_TEXT, found: text.chars().take(80).collect() });
     }
     Ok(())

@@ -23,6 +23,8 @@ mod builder;
 mod error;
 mod measure;
 mod near;
+#[cfg(test)]
+mod refusals;
 mod select;
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,305 @@
+//! The approval, `cohortium-approval/1`: what an ethics board allows.
+
+use serde::{Deserialize, Serialize};
+
+use super::MAX_TEXT;
+use crate::domain;
+use crate::hash::{Digest, Hasher};
+use crate::policy::Policy;
+use crate::query::{ColumnId, Plan, Query, Source, is_line};
+use crate::table::{ConsentColumn, Day, SponsorClass};
+
+/// The format this code reads and writes.
+pub const APPROVAL_FORMAT: &str = "cohortium-approval/1";
+
+/// An ethics board's approval of a study.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(try_from = "RawApproval", into = "RawApproval")]
+pub struct Approval {
+    /// The study.
+    pub study: String,
+    /// The board's own reference.
+    pub ethics_reference: String,
+    /// Who may ask.
+    pub sponsor: String,
+    /// The purpose and the sponsor's class: whose consent counts.
+    pub consent: ConsentColumn,
+    /// The tables that may be asked.
+    pub tables: Vec<String>,
+    /// The schema columns that may be used; nothing means all.
+    pub columns: Option<Vec<String>>,
+    /// The release policy the board requires.
+    pub policy: Policy,
+    /// Plans for which the board allows exact sums, by digest.
+    pub exact_plans: Vec<Digest>,
+    /// The last day on which a query may be asked.
+    pub expires: Day,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawApproval {
+    format: String,
+    study: String,
+    ethics_reference: String,
+    sponsor: String,
+    purpose: String,
+    sponsor_class: SponsorClass,
+    tables: Vec<String>,
+    /// Written out even as `null` (which `deserialize_with` demands): whoever signs it should see that all
+    /// columns are allowed.
+    #[serde(deserialize_with = "Option::deserialize")]
+    columns: Option<Vec<String>>,
+    #[serde(default)]
+    policy: Option<Policy>,
+    #[serde(default)]
+    exact_plans: Vec<Digest>,
+    expires: Day,
+}
+
+/// Why a file is not an approval, or what an approval does not allow. Refusals name the clause.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ApprovalError {
+    /// Not JSON, or not this structure.
+    #[error("the approval cannot be read: {reason}")]
+    Json {
+        /// What the JSON reader says, with line and column.
+        reason: String,
+    },
+    /// A file of another format, or of a later version of it.
+    #[error("the approval's format is {found:?}; this version reads {APPROVAL_FORMAT:?}")]
+    Format {
+        /// What was found.
+        found: String,
+    },
+    /// A text with control characters or of an unfit length.
+    #[error("the approval's {clause} must be 1 to {MAX_TEXT} characters on one line")]
+    Text {
+        /// The clause.
+        clause: &'static str,
+    },
+    /// A purpose that is not a Data Use Ontology id.
+    #[error("the approval's purpose {found:?} is not a Data Use Ontology id: write \"DUO:\" and seven digits")]
+    BadPurpose {
+        /// What was found.
+        found: String,
+    },
+    /// A list that allows nothing.
+    #[error("the approval's clause \"{clause}\" is an empty list, which allows nothing; {fits}")]
+    Nothing {
+        /// The clause.
+        clause: &'static str,
+        /// What would fit.
+        fits: &'static str,
+    },
+    /// No policy, no release.
+    #[error("the approval has no clause \"policy\", and without a policy nothing is released")]
+    NoPolicy,
+    /// A query of another study.
+    #[error("clause \"study\": the approval is for study {allowed:?}, the query belongs to {found:?}")]
+    Study {
+        /// The query's study.
+        found: String,
+        /// The approval's.
+        allowed: String,
+    },
+    /// A query for another purpose.
+    #[error("clause \"purpose\": the approval is for {allowed}, the query asks for {found}")]
+    Purpose {
+        /// The query's purpose.
+        found: String,
+        /// The approval's.
+        allowed: String,
+    },
+    /// A query by another kind of sponsor.
+    #[error("clause \"sponsor_class\": the approval is for sponsors of class {allowed}, the query's is {found}")]
+    SponsorClass {
+        /// The query's.
+        found: SponsorClass,
+        /// The approval's.
+        allowed: SponsorClass,
+    },
+    /// A query to another table.
+    #[error("clause \"tables\": table {found:?} is not among those allowed: {allowed}")]
+    Table {
+        /// The query's table.
+        found: String,
+        /// The approval's tables.
+        allowed: String,
+    },
+    /// A plan that uses another column.
+    #[error("clause \"columns\": the query uses {found:?}, which is not among those allowed: {allowed}")]
+    Column {
+        /// The column.
+        found: String,
+        /// The approval's columns.
+        allowed: String,
+    },
+    /// A plan of another query.
+    #[error("the plan belongs to the query {found}, not to this one ({expected})")]
+    Plan {
+        /// The query that the plan names.
+        found: Digest,
+        /// The query given.
+        expected: Digest,
+    },
+    /// Too late.
+    #[error("clause \"expires\": the approval expired on {expires}, and it is {today}")]
+    Expired {
+        /// The last day.
+        expires: Day,
+        /// The day asked about.
+        today: Day,
+    },
+}
+
+impl TryFrom<RawApproval> for Approval {
+    type Error = ApprovalError;
+
+    fn try_from(raw: RawApproval) -> Result<Self, ApprovalError> {
+        if raw.format != APPROVAL_FORMAT {
+            return Err(ApprovalError::Format { found: raw.format });
+        }
+        let texts = [("study", &raw.study), ("ethics_reference", &raw.ethics_reference), ("sponsor", &raw.sponsor)];
+        for (clause, text) in texts {
+            if !is_line(text, MAX_TEXT) {
+                return Err(ApprovalError::Text { clause });
+            }
+        }
+        let names =
+            [("tables", Some(&raw.tables), "name the tables"), ("columns", raw.columns.as_ref(), "null allows all")];
+        for (clause, list, fits) in names {
+            if list.is_some_and(Vec::is_empty) {
+                return Err(ApprovalError::Nothing { clause, fits });
+            }
+            if list.is_some_and(|list| list.iter().any(|name| !is_line(name, MAX_TEXT))) {
+                return Err(ApprovalError::Text { clause });
+            }
+        }
+        let consent = ConsentColumn::new(&raw.purpose, raw.sponsor_class)
+            .map_err(|_| ApprovalError::BadPurpose { found: raw.purpose.chars().take(80).collect() })?;
+        let RawApproval { study, ethics_reference, sponsor, tables, columns, policy, exact_plans, expires, .. } = raw;
+        let policy = policy.ok_or(ApprovalError::NoPolicy)?;
+        Ok(Self { study, ethics_reference, sponsor, consent, tables, columns, policy, exact_plans, expires })
+    }
+}
+
+impl From<Approval> for RawApproval {
+    fn from(approval: Approval) -> Self {
+        let Approval { study, ethics_reference, sponsor, consent, tables, columns, policy, exact_plans, expires } =
+            approval;
+        Self {
+            format: APPROVAL_FORMAT.into(),
+            study,
+            ethics_reference,
+            sponsor,
+            purpose: consent.duo().into(),
+            sponsor_class: consent.sponsor(),
+            tables,
+            columns,
+            policy: Some(policy),
+            exact_plans,
+            expires,
+        }
+    }
+}
+
+impl Approval {
+    /// Reads an approval file.
+    pub fn parse(json: &str) -> Result<Self, ApprovalError> {
+        // The format first: a later format's file should be called that, not "unknown field".
+        #[derive(Deserialize)]
+        struct Head {
+            format: String,
+        }
+        let unreadable = |error: serde_json::Error| ApprovalError::Json { reason: error.to_string() };
+        let head: Head = serde_json::from_str(json).map_err(unreadable)?;
+        if head.format != APPROVAL_FORMAT {
+            return Err(ApprovalError::Format { found: head.format });
+        }
+        serde_json::from_str::<RawApproval>(json).map_err(unreadable)?.try_into()
+    }
+
+    /// The digest over every field.
+    pub fn digest(&self) -> Digest {
+        let mut hasher = Hasher::new(domain::APPROVAL);
+        hasher.str(&self.study).str(&self.ethics_reference).str(&self.sponsor).str(&self.consent.to_string());
+        list(&mut hasher, &self.tables);
+        hasher.u64(u64::from(self.columns.is_some()));
+        list(&mut hasher, self.columns.as_deref().unwrap_or_default());
+        hasher.digest(&self.policy.digest()).u64(self.exact_plans.len() as u64);
+        for plan in &self.exact_plans {
+            hasher.digest(plan);
+        }
+        hasher.u64(u64::from(self.expires.days())).finish()
+    }
+
+    /// Whether the board allows exact sums for this plan.
+    pub fn names(&self, plan: &Plan) -> bool {
+        self.exact_plans.contains(&plan.digest())
+    }
+
+    /// Refuses a query, or the plan it compiles to, that goes beyond the approval; names the clause.
+    pub fn permits(&self, query: &Query, plan: &Plan) -> Result<(), ApprovalError> {
+        let (found, expected) = (plan.query, query.digest());
+        if found != expected {
+            return Err(ApprovalError::Plan { found, expected });
+        }
+        if query.study != self.study {
+            return Err(ApprovalError::Study { found: query.study.clone(), allowed: self.study.clone() });
+        }
+        if query.consent.duo() != self.consent.duo() {
+            let (found, allowed) = (query.consent.duo().to_owned(), self.consent.duo().to_owned());
+            return Err(ApprovalError::Purpose { found, allowed });
+        }
+        if query.consent.sponsor() != self.consent.sponsor() {
+            let (found, allowed) = (query.consent.sponsor(), self.consent.sponsor());
+            return Err(ApprovalError::SponsorClass { found, allowed });
+        }
+        if !self.tables.contains(&query.table) {
+            return Err(ApprovalError::Table { found: query.table.clone(), allowed: self.tables.join(", ") });
+        }
+        let Some(allowed) = &self.columns else {
+            return Ok(());
+        };
+        let used = plan.columns().into_iter().filter(|column| column.source == Source::Manifest);
+        match used.map(|ColumnId { name, .. }| name).find(|name| !allowed.contains(name)) {
+            Some(found) => Err(ApprovalError::Column { found, allowed: allowed.join(", ") }),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses a day after the last one.
+    pub fn covers(&self, today: Day) -> Result<(), ApprovalError> {
+        if today > self.expires { Err(ApprovalError::Expired { expires: self.expires, today }) } else { Ok(()) }
+    }
+
+    /// The approval in plain words, a line a clause.
+    pub fn describe(&self) -> String {
+        let columns = self.columns.as_ref().map_or_else(|| "all columns".to_owned(), |columns| columns.join(", "));
+        let plans = match self.exact_plans.as_slice() {
+            [] => "none".to_owned(),
+            plans => plans.iter().map(Digest::to_string).collect::<Vec<_>>().join(", "),
+        };
+        format!(
+            "Study {}, {}\nSponsor: {} ({})\nPurpose: {}\nTables: {}; columns: {columns}\nPolicy: {}\nPlans with exact sums: \
+             {plans}\nUntil {}, that day included\nApproval {}\n",
+            self.study,
+            self.ethics_reference,
+            self.sponsor,
+            self.consent.sponsor(),
+            self.consent.duo(),
+            self.tables.join(", "),
+            self.policy.describe(),
+            self.expires,
+            self.digest()
+        )
+    }
+}
+
+fn list(hasher: &mut Hasher, names: &[String]) {
+    hasher.u64(names.len() as u64);
+    for name in names {
+        hasher.str(name);
+    }
+}

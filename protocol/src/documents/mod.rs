@@ -1,0 +1,12 @@
+//! The documents by which parties agree: approvals and requests.
+
+mod approval;
+mod request;
+#[cfg(test)]
+mod tests;
+
+pub use approval::{APPROVAL_FORMAT, Approval, ApprovalError};
+pub use request::{FILE_EXCHANGE, Noise, Nonce, REQUEST_FORMAT, Request, RequestError, ShapePin, SitePin};
+
+/// Characters of a name or reference at most: one line of a report.
+const MAX_TEXT: usize = 200;

@@ -1,0 +1,344 @@
+//! The request, `cohortium-request/1`: a query put to named sites, with everything pinned that a site could
+//! otherwise choose after seeing it. What is handed over as a file here is a transaction on a ledger.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::MAX_TEXT;
+use super::approval::Approval;
+use crate::domain;
+use crate::hash::{Digest, Hasher};
+use crate::query::{Plan, Query, is_line};
+use crate::shape::Shape;
+use crate::table::Schema;
+
+/// The format this code reads and writes.
+pub const REQUEST_FORMAT: &str = "cohortium-request/1";
+
+/// The ledger id of requests that are handed over as files.
+pub const FILE_EXCHANGE: &str = "file-exchange";
+
+/// Sites of one request at most.
+const MAX_SITES: usize = 1024;
+
+/// 32 bytes chosen by the sponsor, so that no two requests are the same; 64 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Nonce([u8; 32]);
+
+impl Nonce {
+    /// Wraps random bytes.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Nonce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl FromStr for Nonce {
+    type Err = RequestError;
+
+    fn from_str(text: &str) -> Result<Self, RequestError> {
+        // A digest is 32 bytes in the same canonical text.
+        let bytes =
+            text.parse::<Digest>().map_err(|_| RequestError::Nonce { found: text.chars().take(80).collect() })?;
+        Ok(Self(*bytes.as_bytes()))
+    }
+}
+
+impl Serialize for Nonce {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Nonce {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// How results are noised. Written out, so that no reader takes silence for noise.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+pub enum Noise {
+    /// Not at all: no seed, no beacon.
+    #[default]
+    #[serde(rename = "none")]
+    None,
+}
+
+impl Noise {
+    /// The name used in files and digests.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+        }
+    }
+}
+
+/// The shape that proofs of a request have.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShapePin {
+    /// Its name.
+    pub name: String,
+    /// Its id.
+    pub id: Digest,
+}
+
+impl From<&Shape> for ShapePin {
+    fn from(shape: &Shape) -> Self {
+        Self { name: shape.name.into(), id: shape.id() }
+    }
+}
+
+/// What a request pins for one site.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SitePin {
+    /// The site.
+    pub site: String,
+    /// Its active table version.
+    pub manifest: Digest,
+    /// Its active consent epoch.
+    pub epoch: Digest,
+    /// Its registered policy floor.
+    pub policy_floor: Digest,
+}
+
+/// A query put to named sites.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(try_from = "RawRequest", into = "RawRequest")]
+pub struct Request {
+    /// The ledger it is on, or [`FILE_EXCHANGE`].
+    pub ledger: String,
+    /// The running number under the approval.
+    pub sequence: u64,
+    /// The query, whole.
+    pub query: Query,
+    /// The approval it is asked under.
+    pub approval: Digest,
+    /// The schema it is asked in.
+    pub schema: Digest,
+    /// The plan it compiles to.
+    pub plan: Digest,
+    /// The shape of the proofs.
+    pub shape: ShapePin,
+    /// The verifying key of the proofs.
+    pub verifying_key: Digest,
+    /// The sites asked, each with its pins.
+    pub sites: Vec<SitePin>,
+    /// The sponsor's nonce.
+    pub sponsor_nonce: Nonce,
+    /// How results are noised.
+    pub noise: Noise,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawRequest {
+    format: String,
+    ledger: String,
+    sequence: u64,
+    query: Query,
+    approval: Digest,
+    schema: Digest,
+    plan: Digest,
+    shape: ShapePin,
+    verifying_key: Digest,
+    sites: Vec<SitePin>,
+    sponsor_nonce: Nonce,
+    noise: Noise,
+}
+
+/// Why a file is not a request, or what in it does not fit.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum RequestError {
+    /// Not JSON, or not this structure.
+    #[error("the request cannot be read: {reason}")]
+    Json {
+        /// What the JSON reader says, with line and column.
+        reason: String,
+    },
+    /// A file of another format, or of a later version of it.
+    #[error("the request's format is {found:?}; this version reads {REQUEST_FORMAT:?}")]
+    Format {
+        /// What was found.
+        found: String,
+    },
+    /// A text with control characters or of an unfit length.
+    #[error("the request's {field} must be 1 to {MAX_TEXT} characters on one line")]
+    Text {
+        /// The field.
+        field: &'static str,
+    },
+    /// A nonce that is not 32 bytes.
+    #[error("the sponsor's nonce is 64 lower-case hexadecimal digits, found {found:?}")]
+    Nonce {
+        /// What was found.
+        found: String,
+    },
+    /// Nobody is asked, or too many.
+    #[error("the request names {found} sites; it must name from 1 to {MAX_SITES}")]
+    Sites {
+        /// How many.
+        found: usize,
+    },
+    /// A site that is asked twice.
+    #[error("the request names the site {site:?} twice; a site answers a request once")]
+    SiteTwice {
+        /// The site.
+        site: String,
+    },
+    /// A site that is not asked.
+    #[error("the request does not ask the site {site:?}; it asks {asked}")]
+    NotAsked {
+        /// The site.
+        site: String,
+        /// The sites asked.
+        asked: String,
+    },
+    /// A shape that does not exist, or whose id is another.
+    #[error("the request names the shape {name} with id {found}; {fits}")]
+    Shape {
+        /// The name.
+        name: String,
+        /// The id found.
+        found: Digest,
+        /// What would fit.
+        fits: String,
+    },
+    /// A pinned object that is another one.
+    #[error("the request pins the {what} {pinned}; the one given is {found}")]
+    Pin {
+        /// What is pinned.
+        what: &'static str,
+        /// The pinned digest.
+        pinned: Digest,
+        /// The digest of what was given.
+        found: Digest,
+    },
+}
+
+impl TryFrom<RawRequest> for Request {
+    type Error = RequestError;
+
+    fn try_from(raw: RawRequest) -> Result<Self, RequestError> {
+        if raw.format != REQUEST_FORMAT {
+            return Err(RequestError::Format { found: raw.format });
+        }
+        if !is_line(&raw.ledger, MAX_TEXT) {
+            return Err(RequestError::Text { field: "ledger" });
+        }
+        if raw.sites.is_empty() || raw.sites.len() > MAX_SITES {
+            return Err(RequestError::Sites { found: raw.sites.len() });
+        }
+        for (index, SitePin { site, .. }) in raw.sites.iter().enumerate() {
+            if !is_line(site, MAX_TEXT) {
+                return Err(RequestError::Text { field: "site" });
+            }
+            if raw.sites[..index].iter().any(|before| before.site == *site) {
+                return Err(RequestError::SiteTwice { site: site.clone() });
+            }
+        }
+        let RawRequest { ledger, sequence, query, approval, schema, plan, shape, .. } = raw;
+        let RawRequest { verifying_key, sites, sponsor_nonce, noise, .. } = raw;
+        Ok(Self { ledger, sequence, query, approval, schema, plan, shape, verifying_key, sites, sponsor_nonce, noise })
+    }
+}
+
+impl From<Request> for RawRequest {
+    fn from(request: Request) -> Self {
+        let Request { ledger, sequence, query, approval, schema, plan, shape, .. } = request;
+        let Request { verifying_key, sites, sponsor_nonce, noise, .. } = request;
+        let format = REQUEST_FORMAT.into();
+        Self {
+            format,
+            ledger,
+            sequence,
+            query,
+            approval,
+            schema,
+            plan,
+            shape,
+            verifying_key,
+            sites,
+            sponsor_nonce,
+            noise,
+        }
+    }
+}
+
+impl Request {
+    /// Reads a request file.
+    pub fn parse(json: &str) -> Result<Self, RequestError> {
+        // The format first: a later format's file should be called that, not "unknown field".
+        #[derive(Deserialize)]
+        struct Head {
+            format: String,
+        }
+        let unreadable = |error: serde_json::Error| RequestError::Json { reason: error.to_string() };
+        let head: Head = serde_json::from_str(json).map_err(unreadable)?;
+        if head.format != REQUEST_FORMAT {
+            return Err(RequestError::Format { found: head.format });
+        }
+        serde_json::from_str::<RawRequest>(json).map_err(unreadable)?.try_into()
+    }
+
+    /// The digest over every field.
+    pub fn digest(&self) -> Digest {
+        let mut hasher = Hasher::new(domain::REQUEST);
+        hasher.str(&self.ledger).u64(self.sequence).digest(&self.query.digest());
+        hasher.digest(&self.approval).digest(&self.schema).digest(&self.plan);
+        hasher.str(&self.shape.name).digest(&self.shape.id).digest(&self.verifying_key);
+        hasher.u64(self.sites.len() as u64);
+        for SitePin { site, manifest, epoch, policy_floor } in &self.sites {
+            hasher.str(site).digest(manifest).digest(epoch).digest(policy_floor);
+        }
+        hasher.bytes(self.sponsor_nonce.as_bytes()).str(self.noise.name()).finish()
+    }
+
+    /// The pins of a site.
+    pub fn site(&self, site: &str) -> Result<&SitePin, RequestError> {
+        self.sites.iter().find(|pin| pin.site == site).ok_or_else(|| RequestError::NotAsked {
+            site: site.to_owned(),
+            asked: self.sites.iter().map(|pin| pin.site.as_str()).collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    /// The standard shape that the request pins.
+    pub fn standard_shape(&self) -> Result<Shape, RequestError> {
+        let ShapePin { name, id } = &self.shape;
+        let refuse = |fits: String| RequestError::Shape { name: name.clone(), found: *id, fits };
+        let Some(shape) = Shape::by_name(name) else {
+            let known: Vec<&str> = Shape::STANDARD.iter().map(|shape| shape.name).collect();
+            return Err(refuse(format!("there are {}", known.join(", "))));
+        };
+        if *id != shape.id() {
+            return Err(refuse(format!("that shape's id is {}", shape.id())));
+        }
+        Ok(shape)
+    }
+
+    /// Refuses an approval, a schema or a plan other than the pinned one.
+    pub fn binds(&self, approval: &Approval, schema: &Schema, plan: &Plan) -> Result<(), RequestError> {
+        self.pinned("approval", self.approval, approval.digest())?;
+        self.pinned("schema", self.schema, schema.digest())?;
+        self.pinned("plan", self.plan, plan.digest())
+    }
+
+    /// Refuses what is not the pinned object.
+    pub fn pinned(&self, what: &'static str, pinned: Digest, found: Digest) -> Result<(), RequestError> {
+        if pinned == found { Ok(()) } else { Err(RequestError::Pin { what, pinned, found }) }
+    }
+}

@@ -1,0 +1,238 @@
+//! Approvals and requests: reading, digests, and what they refuse.
+
+use super::*;
+use crate::hash::Digest;
+use crate::query::fixtures::{compiled, query, schema};
+use crate::query::{Plan, Query};
+use crate::shape::Shape;
+use crate::table::Day;
+
+const APPROVAL: &str = r#"{"format": "cohortium-approval/1", "study": "S-1", "ethics_reference": "EC-2025-117",
+    "sponsor": "Example University", "purpose": "DUO:0000042", "sponsor_class": "academic",
+    "tables": ["breast-cancer"], "columns": ["age", "grade", "hormon", "nodes"],
+    "policy": {"format": "cohortium-policy/1", "min_cell": 8, "rounding": 5, "show_zeros": false, "sums": "restrained"},
+    "exact_plans": ["1111111111111111111111111111111111111111111111111111111111111111"], "expires": "2030-12-31"}"#;
+
+const FIELDS: &str = r#""where": {"column": "age", "between": [51, null]}, "group_by": [{"column": "hormon"}],
+    "measures": {"sum": "nodes"}"#;
+
+fn approval(from: &str, to: &str) -> Result<Approval, ApprovalError> {
+    assert!(APPROVAL.contains(from), "{from}");
+    Approval::parse(&APPROVAL.replacen(from, to, 1))
+}
+
+fn planned(fields: &str) -> (Query, Plan) {
+    let query = query(fields);
+    let plan = compiled(&query).unwrap();
+    (query, plan)
+}
+
+fn day(text: &str) -> Day {
+    text.parse().unwrap()
+}
+
+#[test]
+fn an_approval_reads_writes_and_keeps_its_digest() {
+    let read = Approval::parse(APPROVAL).unwrap();
+    let again = Approval::parse(&serde_json::to_string(&read).unwrap()).unwrap();
+    assert_eq!((&again, again.digest()), (&read, read.digest()));
+    for (from, to) in [
+        ("S-1", "S-2"),
+        ("117", "118"),
+        ("University", "Hospital"),
+        ("0000042", "0000007"),
+        ("academic", "commercial"),
+        (r#"["breast-cancer"]"#, r#"["breast-cancer", "lungs"]"#),
+        (r#""age", "#, ""),
+        (r#"["age", "grade", "hormon", "nodes"]"#, "null"),
+        ("restrained", "none"),
+        ("1111", "2111"),
+        ("2030", "2031"),
+    ] {
+        assert_ne!(approval(from, to).unwrap().digest(), read.digest(), "{from}");
+    }
+    assert!(read.describe().contains("Policy: smallest cell 8, counts rounded to 5"));
+    assert!(read.describe().contains("Plans with exact sums: 1111"));
+}
+
+#[test]
+fn approvals_that_are_refused() {
+    for (from, to, sentence) in [
+        ("approval/1", "approval/2", "this version reads \"cohortium-approval/1\""),
+        (r#""purpose": "DUO:0000042", "#, "", "missing field `purpose`"),
+        ("DUO:0000042", "research", "\"research\" is not a Data Use Ontology id"),
+        ("S-1", "", "the approval's study must be 1 to 200 characters on one line"),
+        ("Example", r"\u0007", "the approval's sponsor must be"),
+        (r#"["breast-cancer"]"#, "[]", "\"tables\" is an empty list, which allows nothing; name the tables"),
+        (r#"["age", "grade", "hormon", "nodes"]"#, "[]", "which allows nothing; null allows all"),
+        (r#""columns": ["age", "grade", "hormon", "nodes"],"#, "", "missing field `columns`"),
+        ("\"min_cell\": 8", "\"min_cell\": 9", "the next that is: 13"),
+        ("2030-12-31", "31.12.2030", "write yyyy-mm-dd"),
+        ("1111\"", "111\"", "a digest is 64 lower-case hexadecimal digits"),
+        (r#""study""#, r#""amends": 3, "study""#, "unknown field `amends`"),
+    ] {
+        let refused = approval(from, to).map(|_| ()).unwrap_err().to_string();
+        assert!(refused.contains(sentence), "{refused}");
+    }
+    let start = APPROVAL.find("\"policy\":").unwrap();
+    let end = APPROVAL.find("\"exact_plans\"").unwrap();
+    let without = format!("{}{}", &APPROVAL[..start], &APPROVAL[end..]);
+    assert_eq!(Approval::parse(&without).unwrap_err(), ApprovalError::NoPolicy);
+}
+
+#[test]
+fn what_an_approval_permits_by_clause() {
+    let (query, plan) = planned(FIELDS);
+    Approval::parse(APPROVAL).unwrap().permits(&query, &plan).unwrap();
+    for (from, to, sentence) in [
+        ("S-1", "S-2", "clause \"study\": the approval is for study \"S-2\", the query belongs to \"S-1\""),
+        (
+            "DUO:0000042",
+            "DUO:0000007",
+            "clause \"purpose\": the approval is for DUO:0000007, the query asks for DUO:0000042",
+        ),
+        (
+            "academic",
+            "commercial",
+            "clause \"sponsor_class\": the approval is for sponsors of class commercial, the query's is academic",
+        ),
+        ("breast-cancer", "lungs", "clause \"tables\": table \"breast-cancer\" is not among those allowed: lungs"),
+        (
+            r#", "hormon", "nodes""#,
+            "",
+            "clause \"columns\": the query uses \"hormon\", which is not among those allowed: age, grade",
+        ),
+        (r#", "nodes""#, "", "clause \"columns\": the query uses \"nodes\""),
+        (r#""age", "#, "", "clause \"columns\": the query uses \"age\""),
+    ] {
+        let refused = approval(from, to).unwrap().permits(&query, &plan).unwrap_err().to_string();
+        assert!(refused.contains(sentence), "{refused}");
+    }
+    approval(r#"["age", "grade", "hormon", "nodes"]"#, "null").unwrap().permits(&query, &plan).unwrap();
+    let (_, other) = planned("");
+    let refused = Approval::parse(APPROVAL).unwrap().permits(&query, &other).unwrap_err();
+    assert!(matches!(refused, ApprovalError::Plan { .. }), "{refused}");
+}
+
+#[test]
+fn exact_sums_need_the_plans_name_and_days_count_to_the_last() {
+    let (_, plan) = planned(FIELDS);
+    let read = Approval::parse(APPROVAL).unwrap();
+    assert!(!read.names(&plan));
+    assert!(Approval { exact_plans: vec![plan.digest()], ..read.clone() }.names(&plan));
+    read.covers(day("2030-12-31")).unwrap();
+    assert_eq!(
+        read.covers(day("2031-01-01")).unwrap_err().to_string(),
+        "clause \"expires\": the approval expired on 2030-12-31, and it is 2031-01-01"
+    );
+}
+
+fn digest(byte: u8) -> Digest {
+    Digest::from_bytes([byte; 32])
+}
+
+fn request() -> Request {
+    let (query, plan) = planned(FIELDS);
+    let pin = |site: &str, byte| SitePin {
+        site: site.into(),
+        manifest: digest(byte),
+        epoch: digest(byte + 1),
+        policy_floor: digest(byte + 2),
+    };
+    Request {
+        ledger: FILE_EXCHANGE.into(),
+        sequence: 1,
+        query,
+        approval: Approval::parse(APPROVAL).unwrap().digest(),
+        schema: schema().digest(),
+        plan: plan.digest(),
+        shape: ShapePin::from(&Shape::QUERY_12),
+        verifying_key: digest(9),
+        sites: vec![pin("rotterdam", 10), pin("gbsg", 20)],
+        sponsor_nonce: Nonce::from_bytes([3; 32]),
+        noise: Noise::None,
+    }
+}
+
+#[test]
+fn a_request_reads_writes_and_covers_every_field() {
+    let request = request();
+    let text = serde_json::to_string(&request).unwrap();
+    assert!(text.contains(r#""noise":"none""#) && text.contains(r#""ledger":"file-exchange""#));
+    let again = Request::parse(&text).unwrap();
+    assert_eq!((&again, again.digest()), (&request, request.digest()));
+    let changes: [fn(&mut Request); 15] = [
+        |r| r.ledger.push('x'),
+        |r| r.sequence = 2,
+        |r| r.query.title.push('x'),
+        |r| r.approval = digest(0),
+        |r| r.schema = digest(0),
+        |r| r.plan = digest(0),
+        |r| r.shape.name.push('x'),
+        |r| r.shape.id = digest(0),
+        |r| r.verifying_key = digest(0),
+        |r| r.sites[1].site.push('x'),
+        |r| r.sites[1].manifest = digest(0),
+        |r| r.sites[1].epoch = digest(0),
+        |r| r.sites[1].policy_floor = digest(0),
+        |r| drop(r.sites.pop()),
+        |r| r.sponsor_nonce = Nonce::from_bytes([4; 32]),
+    ];
+    let mut digests = vec![request.digest()];
+    for change in changes {
+        let mut request = request.clone();
+        change(&mut request);
+        digests.push(request.digest());
+    }
+    let count = digests.len();
+    digests.sort();
+    digests.dedup();
+    assert_eq!(digests.len(), count);
+}
+
+#[test]
+fn requests_that_are_refused() {
+    let text = serde_json::to_string(&request()).unwrap();
+    for (from, to, sentence) in [
+        ("request/1", "request/2", "this version reads \"cohortium-request/1\""),
+        ("file-exchange", "", "the request's ledger must be 1 to 200 characters"),
+        ("gbsg", "rotterdam", "names the site \"rotterdam\" twice; a site answers a request once"),
+        ("gbsg", r"\n", "the request's site must be"),
+        ("0303\"", "03\"", "the sponsor's nonce is 64 lower-case hexadecimal digits"),
+        (r#""noise":"none""#, r#""noise":"laplace""#, "unknown variant `laplace`, expected `none`"),
+        (r#","noise":"none""#, "", "missing field `noise`"),
+        (r#""purpose":"DUO:0000042","#, "", "the query states no purpose"),
+    ] {
+        assert!(text.contains(from), "{from}");
+        let refused = Request::parse(&text.replacen(from, to, 1)).unwrap_err().to_string();
+        assert!(refused.contains(sentence), "{refused}");
+    }
+    let nobody = Request { sites: Vec::new(), ..request() };
+    let refused = Request::parse(&serde_json::to_string(&nobody).unwrap()).unwrap_err();
+    assert_eq!(refused, RequestError::Sites { found: 0 });
+}
+
+#[test]
+fn a_request_pins_what_it_names() {
+    let request = request();
+    let approval = Approval::parse(APPROVAL).unwrap();
+    let (_, plan) = planned(FIELDS);
+    request.binds(&approval, &schema(), &plan).unwrap();
+    let amended = Approval { expires: day("2031-01-01"), ..approval.clone() };
+    let refused = request.binds(&amended, &schema(), &plan).unwrap_err().to_string();
+    assert!(
+        refused.starts_with(&format!("the request pins the approval {}; the one given is", approval.digest())),
+        "{refused}"
+    );
+    let (_, other) = planned("");
+    assert!(matches!(request.binds(&approval, &schema(), &other), Err(RequestError::Pin { what: "plan", .. })));
+    assert_eq!(request.site("gbsg").unwrap().manifest, digest(20));
+    let refused = request.site("leiden").unwrap_err().to_string();
+    assert_eq!(refused, "the request does not ask the site \"leiden\"; it asks rotterdam, gbsg");
+    assert_eq!(request.standard_shape(), Ok(Shape::QUERY_12));
+    let shape = |name: &str, id| Request { shape: ShapePin { name: name.into(), id }, ..request.clone() };
+    let refused = shape("query-16", Shape::QUERY_12.id()).standard_shape().unwrap_err().to_string();
+    assert!(refused.ends_with(&format!("that shape's id is {}", Shape::QUERY_16.id())), "{refused}");
+    let refused = shape("query-14", digest(0)).standard_shape().unwrap_err().to_string();
+    assert!(refused.ends_with("there are query-12, query-16, query-20"), "{refused}");
+}
