@@ -143,7 +143,8 @@ impl Derivation<'_> {
     fn evaluations(&self) -> Evaluations {
         let Self { plan, shape, challenges: at, .. } = self;
         // An unused slot is the lookup of 0 in the zero table: every data row, at value 0 and mask 0.
-        let unused = F::from(self.declared_rows as u64) * mle::eq(&vec![F::ZERO; at.value_point.len()], &at.value_point);
+        let unused =
+            F::from(self.declared_rows as u64) * mle::eq(&vec![F::ZERO; at.value_point.len()], &at.value_point);
         let slots = |values: Vec<F>, unused: F| {
             let mut values = values;
             values.resize(shape.max_lookups(), unused);

@@ -226,7 +226,9 @@ impl Approval {
         hasher.str(&self.study).str(&self.ethics_reference).str(&self.sponsor).str(&self.consent.to_string());
         list(&mut hasher, &self.tables);
         hasher.u64(u64::from(self.columns.is_some()));
-        list(&mut hasher, self.columns.as_deref().unwrap_or_default());
+        if let Some(columns) = &self.columns {
+            list(&mut hasher, columns);
+        }
         hasher.digest(&self.policy.digest()).u64(self.exact_plans.len() as u64);
         for plan in &self.exact_plans {
             hasher.digest(plan);

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::MAX_TEXT;
 use super::approval::Approval;
+use crate::commit::ShapeRef;
 use crate::domain;
 use crate::hash::{Digest, Hasher};
 use crate::query::{Plan, Query, is_line};
@@ -19,6 +20,9 @@ pub const REQUEST_FORMAT: &str = "cohortium-request/1";
 
 /// The ledger id of requests that are handed over as files.
 pub const FILE_EXCHANGE: &str = "file-exchange";
+
+/// Characters of a site's name at most, as in manifests.
+const MAX_SITE: usize = 120;
 
 /// Sites of one request at most.
 const MAX_SITES: usize = 1024;
@@ -86,22 +90,6 @@ impl Noise {
     }
 }
 
-/// The shape that proofs of a request have.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ShapePin {
-    /// Its name.
-    pub name: String,
-    /// Its id.
-    pub id: Digest,
-}
-
-impl From<&Shape> for ShapePin {
-    fn from(shape: &Shape) -> Self {
-        Self { name: shape.name.into(), id: shape.id() }
-    }
-}
-
 /// What a request pins for one site.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -133,7 +121,7 @@ pub struct Request {
     /// The plan it compiles to.
     pub plan: Digest,
     /// The shape of the proofs.
-    pub shape: ShapePin,
+    pub shape: ShapeRef,
     /// The verifying key of the proofs.
     pub verifying_key: Digest,
     /// The sites asked, each with its pins.
@@ -154,7 +142,7 @@ struct RawRequest {
     approval: Digest,
     schema: Digest,
     plan: Digest,
-    shape: ShapePin,
+    shape: ShapeRef,
     verifying_key: Digest,
     sites: Vec<SitePin>,
     sponsor_nonce: Nonce,
@@ -181,6 +169,12 @@ pub enum RequestError {
     Text {
         /// The field.
         field: &'static str,
+    },
+    /// A site's name that no manifest could bear.
+    #[error("the site {found:?} is not a name: 1 to {MAX_SITE} printable characters, no space at either end")]
+    Site {
+        /// What was found, shortened.
+        found: String,
     },
     /// A nonce that is not 32 bytes.
     #[error("the sponsor's nonce is 64 lower-case hexadecimal digits, found {found:?}")]
@@ -244,8 +238,8 @@ impl TryFrom<RawRequest> for Request {
             return Err(RequestError::Sites { found: raw.sites.len() });
         }
         for (index, SitePin { site, .. }) in raw.sites.iter().enumerate() {
-            if !is_line(site, MAX_TEXT) {
-                return Err(RequestError::Text { field: "site" });
+            if !is_line(site, MAX_SITE) || site.trim() != site {
+                return Err(RequestError::Site { found: site.chars().take(80).collect() });
             }
             if raw.sites[..index].iter().any(|before| before.site == *site) {
                 return Err(RequestError::SiteTwice { site: site.clone() });
@@ -318,7 +312,7 @@ impl Request {
 
     /// The standard shape that the request pins.
     pub fn standard_shape(&self) -> Result<Shape, RequestError> {
-        let ShapePin { name, id } = &self.shape;
+        let ShapeRef { name, id } = &self.shape;
         let refuse = |fits: String| RequestError::Shape { name: name.clone(), found: *id, fits };
         let Some(shape) = Shape::by_name(name) else {
             let known: Vec<&str> = Shape::STANDARD.iter().map(|shape| shape.name).collect();

@@ -1,6 +1,7 @@
 //! Approvals and requests: reading, digests, and what they refuse.
 
 use super::*;
+use crate::commit::ShapeRef;
 use crate::hash::Digest;
 use crate::query::fixtures::{compiled, query, schema};
 use crate::query::{Plan, Query};
@@ -146,7 +147,7 @@ fn request() -> Request {
         approval: Approval::parse(APPROVAL).unwrap().digest(),
         schema: schema().digest(),
         plan: plan.digest(),
-        shape: ShapePin::from(&Shape::QUERY_12),
+        shape: ShapeRef::to(&Shape::QUERY_12),
         verifying_key: digest(9),
         sites: vec![pin("rotterdam", 10), pin("gbsg", 20)],
         sponsor_nonce: Nonce::from_bytes([3; 32]),
@@ -197,7 +198,7 @@ fn requests_that_are_refused() {
         ("request/1", "request/2", "this version reads \"cohortium-request/1\""),
         ("file-exchange", "", "the request's ledger must be 1 to 200 characters"),
         ("gbsg", "rotterdam", "names the site \"rotterdam\" twice; a site answers a request once"),
-        ("gbsg", r"\n", "the request's site must be"),
+        ("gbsg", "gbsg ", "the site \"gbsg \" is not a name: 1 to 120 printable characters, no space at either end"),
         ("0303\"", "03\"", "the sponsor's nonce is 64 lower-case hexadecimal digits"),
         (r#""noise":"none""#, r#""noise":"laplace""#, "unknown variant `laplace`, expected `none`"),
         (r#","noise":"none""#, "", "missing field `noise`"),
@@ -230,7 +231,7 @@ fn a_request_pins_what_it_names() {
     let refused = request.site("leiden").unwrap_err().to_string();
     assert_eq!(refused, "the request does not ask the site \"leiden\"; it asks rotterdam, gbsg");
     assert_eq!(request.standard_shape(), Ok(Shape::QUERY_12));
-    let shape = |name: &str, id| Request { shape: ShapePin { name: name.into(), id }, ..request.clone() };
+    let shape = |name: &str, id| Request { shape: ShapeRef { name: name.into(), id }, ..request.clone() };
     let refused = shape("query-16", Shape::QUERY_12.id()).standard_shape().unwrap_err().to_string();
     assert!(refused.ends_with(&format!("that shape's id is {}", Shape::QUERY_16.id())), "{refused}");
     let refused = shape("query-14", digest(0)).standard_shape().unwrap_err().to_string();

@@ -207,7 +207,10 @@ impl Policy {
         hasher.u64(u64::from(self.min_cell)).u64(u64::from(self.rounding)).u64(u64::from(self.show_zeros));
         hasher.str(self.sums.name());
         for cap in [self.query_cap.per_approval, self.query_cap.per_column] {
-            hasher.u64(u64::from(cap.is_some())).u64(cap.map_or(0, u64::from));
+            hasher.u64(u64::from(cap.is_some()));
+            if let Some(cap) = cap {
+                hasher.u64(u64::from(cap));
+            }
         }
         hasher.finish()
     }
