@@ -1,1 +1,17 @@
-//! Nothing here yet.
+//! Native checks of bundles, for the ledger service and the ethics board alike.
+//!
+//! [`verify_release`] is the one function that admits a release: a [`VerifiedRelease`] can be had from nowhere
+//! else. [`audit`] runs it and says what was found, guarantee by guarantee, in words.
+//!
+//! No circuit, gadget, witness or HTTP code; no network, clock or store.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod anchors;
+mod report;
+mod text;
+mod verify;
+
+pub use anchors::{Anchors, AnchorsDocument, AnchorsError, FORMAT as ANCHORS_FORMAT, SiteAnchor};
+pub use report::{AnchorUsed, GroupReport, Guarantee, Report, Verdict, audit};
+pub use verify::{AuditError, Reason, Step, VerifiedRelease, verify_release};

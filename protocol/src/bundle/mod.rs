@@ -1,9 +1,13 @@
 //! Bundles: a release with everything that an auditor needs to check it offline.
 
+mod context;
 mod derive;
+mod file;
 mod proof;
 
+pub use context::{Context, PROTOCOL_VERSION};
 pub use derive::{Derivation, DeriveError};
+pub use file::{BUNDLE_FORMAT, Bundle, BundleError, MAX_BUNDLE_BYTES};
 pub use proof::{
     COLUMN_OPENING, ChallengesDocument, ColumnAtPoint, MULTIPLICITY_OPENING, QueryProof, opening_context,
     query_commitments,

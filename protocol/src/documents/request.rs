@@ -91,7 +91,7 @@ impl Noise {
 }
 
 /// What a request pins for one site.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SitePin {
     /// The site.
@@ -102,6 +102,26 @@ pub struct SitePin {
     pub epoch: Digest,
     /// Its registered policy floor.
     pub policy_floor: Digest,
+    /// The shape of its proof: the smallest that holds its table.
+    pub shape: ShapeRef,
+    /// The one verifying key of that shape.
+    pub verifying_key: Digest,
+}
+
+impl SitePin {
+    /// The standard shape that is pinned.
+    pub fn standard_shape(&self) -> Result<Shape, RequestError> {
+        let ShapeRef { name, id } = &self.shape;
+        let refuse = |fits: String| RequestError::Shape { name: name.clone(), found: *id, fits };
+        let Some(shape) = Shape::by_name(name) else {
+            let known: Vec<&str> = Shape::STANDARD.iter().map(|shape| shape.name).collect();
+            return Err(refuse(format!("there are {}", known.join(", "))));
+        };
+        if *id != shape.id() {
+            return Err(refuse(format!("that shape's id is {}", shape.id())));
+        }
+        Ok(shape)
+    }
 }
 
 /// A query put to named sites.
@@ -120,10 +140,6 @@ pub struct Request {
     pub schema: Digest,
     /// The plan it compiles to.
     pub plan: Digest,
-    /// The shape of the proofs.
-    pub shape: ShapeRef,
-    /// The verifying key of the proofs.
-    pub verifying_key: Digest,
     /// The sites asked, each with its pins.
     pub sites: Vec<SitePin>,
     /// The sponsor's nonce.
@@ -142,8 +158,6 @@ struct RawRequest {
     approval: Digest,
     schema: Digest,
     plan: Digest,
-    shape: ShapeRef,
-    verifying_key: Digest,
     sites: Vec<SitePin>,
     sponsor_nonce: Nonce,
     noise: Noise,
@@ -245,31 +259,16 @@ impl TryFrom<RawRequest> for Request {
                 return Err(RequestError::SiteTwice { site: site.clone() });
             }
         }
-        let RawRequest { ledger, sequence, query, approval, schema, plan, shape, .. } = raw;
-        let RawRequest { verifying_key, sites, sponsor_nonce, noise, .. } = raw;
-        Ok(Self { ledger, sequence, query, approval, schema, plan, shape, verifying_key, sites, sponsor_nonce, noise })
+        let RawRequest { ledger, sequence, query, approval, schema, plan, sites, sponsor_nonce, noise, .. } = raw;
+        Ok(Self { ledger, sequence, query, approval, schema, plan, sites, sponsor_nonce, noise })
     }
 }
 
 impl From<Request> for RawRequest {
     fn from(request: Request) -> Self {
-        let Request { ledger, sequence, query, approval, schema, plan, shape, .. } = request;
-        let Request { verifying_key, sites, sponsor_nonce, noise, .. } = request;
+        let Request { ledger, sequence, query, approval, schema, plan, sites, sponsor_nonce, noise } = request;
         let format = REQUEST_FORMAT.into();
-        Self {
-            format,
-            ledger,
-            sequence,
-            query,
-            approval,
-            schema,
-            plan,
-            shape,
-            verifying_key,
-            sites,
-            sponsor_nonce,
-            noise,
-        }
+        Self { format, ledger, sequence, query, approval, schema, plan, sites, sponsor_nonce, noise }
     }
 }
 
@@ -294,10 +293,10 @@ impl Request {
         let mut hasher = Hasher::new(domain::REQUEST);
         hasher.str(&self.ledger).u64(self.sequence).digest(&self.query.digest());
         hasher.digest(&self.approval).digest(&self.schema).digest(&self.plan);
-        hasher.str(&self.shape.name).digest(&self.shape.id).digest(&self.verifying_key);
         hasher.u64(self.sites.len() as u64);
-        for SitePin { site, manifest, epoch, policy_floor } in &self.sites {
+        for SitePin { site, manifest, epoch, policy_floor, shape, verifying_key } in &self.sites {
             hasher.str(site).digest(manifest).digest(epoch).digest(policy_floor);
+            hasher.str(&shape.name).digest(&shape.id).digest(verifying_key);
         }
         hasher.bytes(self.sponsor_nonce.as_bytes()).str(self.noise.name()).finish()
     }
@@ -308,20 +307,6 @@ impl Request {
             site: site.to_owned(),
             asked: self.sites.iter().map(|pin| pin.site.as_str()).collect::<Vec<_>>().join(", "),
         })
-    }
-
-    /// The standard shape that the request pins.
-    pub fn standard_shape(&self) -> Result<Shape, RequestError> {
-        let ShapeRef { name, id } = &self.shape;
-        let refuse = |fits: String| RequestError::Shape { name: name.clone(), found: *id, fits };
-        let Some(shape) = Shape::by_name(name) else {
-            let known: Vec<&str> = Shape::STANDARD.iter().map(|shape| shape.name).collect();
-            return Err(refuse(format!("there are {}", known.join(", "))));
-        };
-        if *id != shape.id() {
-            return Err(refuse(format!("that shape's id is {}", shape.id())));
-        }
-        Ok(shape)
     }
 
     /// Refuses an approval, a schema or a plan other than the pinned one.

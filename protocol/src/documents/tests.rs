@@ -139,6 +139,8 @@ fn request() -> Request {
         manifest: digest(byte),
         epoch: digest(byte + 1),
         policy_floor: digest(byte + 2),
+        shape: ShapeRef::to(&Shape::QUERY_12),
+        verifying_key: digest(9),
     };
     Request {
         ledger: FILE_EXCHANGE.into(),
@@ -147,8 +149,6 @@ fn request() -> Request {
         approval: Approval::parse(APPROVAL).unwrap().digest(),
         schema: schema().digest(),
         plan: plan.digest(),
-        shape: ShapeRef::to(&Shape::QUERY_12),
-        verifying_key: digest(9),
         sites: vec![pin("rotterdam", 10), pin("gbsg", 20)],
         sponsor_nonce: Nonce::from_bytes([3; 32]),
         noise: Noise::None,
@@ -169,9 +169,9 @@ fn a_request_reads_writes_and_covers_every_field() {
         |r| r.approval = digest(0),
         |r| r.schema = digest(0),
         |r| r.plan = digest(0),
-        |r| r.shape.name.push('x'),
-        |r| r.shape.id = digest(0),
-        |r| r.verifying_key = digest(0),
+        |r| r.sites[0].shape.name.push('x'),
+        |r| r.sites[0].shape.id = digest(0),
+        |r| r.sites[1].verifying_key = digest(0),
         |r| r.sites[1].site.push('x'),
         |r| r.sites[1].manifest = digest(0),
         |r| r.sites[1].epoch = digest(0),
@@ -230,8 +230,9 @@ fn a_request_pins_what_it_names() {
     assert_eq!(request.site("gbsg").unwrap().manifest, digest(20));
     let refused = request.site("leiden").unwrap_err().to_string();
     assert_eq!(refused, "the request does not ask the site \"leiden\"; it asks rotterdam, gbsg");
-    assert_eq!(request.standard_shape(), Ok(Shape::QUERY_12));
-    let shape = |name: &str, id| Request { shape: ShapeRef { name: name.into(), id }, ..request.clone() };
+    let pin = &request.sites[0];
+    assert_eq!(pin.standard_shape(), Ok(Shape::QUERY_12));
+    let shape = |name: &str, id| SitePin { shape: ShapeRef { name: name.into(), id }, ..pin.clone() };
     let refused = shape("query-16", Shape::QUERY_12.id()).standard_shape().unwrap_err().to_string();
     assert!(refused.ends_with(&format!("that shape's id is {}", Shape::QUERY_16.id())), "{refused}");
     let refused = shape("query-14", digest(0)).standard_shape().unwrap_err().to_string();

@@ -1,0 +1,77 @@
+//! The bundle's file.
+
+use serde::{Deserialize, Serialize};
+
+use super::proof::QueryProof;
+use crate::commit::{ConsentEpoch, DatasetManifest};
+use crate::documents::{Approval, Request};
+use crate::policy::Policy;
+use crate::table::Schema;
+
+/// The format this code reads and writes.
+pub const BUNDLE_FORMAT: &str = "cohortium-bundle/1";
+
+/// The largest bundle that is read: several times the largest that is written.
+pub const MAX_BUNDLE_BYTES: usize = 64 << 20;
+
+/// One site's answer to a request, with everything needed to check it but the anchors.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bundle {
+    /// Always [`BUNDLE_FORMAT`].
+    pub format: String,
+    /// The site that answers.
+    pub site: String,
+    /// What was asked, of whom, over what.
+    pub request: Request,
+    /// The ethics board's approval.
+    pub approval: Approval,
+    /// The site's policy floor.
+    pub policy_floor: Policy,
+    /// The table's schema.
+    pub schema: Schema,
+    /// The table version.
+    pub manifest: DatasetManifest,
+    /// The consent epoch.
+    pub epoch: ConsentEpoch,
+    /// The released cells and their proof.
+    pub proof: QueryProof,
+}
+
+/// Why a file is not a bundle.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum BundleError {
+    /// Beyond the limit.
+    #[error("the file has {found} bytes; a bundle has at most {MAX_BUNDLE_BYTES}")]
+    Size {
+        /// Its size.
+        found: usize,
+    },
+    /// Not JSON, or a part of it that does not pass its checks; with line and column.
+    #[error("the bundle cannot be read: {reason}")]
+    Json {
+        /// What is wrong.
+        reason: String,
+    },
+    /// Another format or version.
+    #[error("the bundle's format is {found:?}; this version reads {BUNDLE_FORMAT:?}")]
+    Format {
+        /// What was found.
+        found: String,
+    },
+}
+
+impl Bundle {
+    /// Reads a bundle: every part is checked for itself, points for the curve, numbers for their one encoding.
+    pub fn parse(json: &[u8]) -> Result<Self, BundleError> {
+        if json.len() > MAX_BUNDLE_BYTES {
+            return Err(BundleError::Size { found: json.len() });
+        }
+        let bundle: Self =
+            serde_json::from_slice(json).map_err(|error| BundleError::Json { reason: error.to_string() })?;
+        if bundle.format != BUNDLE_FORMAT {
+            return Err(BundleError::Format { found: bundle.format });
+        }
+        Ok(bundle)
+    }
+}
