@@ -27,6 +27,11 @@ impl Digest {
         Self(bytes)
     }
 
+    /// The plain SHA-256 of a file's bytes, as every checksum program computes it.
+    pub fn of_bytes(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+
     /// The 32 bytes.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0

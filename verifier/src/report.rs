@@ -1,0 +1,346 @@
+//! The audit report: what was found, guarantee by guarantee.
+
+use cohortium_keys::KeyKind;
+use cohortium_protocol::bundle::Bundle;
+use cohortium_protocol::hash::Digest;
+use cohortium_protocol::policy::{Cell, GroupCells};
+use cohortium_protocol::query::{Plan, compile};
+use cohortium_protocol::table::Day;
+use serde::Serialize;
+
+use crate::anchors::Anchors;
+use crate::verify::{AuditError, Step, VerifiedRelease, verify_release};
+
+/// The format tag of a report.
+pub const FORMAT: &str = "cohortium-report/1";
+
+/// What was found.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Everything that can be checked was checked, and is right.
+    Holds,
+    /// Nothing was found wrong, but something needed for a verdict is missing.
+    #[serde(rename = "not covered")]
+    NotCovered,
+    /// Something is wrong.
+    Fails,
+}
+
+impl Verdict {
+    /// In words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Holds => "holds",
+            Self::NotCovered => "not covered",
+            Self::Fails => "fails",
+        }
+    }
+
+    /// The exit status of an audit with this verdict: 0 yes, 1 no, 2 could not tell.
+    pub const fn exit_status(self) -> u8 {
+        match self {
+            Self::Holds => 0,
+            Self::Fails => 1,
+            Self::NotCovered => 2,
+        }
+    }
+}
+
+/// One guarantee's verdict.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Guarantee {
+    /// `G1` to `G7`.
+    pub id: &'static str,
+    /// Its name.
+    pub name: &'static str,
+    /// The question it answers.
+    pub question: &'static str,
+    /// The answer.
+    pub verdict: Verdict,
+    /// Why, in a sentence.
+    pub reason: String,
+}
+
+/// An anchor that the verdict rests on.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct AnchorUsed {
+    /// What it is.
+    pub what: String,
+    /// Its digest.
+    pub digest: Digest,
+    /// The digest's first 16 digits, to compare at a glance.
+    pub fingerprint: String,
+}
+
+/// A released group with its labels.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct GroupReport {
+    /// The labels, one a grouping column.
+    pub labels: Vec<String>,
+    /// The cells.
+    pub cells: GroupCells,
+}
+
+/// What an audit found.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Report {
+    /// Always `cohortium-report/1`.
+    pub format: &'static str,
+    /// The worst verdict of the guarantees that this version can cover.
+    pub verdict: Verdict,
+    /// The digest of the bundle file's bytes.
+    pub bundle: Digest,
+    /// The site that answered.
+    pub site: String,
+    /// The table asked about, its version and the consent epoch.
+    pub table: String,
+    /// The table version's number.
+    pub version: u32,
+    /// The consent epoch's number.
+    pub epoch: u32,
+    /// The approval: study and the board's reference.
+    pub approval: String,
+    /// Whether the key is a development key.
+    pub development_key: bool,
+    /// The query and its plan in plain language.
+    pub question: Vec<String>,
+    /// The effective policy in plain language; nothing where the audit stopped before it was known.
+    pub policy: Option<String>,
+    /// The step where the audit stopped, if it did.
+    pub stopped_at: Option<Step>,
+    /// The guarantees.
+    pub guarantees: Vec<Guarantee>,
+    /// What no proof of this kind can show.
+    pub not_proved: Vec<String>,
+    /// The anchors used.
+    pub anchors: Vec<AnchorUsed>,
+    /// The labels of the grouping columns.
+    pub grouped_by: Vec<String>,
+    /// The released cells; only where every check passed.
+    pub groups: Vec<GroupReport>,
+}
+
+/// One guarantee: what it rests on.
+struct Basis {
+    id: &'static str,
+    name: &'static str,
+    question: &'static str,
+    steps: &'static [Step],
+    /// Whether it rests on the verifying key too.
+    key: bool,
+}
+
+const BASES: [Basis; 5] = [
+    Basis {
+        id: "G1",
+        name: "binding",
+        question: "Is this an answer about the table and the consent record that you know of?",
+        steps: &[Step::Anchors, Step::Registration, Step::Commitments, Step::Openings, Step::Proof],
+        key: true,
+    },
+    Basis {
+        id: "G2",
+        name: "completeness",
+        question: "Was every consenting row that matches counted, exactly once?",
+        steps: &[Step::Registration, Step::Plan, Step::Commitments, Step::Openings, Step::Proof],
+        key: true,
+    },
+    Basis {
+        id: "G3",
+        name: "correctness",
+        question: "Are these the query's numbers under the policy, to the digit?",
+        steps: &[Step::Plan, Step::Policy, Step::Release, Step::Commitments, Step::Openings, Step::Proof],
+        key: true,
+    },
+    Basis {
+        id: "G4",
+        name: "consent",
+        question: "Was nobody counted without recorded consent to this purpose and kind of sponsor?",
+        steps: &[Step::Registration, Step::Plan, Step::Commitments, Step::Openings, Step::Proof],
+        key: true,
+    },
+    Basis {
+        id: "G5",
+        name: "disclosure",
+        question: "Do the released numbers obey the stricter of the hospital's and the board's policy?",
+        steps: &[Step::Plan, Step::Policy, Step::Release, Step::Proof],
+        key: true,
+    },
+];
+
+/// Audits a bundle. `bytes` is the file, for its digest; `asked_on` is the day on which the board knows the
+/// query to have been asked, if it does.
+pub fn audit(bundle: &Bundle, bytes: &[u8], anchors: &Anchors, asked_on: Option<Day>) -> Report {
+    let outcome = verify_release(bundle, anchors);
+    let key = bundle.request.site(&bundle.site).ok().and_then(|pin| anchors.key(&pin.verifying_key));
+    let development = key.is_none_or(|key| key.kind() == KeyKind::Development);
+    let trusted = !development || anchors.accept_development_keys();
+    let late = asked_on.and_then(|day| bundle.approval.covers(day).err()).map(|error| error.to_string());
+
+    let mut guarantees: Vec<Guarantee> =
+        BASES.iter().map(|basis| judge(basis, &outcome, development, trusted, late.as_deref())).collect();
+    guarantees.push(Guarantee {
+        id: "G6",
+        name: "noise",
+        question: "Was random noise added that nobody could choose?",
+        verdict: Verdict::NotCovered,
+        reason: "The request asks for no noise, and this version adds none.".to_owned(),
+    });
+    guarantees.push(Guarantee {
+        id: "G7",
+        name: "auditability",
+        question: "Could all this be checked from the bundle and the anchors alone, offline?",
+        verdict: Verdict::Holds,
+        reason: "Every part needed was in the bundle or the anchors; anybody with both gets the same verdict."
+            .to_owned(),
+    });
+    let verdict = guarantees.iter().filter(|g| g.id != "G6").map(|g| g.verdict).max().unwrap_or(Verdict::Fails);
+    let plan = plan_of(bundle, &outcome);
+    let (stopped_at, policy) = match &outcome {
+        Ok(release) => (None, Some(release.policy().to_owned())),
+        Err(error) => (Some(error.step), None),
+    };
+    Report {
+        format: FORMAT,
+        verdict,
+        bundle: Digest::of_bytes(bytes),
+        site: bundle.site.clone(),
+        table: bundle.manifest.table().to_owned(),
+        version: bundle.manifest.version(),
+        epoch: bundle.epoch.number(),
+        approval: format!("{}, {}", bundle.approval.study, bundle.approval.ethics_reference),
+        development_key: development,
+        question: plan.as_ref().map(|plan| plan.explain().lines().map(str::to_owned).collect()).unwrap_or_default(),
+        policy,
+        stopped_at,
+        guarantees,
+        not_proved: not_proved(bundle, development, asked_on),
+        anchors: anchors_used(bundle, anchors),
+        grouped_by: plan.as_ref().map(|p| p.axes.iter().map(|axis| axis.name.clone()).collect()).unwrap_or_default(),
+        groups: outcome.as_ref().map(groups).unwrap_or_default(),
+    }
+}
+
+fn judge(
+    basis: &Basis,
+    outcome: &Result<VerifiedRelease, AuditError>,
+    development: bool,
+    trusted: bool,
+    late: Option<&str>,
+) -> Guarantee {
+    let (verdict, reason) = match outcome {
+        Err(error) if basis.steps.contains(&error.step) => (Verdict::Fails, capitalised(&error.reason.to_string())),
+        Err(error) => {
+            (Verdict::NotCovered, format!("The audit stopped before this could be decided: {}", error.reason))
+        }
+        Ok(_) if basis.id == "G1" && late.is_some() => (Verdict::Fails, capitalised(late.unwrap_or_default())),
+        Ok(_) if basis.key && !trusted => (
+            Verdict::NotCovered,
+            "All checks pass, but the key is a development key: whoever made it could forge proofs.".to_owned(),
+        ),
+        Ok(release) => (Verdict::Holds, holds(basis.id, release, development)),
+    };
+    Guarantee { id: basis.id, name: basis.name, question: basis.question, verdict, reason }
+}
+
+fn capitalised(sentence: &str) -> String {
+    let mut characters = sentence.chars();
+    let first = characters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+    let end = if sentence.ends_with('.') { "" } else { "." };
+    format!("{first}{}{end}", characters.as_str())
+}
+
+fn holds(id: &str, release: &VerifiedRelease, development: bool) -> String {
+    let text = match id {
+        "G1" => format!(
+            "The answer is over the table version {} and the consent epoch {} that your anchors name for {}.",
+            release.manifest().short(),
+            release.epoch().short(),
+            release.site()
+        ),
+        "G2" => "The proof shows that every consenting row that matches is in the numbers, once.".to_owned(),
+        "G3" => "The proof shows that the numbers are those of this question under this policy.".to_owned(),
+        "G4" => format!(
+            "The proof shows that only rows with the flag {} in the consent epoch are counted.",
+            release.plan().conditions.first().map_or_else(String::new, |consent| consent.column.name.clone())
+        ),
+        _ => "The proof shows that small groups are suppressed and numbers rounded as the policy says.".to_owned(),
+    };
+    if development { format!("{text} (Trial: you accepted a development key, whose maker could forge.)") } else { text }
+}
+
+/// The plan for the report's words; recompiled where the check did not get that far.
+fn plan_of(bundle: &Bundle, outcome: &Result<VerifiedRelease, AuditError>) -> Option<Plan> {
+    match outcome {
+        Ok(release) => Some(release.plan().clone()),
+        Err(_) => {
+            let shape = bundle.manifest.shape();
+            compile(&bundle.request.query, &bundle.schema, &bundle.approval.consent, shape).ok()
+        }
+    }
+}
+
+fn groups(release: &VerifiedRelease) -> Vec<GroupReport> {
+    let labels = |group: usize| release.plan().group_labels(group).into_iter().map(str::to_owned).collect();
+    release
+        .cells()
+        .iter()
+        .enumerate()
+        .map(|(group, cells)| GroupReport { labels: labels(group), cells: *cells })
+        .collect()
+}
+
+fn anchors_used(bundle: &Bundle, anchors: &Anchors) -> Vec<AnchorUsed> {
+    let mut used = vec![("all anchors together".to_owned(), anchors.digest())];
+    if let Some(site) = anchors.site(&bundle.site) {
+        used.push((format!("manifest of {}", site.site), site.manifest));
+        used.push((format!("consent epoch of {}", site.site), site.epoch));
+        used.push((format!("policy floor of {}", site.site), site.policy_floor));
+    }
+    if let Ok(pin) = bundle.request.site(&bundle.site)
+        && let Some(key) = anchors.key(&pin.verifying_key)
+    {
+        let kind = match key.kind() {
+            KeyKind::Development => "development key",
+            KeyKind::Ceremony => "ceremony key",
+        };
+        used.push((format!("verifying key of shape {} ({kind})", key.shape()), key.id()));
+    }
+    let approval = bundle.approval.digest();
+    if anchors.approves(&approval) {
+        used.push(("approval".to_owned(), approval));
+    }
+    used.into_iter().map(|(what, digest)| AnchorUsed { what, digest, fingerprint: digest.short() }).collect()
+}
+
+fn not_proved(bundle: &Bundle, development: bool, asked_on: Option<Day>) -> Vec<String> {
+    let mut list: Vec<String> = [
+        "That the table tells the truth: invented rows, or wrong values, are proved as faithfully as right ones.",
+        "That one patient is one row: uniqueness of patients is not proved in this version.",
+        "That the consent record is the patients' own word: it is what the hospital recorded in this epoch.",
+        "That several answers cannot be compared with one another: suppression and rounding protect one answer at a \
+         time.",
+        "That you were shown every answer given under this approval: there is no ledger in this version.",
+        "That nobody guessed or computed more from what else they know. More than about 100 bits of security.",
+    ]
+    .map(str::to_owned)
+    .into();
+    if asked_on.is_none() {
+        list.push(format!(
+            "When the query was asked: there is no ledger in this version. The approval ends on {}.",
+            bundle.approval.expires
+        ));
+    }
+    if development {
+        list.push("Anything against the maker of the development key, who could forge every proof.".to_owned());
+    }
+    list
+}
+
+impl Report {
+    /// How many groups are suppressed: what totals leave out.
+    pub fn suppressed(&self) -> usize {
+        self.groups.iter().filter(|group| group.cells.count == Cell::Suppressed).count()
+    }
+}

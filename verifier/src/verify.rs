@@ -1,8 +1,8 @@
 //! The check of a bundle against trust anchors, step by step.
 
-use cohortium_keys::{KeyKind, Proof, ProofError, VerifyingKey};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use cohortium_keys::{KeyKind, Proof, ProofError, VerifyingKey};
 use cohortium_protocol::bundle::{
     Bundle, COLUMN_OPENING, ColumnAtPoint, Context, Derivation, DeriveError, MULTIPLICITY_OPENING, opening_context,
     query_commitments,
@@ -323,7 +323,7 @@ pub fn verify_release(bundle: &Bundle, anchors: &Anchors) -> Result<VerifiedRele
         request: bundle.request.digest(),
         plan,
         params,
-        policy: policy.describe(),
+        policy: params.describe(),
         cells: proof.cells.clone(),
         key: key.id(),
         key_kind: key.kind(),
@@ -462,10 +462,10 @@ fn check_commitments(bundle: &Bundle, shape: &Shape) -> Result<(), Reason> {
 }
 
 fn check_grid(opened: &ColumnAtPoint, grid: &Grid) -> Result<(), Reason> {
-    opened.commitment.check_grid(grid).map_err(|error| Reason::Commitment {
-        column: opened.column.to_string(),
-        reason: error.to_string(),
-    })
+    opened
+        .commitment
+        .check_grid(grid)
+        .map_err(|error| Reason::Commitment { column: opened.column.to_string(), reason: error.to_string() })
 }
 
 fn open(
@@ -478,7 +478,5 @@ fn open(
 ) -> Result<(), Reason> {
     let columns =
         opened.iter().map(|opened| OpenedColumn { commitment: &opened.commitment, value: opened.value }).collect();
-    OpeningStatement { context, grid, point, columns }
-        .verify(proof)
-        .map_err(|source| Reason::Opening { which, source })
+    OpeningStatement { context, grid, point, columns }.verify(proof).map_err(|source| Reason::Opening { which, source })
 }
