@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::consent::{ConsentColumn, ConsentColumnError, ConsentTable, ConsentTableError};
 use super::data::{TAG_LIMBS, Table};
-use super::import::{ImportError, shorten, unique};
+use super::import::{ImportError, patient_position, shorten, unique};
 use super::tag::{Tag, Tagger};
 
 /// What a consent import found. It names patients, and stays inside the hospital.
@@ -131,12 +131,8 @@ impl<'a> ConsentImporter<'a> {
     /// Reads the header of a consent file: `patient` names the identifier's column, all others are consents.
     pub fn new(table: &Table, tagger: &'a Tagger, patient: &str, header: &[&str]) -> Result<Self, ConsentImportError> {
         let header: Vec<String> = header.iter().map(|name| name.trim().to_owned()).collect();
+        let position = patient_position(&header, patient)?;
         unique(&header)?;
-        let position = header.iter().position(|name| name == patient).ok_or_else(|| ImportError::ColumnNotFound {
-            column: patient.to_owned(),
-            needed_for: "the patient identifier".into(),
-            header: header.join(", "),
-        })?;
         let columns = header
             .iter()
             .enumerate()

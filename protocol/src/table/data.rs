@@ -54,7 +54,7 @@ pub enum TableError {
 impl Table {
     /// Makes a table of columns in schema order, every value checked against the schema.
     ///
-    /// The order of rows is the caller's: [`super::import`] draws a secret one.
+    /// The order of rows is the caller's: [`super::Importer`] draws a secret one.
     pub fn new(schema: &Schema, columns: Vec<Vec<u16>>, tags: [Vec<u16>; TAG_LIMBS]) -> Result<Self, TableError> {
         // Built first, so that a refused table is zeroised as well.
         let rows = columns.first().map_or(0, Vec::len);

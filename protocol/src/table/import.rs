@@ -52,12 +52,23 @@ pub struct Import {
 /// Why nothing was imported. No patient's value is repeated here: the report has them.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
+    /// No patient column. The header is not shown: a file without one begins with a patient.
+    #[error(
+        "line 1 has no column {column:?} for the patient identifier, among its {found}: \
+         does the file begin with a header, and is its delimiter the mapping's?"
+    )]
+    PatientNotFound {
+        /// The column.
+        column: String,
+        /// How many columns line 1 has.
+        found: usize,
+    },
     /// A column that the mapping names and the header has not.
     #[error("the file has no column {column:?}, which the mapping needs for {needed_for:?}; its header has {header}")]
     ColumnNotFound {
         /// The column.
         column: String,
-        /// The schema column that is made of it, or `the patient identifier`.
+        /// The schema column that is made of it.
         needed_for: String,
         /// The header.
         header: String,
@@ -148,6 +159,7 @@ impl<'a> Importer<'a> {
     /// Finds the mapping's columns in the file's header.
     pub fn new(schema: &'a Schema, mapping: &'a Mapping, header: &[&str]) -> Result<Self, ImportError> {
         let header: Vec<String> = header.iter().map(|name| name.trim().to_owned()).collect();
+        let patient = patient_position(&header, mapping.patient())?;
         unique(&header)?;
         let position = |column: &str, needed_for: &str| {
             header.iter().position(|name| name == column).ok_or_else(|| ImportError::ColumnNotFound {
@@ -156,7 +168,6 @@ impl<'a> Importer<'a> {
                 header: header.join(", "),
             })
         };
-        let patient = position(mapping.patient(), "the patient identifier")?;
         let inputs = schema
             .columns()
             .iter()
@@ -323,6 +334,14 @@ impl<'a> Importer<'a> {
         tags.zeroize();
         Ok(Table::new(self.schema, columns, limbs)?)
     }
+}
+
+/// The patient column. Found first: after that, line 1 is a header and may be shown.
+pub(super) fn patient_position(header: &[String], patient: &str) -> Result<usize, ImportError> {
+    header
+        .iter()
+        .position(|name| name == patient)
+        .ok_or_else(|| ImportError::PatientNotFound { column: patient.to_owned(), found: header.len() })
 }
 
 /// Refuses a header with one name twice.

@@ -74,7 +74,10 @@ fn refusals() {
         "none of the 2 patients of this file is in the table: is it the file of another site?"
     );
     assert_eq!(refused("id\np1\n"), "line 1: the header has no consent column beside \"id\"");
-    assert!(refused("pid,DUO:0000042/academic\n").contains("the file has no column \"id\""));
+    assert!(
+        refused("pid,DUO:0000042/academic\n")
+            .contains("line 1 has no column \"id\" for the patient identifier, among its 2")
+    );
     assert!(refused("id,DUO:0000042/academic,DUO:0000042/academic\n").contains("two columns \"DUO:0000042/academic\""));
     assert_eq!(
         refused("id,consent\np1,1\n"),

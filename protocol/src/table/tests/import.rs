@@ -153,9 +153,10 @@ fn refused_files() {
         refused("id,age,smoker,stage,crp\n"),
         "the file has no column \"seen\", which the mapping needs for \"seen\"; its header has id, age, smoker, stage, crp"
     );
-    assert!(
-        refused("pid,age,smoker,stage,crp,seen\n")
-            .contains("no column \"id\", which the mapping needs for \"the patient")
+    assert_eq!(
+        refused("p1,50,0,early,1.5,2000-01-01\n"),
+        "line 1 has no column \"id\" for the patient identifier, among its 6: \
+         does the file begin with a header, and is its delimiter the mapping's?"
     );
     assert_eq!(
         refused("id,age,smoker,stage,crp,seen, age\n"),
