@@ -187,3 +187,12 @@ proptest! {
         prop_assert_eq!(i64::from(stored), (thousandths + 250) / 500);
     }
 }
+
+#[test]
+fn the_formats_page_shows_what_is_read() {
+    let page = include_str!("../../../../docs/src/formats/tables.md");
+    let examples: Vec<&str> = page.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let schema = super::Schema::parse(examples[0]).unwrap();
+    super::Mapping::parse(examples[1], &schema).unwrap();
+    assert_eq!(examples.len(), 2);
+}
