@@ -1,4 +1,4 @@
-//! Costs of committing, folding and opening, as a table for people and as JSON lines for machines.
+//! Costs of committing, folding and opening: a table on standard output, JSON lines on standard error.
 //!
 //! `cargo bench -p cohortium-protocol --bench commit [-- SHAPE ..]`
 

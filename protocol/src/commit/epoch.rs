@@ -12,6 +12,7 @@ use super::registry::{
 use crate::domain;
 use crate::hash::{Digest, Hasher};
 use crate::shape::Shape;
+use crate::table::ConsentColumn;
 
 /// The format that this version writes and reads.
 pub const EPOCH_FORMAT: &str = "cohortium-epoch/1";
@@ -52,6 +53,9 @@ impl EpochDocument {
         let layout = Layout::column(&shape, self.declared_rows as usize)?;
         check_date(&self.created)?;
         check_columns(&self.columns, 1)?;
+        for column in &self.columns {
+            column.name.parse::<ConsentColumn>()?;
+        }
         Ok(ConsentEpoch { document: self, shape, layout })
     }
 }
@@ -252,7 +256,11 @@ mod tests {
             refused(|document| document.columns.push(document.columns[0].clone())),
             RegistryError::DuplicateColumn { .. }
         ));
-        assert!(matches!(refused(|document| document.created = "yesterday".into()), RegistryError::Date { .. }));
+        assert!(matches!(refused(|document| document.created = "yesterday".into()), RegistryError::Date(_)));
+        assert!(matches!(
+            refused(|document| document.columns[0].name = "tag.0".into()),
+            RegistryError::ConsentColumn(_)
+        ));
         assert!(ConsentEpoch::parse("[]").is_err());
     }
 }

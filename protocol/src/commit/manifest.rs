@@ -11,11 +11,10 @@ use super::registry::{
 use crate::domain;
 use crate::hash::{Digest, Hasher};
 use crate::shape::Shape;
+use crate::table::{Schema, TAG_LIMBS};
 
 /// The format that this version writes and reads.
 pub const MANIFEST_FORMAT: &str = "cohortium-manifest/1";
-/// Limb columns of a tag.
-pub const TAG_LIMBS: usize = 8;
 
 /// The name of a tag's limb column, `tag.0` (most significant) to `tag.7`.
 pub fn tag_column(limb: usize) -> String {
@@ -100,6 +99,23 @@ impl DatasetManifest {
             .str(&document.created);
         hash_columns(&mut hasher, &document.columns);
         hasher.finish()
+    }
+
+    /// Checks that the manifest is over this schema, and lists its columns in its order.
+    pub fn check_schema(&self, schema: &Schema) -> Result<(), RegistryError> {
+        let (found, expected) = (self.document.schema, schema.digest());
+        if found != expected {
+            return Err(RegistryError::OtherSchema { found, expected });
+        }
+        let data = &self.document.columns[..self.document.columns.len() - TAG_LIMBS];
+        for place in 0..data.len().max(schema.columns().len()) {
+            let found = data.get(place).map_or("", |column| &column.name);
+            let expected = schema.columns().get(place).map_or("", |column| column.name());
+            if found != expected {
+                return Err(RegistryError::SchemaColumn { place, found: found.into(), expected: expected.into() });
+            }
+        }
+        Ok(())
     }
 
     /// The site's name.
@@ -278,7 +294,7 @@ pub(super) mod tests {
             "2026-01-31T",
             "２026-01-3",
         ] {
-            assert!(matches!(refused(|document| document.created = date.into()), RegistryError::Date { .. }), "{date}");
+            assert!(matches!(refused(|document| document.created = date.into()), RegistryError::Date(_)), "{date}");
         }
         assert_eq!(
             refused(|document| document.columns[4].name = "tag.2".into()),
@@ -292,6 +308,35 @@ pub(super) mod tests {
         );
         let unknown_field = serde_json::to_string(&example()).unwrap().replacen('{', "{\"note\":1,", 1);
         assert!(DatasetManifest::parse(&unknown_field).unwrap_err().to_string().contains("unknown field `note`"));
+    }
+
+    #[test]
+    fn a_manifest_lists_its_schema_in_order() {
+        let schema = |columns: &[&str]| {
+            let columns: Vec<String> =
+                columns.iter().map(|name| format!(r#"{{"name":"{name}","description":"","kind":"flag"}}"#)).collect();
+            Schema::parse(&format!(
+                r#"{{"format":"cohortium-schema/1","table":"breast","version":1,"description":"","columns":[{}]}}"#,
+                columns.join(",")
+            ))
+            .unwrap()
+        };
+        let check = |over: &Schema, listed: &[&str]| {
+            let mut document = example();
+            document.schema = over.digest();
+            let named = listed.iter().map(|name| RegisteredColumn { name: (*name).into(), commitment: over.digest() });
+            document.columns.splice(..1, named);
+            document.check(&Shape::STANDARD).unwrap().check_schema(&schema(&["age", "grade"]))
+        };
+        let two = schema(&["age", "grade"]);
+        check(&two, &["age", "grade"]).unwrap();
+        assert!(matches!(check(&schema(&["age"]), &["age"]), Err(RegistryError::OtherSchema { .. })));
+        for (listed, place) in [(&["grade", "age"][..], 0), (&["age"], 1), (&["age", "grade", "size"], 2)] {
+            assert!(matches!(
+                check(&two, listed),
+                Err(RegistryError::SchemaColumn { place: found, .. }) if found == place
+            ));
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! A column is a matrix ([`layout`]); each matrix row is committed by a Pedersen vector commitment with a blinding
 //! scalar of its own ([`pedersen`]). Opening at a point is a zero-knowledge proof that the column's multilinear
 //! extension has a value there ([`opening`]). A [`manifest`] lists the commitments of a table version, an [`epoch`] those of
-//! its consent flags.
+//! its consent flags; the [`budget`] counts how often each was opened.
 
 mod bucket;
 pub mod budget;

@@ -13,7 +13,13 @@
 //! alone. Mask and nonce are drawn from the generator passed in, wiped afterwards, and never kept: answering two
 //! challenges with one mask would publish `u`.
 //!
-//! The challenges are SHA-256 digests over all that was said before, in the order written in [`challenges`].
+//! The challenges are SHA-256 digests over all that was said before. Items, each after its length: the domain
+//! `cohortium/opening/1`; the context digest; variables, split and number of columns (eight bytes each); each
+//! commitment's digest; each coordinate of the point from the least significant variable's on; each claimed value.
+//! `xi` is drawn here. Then the mask's commitment (64 bytes) and its inner product; `chi` is drawn here. Drawing a
+//! challenge under a label (`"xi"`, `"chi"`) appends, to a copy of what was hashed so far, the label and 0 for one
+//! digest, the label and 1 for another; the challenge is the 64 bytes of both, as a big-endian number, modulo the
+//! scalar field's order.
 
 use std::fmt;
 
@@ -300,14 +306,7 @@ impl OpeningStatement<'_> {
     }
 }
 
-/// The batching challenge `xi` and the sigma challenge `chi`.
-///
-/// Items, each after its length: the domain `cohortium/opening/1`; the context digest; variables, split and
-/// number of columns (eight bytes each); each commitment's digest; each coordinate of the point from the
-/// least significant variable's on; each claimed value. `xi` is drawn here. Then the mask's commitment (64
-/// bytes) and its inner product; `chi` is drawn here. Drawing a challenge under a label (`"xi"`, `"chi"`)
-/// appends, to a copy of what was hashed so far, the label and 0 for one digest, the label and 1 for another;
-/// the challenge is the 64 bytes of both, as a big-endian number, modulo the scalar field's order.
+/// The batching challenge `xi` and the sigma challenge `chi`, as the head of this module says.
 pub(super) fn challenges(
     statement: &OpeningStatement<'_>,
     mask: &G1Affine,

@@ -7,6 +7,7 @@ use super::layout::{Layout, LayoutError};
 use super::pedersen::{ColumnCommitment, CommitmentError};
 use crate::hash::{Digest, Hasher};
 use crate::shape::Shape;
+use crate::table::{ConsentColumnError, Day, DayError};
 
 /// Columns of a manifest or an epoch at most.
 pub const MAX_COLUMNS: usize = 4096;
@@ -38,11 +39,29 @@ pub enum RegistryError {
         /// What was found, shortened.
         found: String,
     },
-    /// Not a calendar date.
-    #[error("the date {found:?} is not a calendar date of the form 2026-01-31")]
-    Date {
-        /// What was found, shortened.
+    /// Not a date.
+    #[error(transparent)]
+    Date(#[from] DayError),
+    /// A column of an epoch that is not about consent.
+    #[error(transparent)]
+    ConsentColumn(#[from] ConsentColumnError),
+    /// A manifest over another schema.
+    #[error("the manifest is over schema {found}, expected is {expected}")]
+    OtherSchema {
+        /// Schema in the manifest.
+        found: Digest,
+        /// The schema's digest.
+        expected: Digest,
+    },
+    /// A manifest whose columns are not its schema's.
+    #[error("column {place} of the manifest is {found:?}, the schema's is {expected:?}")]
+    SchemaColumn {
+        /// Place in the list, from 0.
+        place: usize,
+        /// Name in the manifest; empty if there is none.
         found: String,
+        /// Name in the schema; empty if there is none.
+        expected: String,
     },
     /// Versions and epochs count from 1.
     #[error("{field} is 0; versions and epochs count from 1")]
@@ -224,25 +243,8 @@ pub(super) fn check_columns(columns: &[RegisteredColumn], least: usize) -> Resul
 }
 
 pub(super) fn check_date(text: &str) -> Result<(), RegistryError> {
-    let number = |range: std::ops::Range<usize>| text.get(range).and_then(|part| part.parse::<u32>().ok());
-    let digits = text.len() == 10
-        && text
-            .bytes()
-            .enumerate()
-            .all(|(at, byte)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() });
-    if digits && let (Some(year), Some(month), Some(day)) = (number(0..4), number(5..7), number(8..10)) {
-        let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-        let days = match month {
-            4 | 6 | 9 | 11 => 30,
-            2 => 28 + u32::from(leap),
-            1..=12 => 31,
-            _ => 0,
-        };
-        if (1..=days).contains(&day) {
-            return Ok(());
-        }
-    }
-    Err(RegistryError::Date { found: shorten(text) })
+    text.parse::<Day>()?;
+    Ok(())
 }
 
 /// The digest under a name.

@@ -316,6 +316,24 @@ mod tests {
     }
 
     #[test]
+    fn trap_25_every_column_has_blinding_rows_of_its_own() {
+        let mut rng = StdRng::seed_from_u64(31);
+        let (layout, counts) = (Layout::column(&TINY, 20).unwrap(), Layout::multiplicity(&TINY).unwrap());
+        let data = vec![1u16; 20];
+        let columns = [
+            SecretColumn::registered(layout, "a", data.clone(), &source(1, 1)).unwrap(),
+            SecretColumn::registered(layout, "b", data.clone(), &source(1, 1)).unwrap(),
+            SecretColumn::query_time(layout, data.clone(), &mut rng).unwrap(),
+            SecretColumn::query_time(layout, data, &mut rng).unwrap(),
+            SecretColumn::query_time(counts, vec![1u32; 8], &mut rng).unwrap(),
+            SecretColumn::query_time(counts, vec![1u32; 8], &mut rng).unwrap(),
+        ];
+        let rows: Vec<_> = columns.iter().flat_map(|column| column.blinding_rows().iter().map(to_bytes)).collect();
+        let distinct: std::collections::BTreeSet<_> = rows.iter().collect();
+        assert_eq!((rows.len(), distinct.len()), (4 * 6 + 2 * 8, 4 * 6 + 2 * 8));
+    }
+
+    #[test]
     fn query_time_columns_are_blinded_anew_each_time() {
         let mut rng = StdRng::seed_from_u64(30);
         let layout = Layout::column(&TINY, 20).unwrap();
