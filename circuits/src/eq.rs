@@ -2,7 +2,9 @@
 //!
 //! A point's first coordinate belongs to the least significant bit of an index.
 
-use ark_ff::{AdditiveGroup, Field};
+use ark_ff::AdditiveGroup;
+#[cfg(test)]
+use ark_ff::Field;
 pub use cohortium_protocol::commit::fold::eq_table as table;
 use cohortium_protocol::field::F;
 pub use cohortium_protocol::mle::{eq, prefix as prefix_sum};

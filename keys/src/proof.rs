@@ -66,6 +66,11 @@ impl Proof {
         bytes
     }
 
+    /// The 128 bytes in base64, as in a bundle.
+    pub fn to_base64(&self) -> String {
+        STANDARD.encode(self.encode())
+    }
+
     /// For arkworks.
     pub fn inner(&self) -> &ark_groth16::Proof<Bn254> {
         &self.0

@@ -12,7 +12,7 @@ use crate::anchors::Anchors;
 use crate::verify::{AuditError, Step, VerifiedRelease, verify_release};
 
 /// The format tag of a report.
-pub const FORMAT: &str = "cohortium-report/1";
+const FORMAT: &str = "cohortium-report/1";
 
 /// What was found.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]

@@ -126,7 +126,7 @@ pub enum Reason {
     Approval(#[from] ApprovalError),
     /// The query does not compile.
     #[error("the query does not compile over this schema: {0}")]
-    Compile(#[from] CompileError),
+    Compile(Box<CompileError>),
     /// The plan does not pass its checks.
     #[error("the plan does not pass its checks: {0}")]
     Plan(#[from] PlanError),
@@ -376,8 +376,7 @@ fn check_registration(bundle: &Bundle, anchors: &Anchors, key: &VerifyingKey) ->
     agree("manifest's site", manifest.site(), "the bundle", site)?;
     agree("epoch's site", epoch.site(), "the bundle", site)?;
     epoch.check_manifest(manifest)?;
-    agree("manifest's schema", manifest.schema(), "the schema's digest", schema.digest())?;
-    agree("manifest's table", manifest.table(), "the schema", schema.table())?;
+    manifest.check_schema(schema)?;
     let shape = pin.standard_shape()?;
     agree("manifest's shape", manifest.shape().id(), "the request", shape.id())?;
     agree("verifying key's shape", key.shape().id(), "the request", shape.id())?;
@@ -386,7 +385,8 @@ fn check_registration(bundle: &Bundle, anchors: &Anchors, key: &VerifyingKey) ->
 
 fn check_plan(bundle: &Bundle, shape: &Shape) -> Result<Plan, Reason> {
     let Bundle { request, approval, schema, .. } = bundle;
-    let plan = compile(&request.query, schema, &approval.consent, shape)?;
+    let plan =
+        compile(&request.query, schema, &approval.consent, shape).map_err(|error| Reason::Compile(Box::new(error)))?;
     request.binds(approval, schema, &plan)?;
     plan.check(shape)?;
     approval.permits(&request.query, &plan)?;
