@@ -21,4 +21,6 @@ pub mod prove;
 pub mod transcript;
 
 #[cfg(test)]
+mod forge;
+#[cfg(test)]
 mod testing;
