@@ -10,6 +10,7 @@
 mod cohort;
 mod dealer;
 mod dense;
+mod everywhere;
 mod formulas;
 mod layers;
 mod leaves;
