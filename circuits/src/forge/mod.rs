@@ -22,6 +22,7 @@ mod roots;
 mod sumchecks;
 mod table;
 mod transcript;
+mod uniqueness;
 
 use ark_ff::{AdditiveGroup, Field};
 use cohortium_protocol::field::F;
