@@ -17,6 +17,7 @@ mod leaves;
 mod lie;
 mod naive;
 mod oracle;
+mod order;
 mod release;
 mod roots;
 mod sumchecks;
