@@ -423,6 +423,11 @@ fn check_cells(
                         let allowed = format!("these sums are multiples of {}", rule.base);
                         return Err(refuse(format!("the sum {value}"), allowed));
                     }
+                    // Below the dominance bound the circuit would accept 0 as well as no number at all.
+                    if *value < rule.dominance {
+                        let allowed = format!("a sum that rounds to less than {} is suppressed", rule.base);
+                        return Err(refuse(format!("the sum {value}"), allowed));
+                    }
                     if *value >= 1 << 53 {
                         return Err(refuse(format!("the sum {value}"), "sums are below 2^53".to_owned()));
                     }
