@@ -3,6 +3,7 @@
 use super::*;
 use crate::commit::ShapeRef;
 use crate::hash::Digest;
+use crate::policy::{PRESETS, Policy};
 use crate::query::fixtures::{compiled, query, schema};
 use crate::query::{Plan, Query};
 use crate::shape::Shape;
@@ -237,4 +238,57 @@ fn a_request_pins_what_it_names() {
     assert!(refused.ends_with(&format!("that shape's id is {}", Shape::QUERY_16.id())), "{refused}");
     let refused = shape("query-14", digest(0)).standard_shape().unwrap_err().to_string();
     assert!(refused.ends_with("there are query-12, query-16, query-20"), "{refused}");
+}
+
+#[test]
+fn digests_are_pinned() {
+    // A changed digest is a changed format: approvals name plans by theirs. Query, policy and approval were
+    // computed a second time in Python, from the formats' pages.
+    let (query, plan) = planned(FIELDS);
+    let approval = Approval::parse(APPROVAL).unwrap();
+    let digests = [
+        ("schema", schema().digest()),
+        ("query", query.digest()),
+        ("plan", plan.digest()),
+        ("policy", approval.policy.digest()),
+        ("approval", approval.digest()),
+        ("request", request().digest()),
+    ];
+    assert_eq!(
+        digests.map(|(what, digest)| format!("{what} {}", digest.short())),
+        [
+            "schema 8a7d030e24e455b6",
+            "query 51404b73e3328aee",
+            "plan 596efeb664db8f22",
+            "policy bad8eb880d1e1a98",
+            "approval 0039ddf18aab6777",
+            "request d8d7dad46b825419"
+        ]
+    );
+}
+
+#[test]
+fn the_examples_in_the_formats_pages_are_read() {
+    let pages =
+        [include_str!("../../../docs/src/formats/query.md"), include_str!("../../../docs/src/formats/documents.md")];
+    let mut read = Vec::new();
+    for block in pages.iter().flat_map(|page| page.split("```json\n").skip(1)) {
+        let json = block.split("```").next().unwrap();
+        let value: serde_json::Value = serde_json::from_str(json).unwrap();
+        let format = value["format"].as_str().unwrap().to_owned();
+        match format.as_str() {
+            "cohortium-query/1" => drop(Query::parse(json).unwrap()),
+            "cohortium-policy/1" => drop(Policy::parse(json).unwrap()),
+            "cohortium-approval/1" => drop(Approval::parse(json).unwrap()),
+            "cohortium-request/1" => drop(Request::parse(json).unwrap()),
+            _ => continue,
+        }
+        read.push(format);
+    }
+    assert_eq!(read, ["cohortium-query/1", "cohortium-policy/1", "cohortium-approval/1", "cohortium-request/1"]);
+    // The presets' table is written by hand, from the presets.
+    for preset in PRESETS {
+        let row = format!("| `{}` | {} | {}", preset.name, preset.network, preset.widened_min_cell());
+        assert!(pages[1].contains(&row), "{row}");
+    }
 }
