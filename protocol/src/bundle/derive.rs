@@ -43,6 +43,18 @@ pub enum DeriveError {
         /// How many it has room for.
         room: usize,
     },
+    /// A point with another number of coordinates than the shape's.
+    #[error("the point {which} has {found} coordinates, in shape {shape} it has {required}")]
+    Point {
+        /// Which point.
+        which: &'static str,
+        /// How many were found.
+        found: usize,
+        /// The shape.
+        shape: &'static str,
+        /// How many it has.
+        required: usize,
+    },
     /// Another number of released groups than the plan has.
     #[error("the bundle releases {found} groups, the plan has {required}")]
     Groups {
@@ -106,6 +118,17 @@ impl Derivation<'_> {
     pub fn public(&self) -> Result<QueryPublic, DeriveError> {
         let Self { plan, shape, .. } = *self;
         let room = |what, found, room| DeriveError::Room { what, found, shape: shape.name, room };
+        // Before anything is evaluated: the cost of an evaluation is exponential in a point's length.
+        let at = &self.challenges;
+        for (which, point, required) in [
+            ("r", &at.row_point, shape.row_bits),
+            ("r_t", &at.value_point, shape.value_bits + 1),
+            ("rho_t", &at.table_point, shape.value_bits),
+        ] {
+            if point.len() != required {
+                return Err(DeriveError::Point { which, found: point.len(), shape: shape.name, required });
+            }
+        }
         if plan.lookups.len() > shape.max_lookups() {
             return Err(room("lookups", plan.lookups.len(), shape.max_lookups()));
         }
