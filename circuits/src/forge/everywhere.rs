@@ -46,6 +46,11 @@ impl Scene {
         Lie::claiming(self.dense.aggregates(&self.shape))
     }
 
+    /// An honest proof.
+    pub(super) fn honest_proof(&self) -> (QueryPublic, Messages) {
+        self.play(Relation::whole(), &self.honest())
+    }
+
     /// One more row in the first group.
     fn lie(&self) -> Lie {
         let mut lie = self.honest();
@@ -161,7 +166,7 @@ fn a_lie_can_be_dropped_nowhere() {
 fn every_message_matters() {
     for shape in tiny_shapes() {
         let scene = Scene::of(shape);
-        let (public, messages) = scene.play(Relation::whole(), &scene.honest());
+        let (public, messages) = scene.honest_proof();
         assert_eq!(verify(&Relation::whole(), &shape, &public, &messages), Ok(()), "{}", shape.name);
         let mut count = 0;
         visit(&mut messages.clone(), |_, _| count += 1);
@@ -199,7 +204,7 @@ type Change = (&'static str, Box<dyn Fn(&mut QueryPublic)>, Clause);
 fn every_public_number_matters() {
     for shape in tiny_shapes() {
         let scene = Scene::of(shape);
-        let (public, messages) = scene.play(Relation::whole(), &scene.honest());
+        let (public, messages) = scene.honest_proof();
         // The release's numbers are tried in `release`.
         let mut changes: Vec<Change> = vec![
             ("context", Box::new(|p| p.context = digest("another")), Clause::GroupDenominator),

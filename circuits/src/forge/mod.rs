@@ -1,17 +1,23 @@
 //! Dishonest provers: one for every clause of the relation.
 //!
-//! - [`dense`]: columns as plain tables;
-//! - [`naive`]: the argument by its definitions, the optimised prover's oracle; [`lie`]: how it lies;
-//! - [`dealer`]: the transcript with a look ahead;
+//! - [`dense`], [`formulas`]: columns as plain tables, and the statement page's formulas over them;
+//! - [`naive`], [`sumchecks`]: the argument by its definitions, which is the optimised prover's [`oracle`];
+//! - [`lie`], [`dealer`]: how it lies, and the transcript with a look ahead;
 //! - [`cohort`]: ten people, a query about them, its true answer;
 //! - [`transcript`], [`layers`], [`roots`], [`leaves`], [`release`]: the forgers, by the statement page's headings;
-//! - [`table`]: who forges which clause, and the tests of all.
+//! - [`table`]: who forges which clause, and the test of each against the native twin;
+//! - [`constraints`], [`groth`]: the same against the circuit, and through Groth16;
+//! - [`everywhere`]: a lie at every place, every message and every public number changed;
+//! - [`uniqueness`]: exactly one release fits the aggregates;
+//! - [`order`]: which message changes which challenges, and pinned transcripts.
 
 mod cohort;
+mod constraints;
 mod dealer;
 mod dense;
 mod everywhere;
 mod formulas;
+mod groth;
 mod layers;
 mod leaves;
 mod lie;
@@ -99,6 +105,13 @@ fn publish(cohort: Cohort, played: Played, params: ReleaseParams, cells: Vec<Gro
         cells,
     };
     Forgery { cohort, public, messages: played.messages, alpha: None }
+}
+
+/// The honest proof of the cohort's answer, to the digit.
+fn honest() -> Forgery {
+    let cohort = Cohort::honest();
+    let lie = Lie::claiming(cohort.aggregates());
+    forge(Relation::whole(), cohort, &lie)
 }
 
 /// The true aggregates, with one more person counted in the first group.

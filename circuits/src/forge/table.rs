@@ -94,6 +94,13 @@ fn every_clause_has_a_forger() {
 }
 
 #[test]
+fn the_cohorts_true_answer_is_accepted() {
+    let honest = super::honest();
+    assert!(!honest.is_false() && honest.is_derived());
+    assert_eq!(honest.judged_by(Relation::whole()), Ok(()));
+}
+
+#[test]
 fn each_is_refused_by_the_whole_and_accepted_without_its_clause() {
     let mut wrong = Vec::new();
     for Forger { clause, refused_by, forge } in FORGERS {

@@ -1,0 +1,60 @@
+//! Forgeries through Groth16, one a family: with the key of the relation without the clause a verifier is
+//! fooled, with the key of the whole it is not.
+
+use ark_bn254::{Bn254, Fr};
+use ark_groth16::{Groth16, ProvingKey, prepare_verifying_key};
+
+use super::Forgery;
+use super::cohort::Cohort;
+use super::table::{Forger, forger};
+use crate::clause::{Clause, Relation};
+use crate::gadget::{Matrices, assignment_with, matrices_with};
+use crate::testing::rng;
+
+/// A circuit with a key of its own.
+struct Keyed {
+    relation: Relation,
+    matrices: Matrices,
+    key: ProvingKey<Bn254>,
+}
+
+impl Keyed {
+    fn of(relation: Relation) -> Self {
+        let matrices = matrices_with(relation, &Cohort::SHAPE);
+        let key = Groth16::<Bn254>::generate_random_parameters_with_reduction(&matrices, &mut rng(1)).unwrap();
+        Self { relation, matrices, key }
+    }
+
+    /// Proves whatever the assignment is, and verifies.
+    fn accepts(&self, forgery: &Forgery) -> bool {
+        let public = forgery.public.encode(&Cohort::SHAPE).unwrap();
+        let (assignment, inputs) = assignment_with(self.relation, &Cohort::SHAPE, &public, &forgery.messages);
+        let proof = Groth16::<Bn254>::create_proof_with_reduction_and_matrices(
+            &self.key,
+            Fr::from(2u64),
+            Fr::from(3u64),
+            &self.matrices.rows,
+            inputs,
+            self.matrices.constraints(),
+            &assignment,
+        )
+        .unwrap();
+        Groth16::<Bn254>::verify_proof(&prepare_verifying_key(&self.key.vk), &proof, &public).unwrap()
+    }
+}
+
+#[test]
+#[ignore = "slow: six set-ups and eleven proofs"]
+fn a_forgery_of_each_family_fools_only_the_relation_without_its_clause() {
+    let whole = Keyed::of(Relation::whole());
+    let honest = super::honest();
+    assert!(whole.accepts(&honest));
+    let families =
+        [Clause::AbsorbChildren, Clause::LayerRounds, Clause::RootCheck, Clause::FlagsChecked, Clause::SumNotAbove];
+    for clause in families {
+        let Forger { forge, .. } = forger(clause);
+        let forgery = forge(Relation::without(clause));
+        assert!(Keyed::of(Relation::without(clause)).accepts(&forgery), "without {clause:?}");
+        assert!(!whole.accepts(&forgery), "{clause:?}");
+    }
+}
