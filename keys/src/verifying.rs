@@ -31,7 +31,7 @@ pub enum KeyKind {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VerifyingKeyDocument {
-    /// Always [`FORMAT`].
+    /// Always `cohortium-verifying-key/1`.
     pub format: String,
     /// Where the key comes from.
     pub kind: KeyKind,

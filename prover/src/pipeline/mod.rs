@@ -3,32 +3,33 @@
 //! Nothing in here writes a file or charges a budget; the commands do, between the stages. [`Prepared`] is
 //! what will leave, before it leaves; [`Prepared::prove`] makes the bundle and checks it as an auditor would.
 
-use std::time::Instant;
+mod clock;
+mod columns;
+mod error;
+
+pub use clock::Phase;
+pub use error::PipelineError;
+
+use clock::Clock;
 
 use cohortium_circuits::gadget;
-use cohortium_circuits::prove::{self, LookupWitness, QueryWitness, RowColumn, Stage};
-use cohortium_keys::{ProveError, ProvingKey};
+use cohortium_circuits::prove::{self, Stage};
+use cohortium_keys::ProvingKey;
 use cohortium_protocol::bundle::{
-    BUNDLE_FORMAT, Bundle, COLUMN_OPENING, ColumnAtPoint, Context, Derivation, DeriveError, MULTIPLICITY_OPENING,
-    QueryProof, opening_context, query_commitments,
+    BUNDLE_FORMAT, Bundle, COLUMN_OPENING, ColumnAtPoint, Context, Derivation, MULTIPLICITY_OPENING, QueryProof,
+    opening_context, query_commitments,
 };
 
 use ark_ff::UniformRand;
-use cohortium_protocol::commit::{
-    ColumnCommitment, ColumnData, ColumnError, ConsentEpoch, DatasetManifest, FoldedColumns, Layout, LayoutError,
-    OpeningError, SecretColumn,
-};
-use cohortium_protocol::documents::{Approval, ApprovalError, Request, RequestError};
+use cohortium_protocol::commit::{ColumnCommitment, ConsentEpoch, DatasetManifest, FoldedColumns, SecretColumn};
+use cohortium_protocol::documents::{Approval, Request};
 use cohortium_protocol::field::F;
 use cohortium_protocol::hash::Digest;
-use cohortium_protocol::policy::{EffectivePolicy, GroupCells, Policy, PolicyError, ReleaseParams, effective, release};
-use cohortium_protocol::query::{
-    ColumnId, ColumnsError, CompileError, Inputs, Linear, Plan, PlanError, QueryColumns, Source, compile,
-};
+use cohortium_protocol::policy::{EffectivePolicy, GroupCells, Policy, ReleaseParams, effective, release};
+use cohortium_protocol::query::{ColumnId, Inputs, Plan, QueryColumns, Source, compile};
 use cohortium_protocol::shape::Shape;
-use cohortium_protocol::statement::LengthError;
 use cohortium_protocol::table::{ConsentTable, Schema, Table};
-use cohortium_verifier::{Anchors, AuditError, verify_release};
+use cohortium_verifier::{Anchors, verify_release};
 use rand::{CryptoRng, RngCore};
 
 /// A registered column as the hospital keeps it: its name, its secret half and its commitment.
@@ -59,81 +60,6 @@ pub struct Site<'a> {
     pub epoch_columns: &'a [RegisteredSecret],
     /// The site's policy floor.
     pub floor: &'a Policy,
-}
-
-/// Why a request is not answered.
-#[derive(Debug, thiserror::Error)]
-pub enum PipelineError {
-    /// The request does not fit this site's data.
-    #[error(transparent)]
-    Request(#[from] RequestError),
-    /// The approval does not permit the query.
-    #[error("the approval does not permit this query: {0}")]
-    Approval(#[from] ApprovalError),
-    /// The query does not compile.
-    #[error(transparent)]
-    Compile(#[from] CompileError),
-    /// The plan does not pass its checks.
-    #[error(transparent)]
-    Plan(#[from] PlanError),
-    /// The policy refuses.
-    #[error(transparent)]
-    Policy(#[from] PolicyError),
-    /// The plan does not fit the table.
-    #[error(transparent)]
-    Columns(#[from] ColumnsError),
-    /// A column that the site does not hold.
-    #[error("the site holds no committed column {column}")]
-    Missing {
-        /// Which one.
-        column: String,
-    },
-    /// A query-time column could not be committed.
-    #[error(transparent)]
-    Column(#[from] ColumnError),
-    /// The shape has no layout.
-    #[error(transparent)]
-    Layout(#[from] LayoutError),
-    /// An opening could not be made.
-    #[error(transparent)]
-    Opening(#[from] OpeningError),
-    /// Public inputs could not be derived.
-    #[error(transparent)]
-    Derive(#[from] DeriveError),
-    /// Lists of other lengths than the shape's.
-    #[error(transparent)]
-    Length(#[from] LengthError),
-    /// The key is not the one that the request names.
-    #[error("the request names the verifying key {required}, the key at hand is {found}")]
-    Key {
-        /// The request's.
-        required: Digest,
-        /// The key's.
-        found: Digest,
-    },
-    /// The proof could not be made.
-    #[error(transparent)]
-    Prove(#[from] ProveError),
-    /// The statement is not satisfied by the data: a fault of the site's data, or of this program.
-    #[error(
-        "the proof's constraints are not satisfied by this table: a committed column differs from the table, or a \
-         value is beyond its domain; nothing was released"
-    )]
-    Unsatisfied,
-    /// The bundle does not pass the auditor's own check.
-    #[error("the finished bundle does not pass the audit, so it is not released: {0}")]
-    SelfCheck(#[from] Box<AuditError>),
-}
-
-/// A stage of the work with its measured wall time, for benchmarks.
-#[derive(Clone, Debug)]
-pub struct Phase {
-    /// What was done.
-    pub name: &'static str,
-    /// Wall seconds.
-    pub seconds: f64,
-    /// CPU-seconds of the process, if the caller gave a way to read them.
-    pub cpu_seconds: f64,
 }
 
 /// Progress of a proof: a name for people, and how much of the whole is done, from 0 to 1.
@@ -178,13 +104,6 @@ pub fn prepare<'a>(
     Ok(Prepared { site, request, approval, plan, shape, policy, params, columns, cells })
 }
 
-/// A column of the proof: registered, or made for this proof.
-struct ProofColumn<'a> {
-    id: ColumnId,
-    secret: &'a SecretColumn,
-    commitment: &'a ColumnCommitment,
-}
-
 impl<'a> Prepared<'a> {
     /// The plan.
     pub fn plan(&self) -> &Plan {
@@ -215,16 +134,6 @@ impl<'a> Prepared<'a> {
     pub fn left_out(&self) -> Result<Vec<(String, u64)>, PipelineError> {
         let inputs = Inputs::new(self.site.schema, self.site.table, self.site.consents)?;
         Ok(self.plan.left_out(&inputs, &self.columns)?)
-    }
-
-    fn registered(&self, id: &ColumnId) -> Result<&'a RegisteredSecret, PipelineError> {
-        let list = match id.source {
-            Source::Epoch => self.site.epoch_columns,
-            _ => self.site.manifest_columns,
-        };
-        list.iter()
-            .find(|column| column.name == id.name)
-            .ok_or_else(|| PipelineError::Missing { column: id.to_string() })
     }
 
     /// Makes the proof and the bundle, and checks the bundle as an auditor would.
@@ -374,127 +283,6 @@ impl<'a> Prepared<'a> {
         }
         .digest()
     }
-
-    /// Outputs of lookups, committed with fresh blinding.
-    fn commit_query_columns(
-        &self,
-        layout: Layout,
-        rng: &mut (impl RngCore + CryptoRng),
-    ) -> Result<Vec<MadeColumn>, PipelineError> {
-        self.columns
-            .columns()
-            .iter()
-            .map(|(id, values)| {
-                let secret = SecretColumn::query_time(layout, values.clone(), rng)?;
-                let commitment = secret.commit();
-                Ok(MadeColumn { id: id.clone(), secret, commitment })
-            })
-            .collect()
-    }
-
-    /// How often each table entry is used, committed with fresh masks.
-    fn commit_multiplicities(
-        &self,
-        query_time: &[MadeColumn],
-        rng: &mut (impl RngCore + CryptoRng),
-    ) -> Result<(Vec<LookupWitness>, Vec<MadeColumn>), PipelineError> {
-        let layout = Layout::multiplicity(&self.shape)?;
-        let mut lookups = Vec::with_capacity(self.plan.lookups.len());
-        let mut multiplicities = Vec::with_capacity(self.plan.lookups.len());
-        for lookup in &self.plan.lookups {
-            let input = self.row_column(&lookup.input, query_time)?;
-            let output = self.row_column(&Linear::column(lookup.output.clone()), query_time)?;
-            let counts = LookupWitness::count(&input, &self.shape);
-            let secret = SecretColumn::query_time(layout, ColumnData::from(counts.clone()), rng)?;
-            let commitment = secret.commit();
-            lookups.push(LookupWitness {
-                input,
-                output,
-                table: lookup.table.expand(self.shape.values()),
-                counts,
-                mask: secret.blinding_rows().to_vec(),
-            });
-            multiplicities.push(MadeColumn { id: lookup.output.clone(), secret, commitment });
-        }
-        Ok((lookups, multiplicities))
-    }
-
-    /// Every column of the plan, in its order.
-    fn proof_columns<'b>(&self, query_time: &'b [MadeColumn]) -> Result<Vec<ProofColumn<'b>>, PipelineError>
-    where
-        'a: 'b,
-    {
-        self.plan
-            .columns()
-            .into_iter()
-            .map(|id| {
-                if id.source == Source::Query {
-                    let made = query_time
-                        .iter()
-                        .find(|made| made.id == id)
-                        .ok_or_else(|| PipelineError::Missing { column: id.to_string() })?;
-                    Ok(ProofColumn { id, secret: &made.secret, commitment: &made.commitment })
-                } else {
-                    let held = self.registered(&id)?;
-                    Ok(ProofColumn { id, secret: &held.secret, commitment: &held.commitment })
-                }
-            })
-            .collect()
-    }
-
-    fn secret<'b>(&self, id: &ColumnId, query_time: &'b [MadeColumn]) -> Result<&'b SecretColumn, PipelineError>
-    where
-        'a: 'b,
-    {
-        match query_time.iter().find(|made| made.id == *id) {
-            Some(made) => Ok(&made.secret),
-            None => Ok(&self.registered(id)?.secret),
-        }
-    }
-
-    fn row_column(&self, linear: &Linear, query_time: &[MadeColumn]) -> Result<RowColumn, PipelineError> {
-        let terms = linear
-            .terms()
-            .map(|(coefficient, id)| Ok((coefficient, plain(self.secret(id, query_time)?))))
-            .collect::<Result<Vec<_>, PipelineError>>()?;
-        Ok(RowColumn::linear(terms.iter().map(|(coefficient, column)| (*coefficient, column))))
-    }
-
-    fn witness(&self, columns: &[ProofColumn<'_>], lookups: Vec<LookupWitness>) -> Result<QueryWitness, PipelineError> {
-        let find = |id: &ColumnId| -> Result<RowColumn, PipelineError> {
-            columns
-                .iter()
-                .find(|column| column.id == *id)
-                .map(|column| plain(column.secret))
-                .ok_or_else(|| PipelineError::Missing { column: id.to_string() })
-        };
-        let group: Vec<(u32, RowColumn)> =
-            self.plan.group_key().terms().map(|(c, id)| Ok((c, find(id)?))).collect::<Result<_, PipelineError>>()?;
-        Ok(QueryWitness {
-            declared_rows: self.site.manifest.declared_rows(),
-            lookups,
-            selection: find(&ColumnId::selection())?,
-            y: self.plan.y.as_ref().map(|measure| find(&measure.column)).transpose()?,
-            z: self.plan.z.as_ref().map(|measure| find(&measure.column)).transpose()?,
-            group: RowColumn::linear(group.iter().map(|(coefficient, column)| (*coefficient, column))),
-            flags: self.plan.flags.iter().map(find).collect::<Result<_, _>>()?,
-        })
-    }
-}
-
-/// A column made for this proof.
-struct MadeColumn {
-    id: ColumnId,
-    secret: SecretColumn,
-    commitment: ColumnCommitment,
-}
-
-/// A committed column as the argument takes it.
-fn plain(column: &SecretColumn) -> RowColumn {
-    RowColumn {
-        data: (0..column.data().len()).map(|row| column.data().get(row)).collect(),
-        blind: column.blinding_rows().to_vec(),
-    }
 }
 
 fn stage_name(stage: Stage) -> &'static str {
@@ -513,28 +301,5 @@ fn stage_fraction(stage: Stage) -> f64 {
         Stage::Layer(layer, layers) => 0.2 + 0.6 * 0.5f64.powi((layers - layer) as i32 - 1),
         Stage::Rows => 0.8,
         Stage::Tables => 0.98,
-    }
-}
-
-/// Measures phases.
-struct Clock<'a> {
-    cpu: &'a dyn Fn() -> f64,
-    last: (Instant, f64),
-    phases: Vec<Phase>,
-}
-
-impl<'a> Clock<'a> {
-    fn new(cpu: &'a dyn Fn() -> f64) -> Self {
-        Self { cpu, last: (Instant::now(), cpu()), phases: Vec::new() }
-    }
-
-    fn lap(&mut self, name: &'static str) {
-        let now = (Instant::now(), (self.cpu)());
-        self.phases.push(Phase {
-            name,
-            seconds: (now.0 - self.last.0).as_secs_f64(),
-            cpu_seconds: now.1 - self.last.1,
-        });
-        self.last = now;
     }
 }

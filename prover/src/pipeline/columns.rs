@@ -1,0 +1,152 @@
+//! The columns of a proof: registered ones, and those committed for this proof only.
+
+use cohortium_circuits::prove::{LookupWitness, QueryWitness, RowColumn};
+use cohortium_protocol::commit::{ColumnCommitment, ColumnData, Layout, SecretColumn};
+use cohortium_protocol::query::{ColumnId, Linear, Source};
+use rand::{CryptoRng, RngCore};
+
+use super::{PipelineError, Prepared, RegisteredSecret};
+
+/// A column of the proof: registered, or made for this proof.
+pub(super) struct ProofColumn<'a> {
+    pub(super) id: ColumnId,
+    pub(super) secret: &'a SecretColumn,
+    pub(super) commitment: &'a ColumnCommitment,
+}
+
+/// A column made for this proof.
+pub(super) struct MadeColumn {
+    pub(super) id: ColumnId,
+    pub(super) secret: SecretColumn,
+    pub(super) commitment: ColumnCommitment,
+}
+
+/// A committed column as the argument takes it.
+fn plain(column: &SecretColumn) -> RowColumn {
+    RowColumn {
+        data: (0..column.data().len()).map(|row| column.data().get(row)).collect(),
+        blind: column.blinding_rows().to_vec(),
+    }
+}
+
+impl<'a> Prepared<'a> {
+    fn registered(&self, id: &ColumnId) -> Result<&'a RegisteredSecret, PipelineError> {
+        let list = match id.source {
+            Source::Epoch => self.site.epoch_columns,
+            _ => self.site.manifest_columns,
+        };
+        list.iter()
+            .find(|column| column.name == id.name)
+            .ok_or_else(|| PipelineError::Missing { column: id.to_string() })
+    }
+
+    /// Outputs of lookups, committed with fresh blinding.
+    pub(super) fn commit_query_columns(
+        &self,
+        layout: Layout,
+        rng: &mut (impl RngCore + CryptoRng),
+    ) -> Result<Vec<MadeColumn>, PipelineError> {
+        self.columns
+            .columns()
+            .iter()
+            .map(|(id, values)| {
+                let secret = SecretColumn::query_time(layout, values.clone(), rng)?;
+                let commitment = secret.commit();
+                Ok(MadeColumn { id: id.clone(), secret, commitment })
+            })
+            .collect()
+    }
+
+    /// How often each table entry is used, committed with fresh masks.
+    pub(super) fn commit_multiplicities(
+        &self,
+        query_time: &[MadeColumn],
+        rng: &mut (impl RngCore + CryptoRng),
+    ) -> Result<(Vec<LookupWitness>, Vec<MadeColumn>), PipelineError> {
+        let layout = Layout::multiplicity(&self.shape)?;
+        let mut lookups = Vec::with_capacity(self.plan.lookups.len());
+        let mut multiplicities = Vec::with_capacity(self.plan.lookups.len());
+        for lookup in &self.plan.lookups {
+            let input = self.row_column(&lookup.input, query_time)?;
+            let output = self.row_column(&Linear::column(lookup.output.clone()), query_time)?;
+            let counts = LookupWitness::count(&input, &self.shape);
+            let secret = SecretColumn::query_time(layout, ColumnData::from(counts.clone()), rng)?;
+            let commitment = secret.commit();
+            lookups.push(LookupWitness {
+                input,
+                output,
+                table: lookup.table.expand(self.shape.values()),
+                counts,
+                mask: secret.blinding_rows().to_vec(),
+            });
+            multiplicities.push(MadeColumn { id: lookup.output.clone(), secret, commitment });
+        }
+        Ok((lookups, multiplicities))
+    }
+
+    /// Every column of the plan, in its order.
+    pub(super) fn proof_columns<'b>(&self, query_time: &'b [MadeColumn]) -> Result<Vec<ProofColumn<'b>>, PipelineError>
+    where
+        'a: 'b,
+    {
+        self.plan
+            .columns()
+            .into_iter()
+            .map(|id| {
+                if id.source == Source::Query {
+                    let made = query_time
+                        .iter()
+                        .find(|made| made.id == id)
+                        .ok_or_else(|| PipelineError::Missing { column: id.to_string() })?;
+                    Ok(ProofColumn { id, secret: &made.secret, commitment: &made.commitment })
+                } else {
+                    let held = self.registered(&id)?;
+                    Ok(ProofColumn { id, secret: &held.secret, commitment: &held.commitment })
+                }
+            })
+            .collect()
+    }
+
+    fn secret<'b>(&self, id: &ColumnId, query_time: &'b [MadeColumn]) -> Result<&'b SecretColumn, PipelineError>
+    where
+        'a: 'b,
+    {
+        match query_time.iter().find(|made| made.id == *id) {
+            Some(made) => Ok(&made.secret),
+            None => Ok(&self.registered(id)?.secret),
+        }
+    }
+
+    fn row_column(&self, linear: &Linear, query_time: &[MadeColumn]) -> Result<RowColumn, PipelineError> {
+        let terms = linear
+            .terms()
+            .map(|(coefficient, id)| Ok((coefficient, plain(self.secret(id, query_time)?))))
+            .collect::<Result<Vec<_>, PipelineError>>()?;
+        Ok(RowColumn::linear(terms.iter().map(|(coefficient, column)| (*coefficient, column))))
+    }
+
+    pub(super) fn witness(
+        &self,
+        columns: &[ProofColumn<'_>],
+        lookups: Vec<LookupWitness>,
+    ) -> Result<QueryWitness, PipelineError> {
+        let find = |id: &ColumnId| -> Result<RowColumn, PipelineError> {
+            columns
+                .iter()
+                .find(|column| column.id == *id)
+                .map(|column| plain(column.secret))
+                .ok_or_else(|| PipelineError::Missing { column: id.to_string() })
+        };
+        let group: Vec<(u32, RowColumn)> =
+            self.plan.group_key().terms().map(|(c, id)| Ok((c, find(id)?))).collect::<Result<_, PipelineError>>()?;
+        Ok(QueryWitness {
+            declared_rows: self.site.manifest.declared_rows(),
+            lookups,
+            selection: find(&ColumnId::selection())?,
+            y: self.plan.y.as_ref().map(|measure| find(&measure.column)).transpose()?,
+            z: self.plan.z.as_ref().map(|measure| find(&measure.column)).transpose()?,
+            group: RowColumn::linear(group.iter().map(|(coefficient, column)| (*coefficient, column))),
+            flags: self.plan.flags.iter().map(find).collect::<Result<_, _>>()?,
+        })
+    }
+}

@@ -1,0 +1,81 @@
+//! Why a request is not answered.
+
+use cohortium_keys::ProveError;
+use cohortium_protocol::bundle::DeriveError;
+use cohortium_protocol::commit::{ColumnError, LayoutError, OpeningError};
+use cohortium_protocol::documents::{ApprovalError, RequestError};
+use cohortium_protocol::hash::Digest;
+use cohortium_protocol::policy::PolicyError;
+use cohortium_protocol::query::{ColumnsError, CompileError, PlanError};
+use cohortium_protocol::statement::LengthError;
+use cohortium_verifier::AuditError;
+
+/// Why a request is not answered.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// The request does not fit this site's data.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// The approval does not permit the query.
+    #[error("the approval does not permit this query: {0}")]
+    Approval(#[from] ApprovalError),
+    /// The query does not compile.
+    #[error(transparent)]
+    Compile(Box<CompileError>),
+    /// The plan does not pass its checks.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The policy refuses.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// The plan does not fit the table.
+    #[error(transparent)]
+    Columns(#[from] ColumnsError),
+    /// A column that the site does not hold.
+    #[error("the site holds no committed column {column}")]
+    Missing {
+        /// Which one.
+        column: String,
+    },
+    /// A query-time column could not be committed.
+    #[error(transparent)]
+    Column(#[from] ColumnError),
+    /// The shape has no layout.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+    /// An opening could not be made.
+    #[error(transparent)]
+    Opening(#[from] OpeningError),
+    /// Public inputs could not be derived.
+    #[error(transparent)]
+    Derive(#[from] DeriveError),
+    /// Lists of other lengths than the shape's.
+    #[error(transparent)]
+    Length(#[from] LengthError),
+    /// The key is not the one that the request names.
+    #[error("the request names the verifying key {required}, the key at hand is {found}")]
+    Key {
+        /// The request's.
+        required: Digest,
+        /// The key's.
+        found: Digest,
+    },
+    /// The proof could not be made.
+    #[error(transparent)]
+    Prove(#[from] ProveError),
+    /// The statement is not satisfied by the data: a fault of the site's data, or of this program.
+    #[error(
+        "the proof's constraints are not satisfied by this table: a committed column differs from the table, or a \
+         value is beyond its domain; nothing was released"
+    )]
+    Unsatisfied,
+    /// The bundle does not pass the auditor's own check.
+    #[error("the finished bundle does not pass the audit, so it is not released: {0}")]
+    SelfCheck(#[from] Box<AuditError>),
+}
+
+impl From<CompileError> for PipelineError {
+    fn from(error: CompileError) -> Self {
+        Self::Compile(Box::new(error))
+    }
+}
