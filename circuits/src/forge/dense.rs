@@ -11,10 +11,10 @@ use crate::prove::{QueryWitness, RowColumn};
 use crate::testing::{dense, dense_counts};
 
 /// `eq(point, index)` of every index, by the definition.
-pub(super) fn weights(point: &[F]) -> Vec<F> {
+pub(super) fn weights<K: Field>(point: &[K]) -> Vec<K> {
     (0..1usize << point.len())
         .map(|index| {
-            point.iter().enumerate().map(|(bit, x)| if bit_of(index, bit) { *x } else { F::ONE - x }).product()
+            point.iter().enumerate().map(|(bit, x)| if bit_of(index, bit) { *x } else { K::ONE - x }).product()
         })
         .collect()
 }
@@ -29,7 +29,7 @@ pub(super) fn corner(index: usize, bits: usize) -> impl Iterator<Item = F> {
 }
 
 /// `f~` at the point with these weights.
-pub(super) fn extend(table: &[F], weights: &[F]) -> F {
+pub(super) fn extend<K: Field>(table: &[K], weights: &[K]) -> K {
     assert_eq!(table.len(), weights.len());
     table.iter().zip(weights).map(|(x, weight)| *x * weight).sum()
 }

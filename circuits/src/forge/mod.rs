@@ -9,7 +9,8 @@
 //! - [`constraints`], [`groth`]: the same against the circuit, and through Groth16;
 //! - [`everywhere`]: a lie at every place, every message and every public number changed;
 //! - [`uniqueness`]: exactly one release fits the aggregates;
-//! - [`order`]: which message changes which challenges, and pinned transcripts.
+//! - [`order`]: which message changes which challenges, and pinned transcripts;
+//! - [`hiding`]: what is published has one distribution.
 
 mod cohort;
 mod constraints;
@@ -18,6 +19,7 @@ mod dense;
 mod everywhere;
 mod formulas;
 mod groth;
+mod hiding;
 mod layers;
 mod leaves;
 mod lie;
