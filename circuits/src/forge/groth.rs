@@ -44,7 +44,6 @@ impl Keyed {
 }
 
 #[test]
-#[ignore = "slow: six set-ups and eleven proofs"]
 fn a_forgery_of_each_family_fools_only_the_relation_without_its_clause() {
     let whole = Keyed::of(Relation::whole());
     let honest = super::honest();
