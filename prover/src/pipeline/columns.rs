@@ -1,7 +1,10 @@
 //! The columns of a proof: registered ones, and those committed for this proof only.
 
 use cohortium_circuits::prove::{LookupWitness, QueryWitness, RowColumn};
-use cohortium_protocol::commit::{ColumnCommitment, ColumnData, Layout, SecretColumn};
+use cohortium_protocol::bundle::ColumnAtPoint;
+use cohortium_protocol::commit::{ColumnCommitment, ColumnData, FoldedColumns, Layout, OpeningProof, SecretColumn};
+use cohortium_protocol::field::F;
+use cohortium_protocol::hash::Digest;
 use cohortium_protocol::query::{ColumnId, Linear, Source};
 use rand::{CryptoRng, RngCore};
 
@@ -19,6 +22,36 @@ pub(super) struct MadeColumn {
     pub(super) id: ColumnId,
     pub(super) secret: SecretColumn,
     pub(super) commitment: ColumnCommitment,
+}
+
+impl MadeColumn {
+    /// Among the columns of the proof.
+    pub(super) fn of_proof(&self) -> ProofColumn<'_> {
+        ProofColumn { id: self.id.clone(), secret: &self.secret, commitment: &self.commitment }
+    }
+}
+
+/// Opens columns at a point: their values there, and what shows them.
+pub(super) fn open(
+    columns: &[ProofColumn<'_>],
+    point: &[F],
+    context: &Digest,
+    rng: &mut (impl RngCore + CryptoRng),
+) -> Result<(Vec<ColumnAtPoint>, OpeningProof), PipelineError> {
+    let secrets: Vec<&SecretColumn> = columns.iter().map(|column| column.secret).collect();
+    let commitments: Vec<&ColumnCommitment> = columns.iter().map(|column| column.commitment).collect();
+    let folded = FoldedColumns::new(&secrets, point)?;
+    let proof = folded.prove(context, &commitments, rng)?;
+    let opened = columns
+        .iter()
+        .zip(folded.values())
+        .map(|(column, value)| ColumnAtPoint {
+            column: column.id.clone(),
+            commitment: column.commitment.clone(),
+            value: *value,
+        })
+        .collect();
+    Ok((opened, proof))
 }
 
 /// A committed column as the argument takes it.
@@ -98,7 +131,7 @@ impl<'a> Prepared<'a> {
                         .iter()
                         .find(|made| made.id == id)
                         .ok_or_else(|| PipelineError::Missing { column: id.to_string() })?;
-                    Ok(ProofColumn { id, secret: &made.secret, commitment: &made.commitment })
+                    Ok(made.of_proof())
                 } else {
                     let held = self.registered(&id)?;
                     Ok(ProofColumn { id, secret: &held.secret, commitment: &held.commitment })

@@ -11,17 +11,18 @@ pub use clock::Phase;
 pub use error::PipelineError;
 
 use clock::Clock;
+use columns::{MadeColumn, ProofColumn, open};
 
 use cohortium_circuits::gadget;
 use cohortium_circuits::prove::{self, Stage};
 use cohortium_keys::ProvingKey;
 use cohortium_protocol::bundle::{
-    BUNDLE_FORMAT, Bundle, COLUMN_OPENING, ColumnAtPoint, Context, Derivation, MULTIPLICITY_OPENING, QueryProof,
-    opening_context, query_commitments,
+    BUNDLE_FORMAT, Bundle, COLUMN_OPENING, Context, Derivation, MULTIPLICITY_OPENING, QueryProof, opening_context,
+    query_commitments,
 };
 
 use ark_ff::UniformRand;
-use cohortium_protocol::commit::{ColumnCommitment, ConsentEpoch, DatasetManifest, FoldedColumns, SecretColumn};
+use cohortium_protocol::commit::{ColumnCommitment, ConsentEpoch, DatasetManifest, SecretColumn};
 use cohortium_protocol::documents::{Approval, Request};
 use cohortium_protocol::field::F;
 use cohortium_protocol::hash::Digest;
@@ -189,33 +190,11 @@ impl<'a> Prepared<'a> {
 
         progress("opening columns", 0.65);
         let at = &argument.challenges;
-        let secrets: Vec<&SecretColumn> = columns.iter().map(|column| column.secret).collect();
-        let points: Vec<&ColumnCommitment> = columns.iter().map(|column| column.commitment).collect();
-        let folded = FoldedColumns::new(&secrets, &at.row_point)?;
-        let column_opening = folded.prove(&opening_context(&context, &commitments, COLUMN_OPENING), &points, rng)?;
-        let opened: Vec<ColumnAtPoint> = columns
-            .iter()
-            .zip(folded.values())
-            .map(|(column, value)| ColumnAtPoint {
-                column: column.id.clone(),
-                commitment: column.commitment.clone(),
-                value: *value,
-            })
-            .collect();
-        let secrets: Vec<&SecretColumn> = multiplicities.iter().map(|column| &column.secret).collect();
-        let points: Vec<&ColumnCommitment> = multiplicities.iter().map(|column| &column.commitment).collect();
-        let folded = FoldedColumns::new(&secrets, &at.value_point)?;
-        let multiplicity_opening =
-            folded.prove(&opening_context(&context, &commitments, MULTIPLICITY_OPENING), &points, rng)?;
-        let opened_multiplicities: Vec<ColumnAtPoint> = multiplicities
-            .iter()
-            .zip(folded.values())
-            .map(|(column, value)| ColumnAtPoint {
-                column: column.id.clone(),
-                commitment: column.commitment.clone(),
-                value: *value,
-            })
-            .collect();
+        let opening = |which| opening_context(&context, &commitments, which);
+        let (opened, column_opening) = open(&columns, &at.row_point, &opening(COLUMN_OPENING), rng)?;
+        let multiplicities: Vec<ProofColumn<'_>> = multiplicities.iter().map(MadeColumn::of_proof).collect();
+        let (opened_multiplicities, multiplicity_opening) =
+            open(&multiplicities, &at.value_point, &opening(MULTIPLICITY_OPENING), rng)?;
         clock.lap("openings");
 
         progress("proving that the check of all this succeeds", 0.75);
