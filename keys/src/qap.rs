@@ -44,7 +44,9 @@ impl R1CSToQAP for OddCoset {
         };
         let mut a = product(&matrices[0]);
         let mut b = product(&matrices[1]);
-        // Public inputs are rows of A of their own, so that they cannot be traded for one another.
+        // Public inputs are rows of A of their own, so that they cannot be traded for one another. They have
+        // B = C = 0, and that matters: the odd-coset basis lacks one power of t, which alone would let a prover
+        // reach A B - C = c x^(m-1) mod Z, an error on every row; a row with B = C = 0 forces c = 0.
         a[num_constraints..][..num_inputs].copy_from_slice(&full_assignment[..num_inputs]);
         let mut c: Vec<F> = a.par_iter().zip(&b).with_min_len(512).map(|(a, b)| *a * b).collect();
         for values in [&mut a, &mut b, &mut c] {

@@ -72,6 +72,22 @@ pub enum VerifyingKeyError {
         /// What is known.
         known: String,
     },
+    /// A claim that this version cannot check.
+    #[error(
+        "the key says that it comes from a ceremony; this version cannot check a ceremony's record, so it does not \
+         accept the claim"
+    )]
+    NoRecord,
+    /// A key for other constraints than this program's.
+    #[error("the key is for a circuit with matrices {found}; shape {shape} of this program has {required}")]
+    Matrices {
+        /// The shape's name.
+        shape: &'static str,
+        /// The digest found.
+        found: Digest,
+        /// This program's digest.
+        required: &'static str,
+    },
     /// Points that do not decode.
     #[error("the key's points do not decode: {reason}")]
     Points {
@@ -154,6 +170,14 @@ impl VerifyingKey {
             .ok_or_else(|| refuse(Shape::STANDARD.map(|shape| shape.name).join(", ")))?;
         if shape.id() != document.shape_id {
             return Err(refuse(format!("{} with id {}", shape.name, shape.id())));
+        }
+        // A word in a file is no evidence. Until a ceremony's record can be checked, no key is taken for one's.
+        if document.kind == KeyKind::Ceremony {
+            return Err(VerifyingKeyError::NoRecord);
+        }
+        let required = shape.pinned().map_or("none", |pin| pin.matrices);
+        if document.matrices.to_string() != required {
+            return Err(VerifyingKeyError::Matrices { shape: shape.name, found: document.matrices, required });
         }
         let bytes =
             STANDARD.decode(&document.key).map_err(|error| VerifyingKeyError::Points { reason: error.to_string() })?;

@@ -18,3 +18,4 @@ pub mod query;
 pub mod shape;
 pub mod statement;
 pub mod table;
+pub mod text;

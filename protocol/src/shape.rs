@@ -110,6 +110,49 @@ impl Shape {
     }
 }
 
+/// What a standard shape's circuit is: keys are for exactly these constraints.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Pin {
+    /// The shape.
+    pub shape: Shape,
+    /// The shape's id.
+    pub id: &'static str,
+    /// Constraints of the circuit.
+    pub constraints: usize,
+    /// The digest of the circuit's matrices.
+    pub matrices: &'static str,
+}
+
+/// The circuits of this version. A change here voids every key; the crate `circuits` holds them equal to what
+/// it builds.
+pub const PINNED: [Pin; 3] = [
+    Pin {
+        shape: Shape::QUERY_12,
+        id: "b80031091b0cf5cf795bd6d8b360416b0d7478c77a7a3652675350cb0d8b0235",
+        constraints: 92_571,
+        matrices: "f7737cace131bbf5ad83c9f53adc3f0a0cee8c24e7975f1dbe68bf6e88c74e73",
+    },
+    Pin {
+        shape: Shape::QUERY_16,
+        id: "1535c9b825cab9bef67340634dcabd40e2657a6df928a7fd23d9abdbde43d89a",
+        constraints: 94_507,
+        matrices: "b5ffa38f2cd33bfed9d6370530a03bf023257827922be5a6caa1eb3f4fddc2ae",
+    },
+    Pin {
+        shape: Shape::QUERY_20,
+        id: "d175010c597762b9df3272abf227387bff30fb5d682ef35ebf5fd27d9a606870",
+        constraints: 118_371,
+        matrices: "4751712603f81a67732b7607d84f45de5d40a170b8057d30aec9f863a3fdd5ae",
+    },
+];
+
+impl Shape {
+    /// What this version pins of the shape; nothing for a shape that is not standard.
+    pub fn pinned(&self) -> Option<&'static Pin> {
+        PINNED.iter().find(|pin| pin.shape == *self)
+    }
+}
+
 impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name)

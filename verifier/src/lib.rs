@@ -13,5 +13,5 @@ mod text;
 mod verify;
 
 pub use anchors::{Anchors, AnchorsDocument, AnchorsError, FORMAT as ANCHORS_FORMAT, SiteAnchor};
-pub use report::{AnchorUsed, GroupReport, Guarantee, Report, Verdict, audit};
+pub use report::{AnchorUsed, GroupReport, Guarantee, Known, Report, Verdict, audit};
 pub use verify::{AuditError, Reason, Step, VerifiedRelease, verify_release};

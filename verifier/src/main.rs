@@ -5,8 +5,11 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use cohortium_protocol::bundle::{Bundle, MAX_BUNDLE_BYTES};
+use cohortium_protocol::documents::Request;
+use cohortium_protocol::hash::Digest;
 use cohortium_protocol::table::Day;
-use cohortium_verifier::{Anchors, audit};
+use cohortium_protocol::text::shown;
+use cohortium_verifier::{Anchors, Known, audit};
 
 /// Checks answers of hospitals against what you know yourself. Needs no network, no account, no data.
 #[derive(Parser)]
@@ -37,6 +40,9 @@ Exit status: 0 holds, 1 fails, 2 could not tell (a development key, an unreadabl
         /// Writes the report in words to a file, to be filed.
         #[arg(long, value_name = "FILE")]
         report: Option<PathBuf>,
+        /// The request as you, or the sponsor, hold it; the bundle must answer just that one.
+        #[arg(long, value_name = "FILE")]
+        request: Option<PathBuf>,
         /// The day on which you know the query to have been asked; checked against the approval's end.
         #[arg(long, value_name = "YYYY-MM-DD")]
         asked_on: Option<Day>,
@@ -63,13 +69,19 @@ fn anchors(path: &Path) -> Result<Anchors, String> {
     Anchors::parse(&text).map_err(|error| format!("{}: {error}", path.display()))
 }
 
+fn request_digest(path: &Path) -> Result<Digest, String> {
+    let text = String::from_utf8(read(path)?).map_err(|error| format!("{}: {error}", path.display()))?;
+    Request::parse(&text).map(|request| request.digest()).map_err(|error| format!("{}: {error}", path.display()))
+}
+
 fn run(arguments: Arguments) -> Result<u8, String> {
     match arguments.command {
-        Command::Audit { bundle, anchors: anchors_path, json, report: report_path, asked_on } => {
+        Command::Audit { bundle, anchors: anchors_path, json, report: report_path, request, asked_on } => {
             let anchors = anchors(&anchors_path)?;
             let bytes = read(&bundle)?;
             let parsed = Bundle::parse(&bytes).map_err(|error| format!("{}: {error}", bundle.display()))?;
-            let report = audit(&parsed, &bytes, &anchors, asked_on);
+            let request = request.map(|path| request_digest(&path)).transpose()?;
+            let report = audit(&parsed, &bytes, &anchors, &Known { request, asked_on });
             if let Some(path) = report_path {
                 std::fs::write(&path, report.to_string()).map_err(|error| format!("{}: {error}", path.display()))?;
             }
@@ -92,7 +104,7 @@ fn main() -> ExitCode {
     match run(Arguments::parse()) {
         Ok(status) => ExitCode::from(status),
         Err(sentence) => {
-            eprintln!("Could not tell: {sentence}");
+            eprintln!("Could not tell: {}", shown(&sentence));
             ExitCode::from(2)
         }
     }

@@ -91,6 +91,10 @@ pub struct Report {
     pub verdict: Verdict,
     /// The digest of the bundle file's bytes.
     pub bundle: Digest,
+    /// The digest of the request that was answered.
+    pub request: Digest,
+    /// Its running number under the approval.
+    pub sequence: u64,
     /// The site that answered.
     pub site: String,
     /// The table asked about, its version and the consent epoch.
@@ -169,17 +173,32 @@ const BASES: [Basis; 5] = [
     },
 ];
 
-/// Audits a bundle. `bytes` is the file, for its digest; `asked_on` is the day on which the board knows the
-/// query to have been asked, if it does.
-pub fn audit(bundle: &Bundle, bytes: &[u8], anchors: &Anchors, asked_on: Option<Day>) -> Report {
+/// What the auditor knows of the request from elsewhere than the bundle.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Known {
+    /// The digest of the request as it was put to the sites.
+    pub request: Option<Digest>,
+    /// The day on which it was asked.
+    pub asked_on: Option<Day>,
+}
+
+/// Audits a bundle. `bytes` is the file, for its digest.
+pub fn audit(bundle: &Bundle, bytes: &[u8], anchors: &Anchors, known: &Known) -> Report {
     let outcome = verify_release(bundle, anchors);
+    let request = bundle.request.digest();
     let key = bundle.request.site(&bundle.site).ok().and_then(|pin| anchors.key(&pin.verifying_key));
     let development = key.is_none_or(|key| key.kind() == KeyKind::Development);
     let trusted = !development || anchors.accept_development_keys();
-    let late = asked_on.and_then(|day| bundle.approval.covers(day).err()).map(|error| error.to_string());
+    let other = known
+        .request
+        .filter(|known| *known != request)
+        .map(|known| format!("the bundle answers the request {request}, the one you gave is {known}"));
+    let late = known.asked_on.and_then(|day| bundle.approval.covers(day).err()).map(|error| error.to_string());
+    let unbound = other.or(late);
 
+    let stopped_early = matches!(&outcome, Err(error) if error.step == Step::Anchors);
     let mut guarantees: Vec<Guarantee> =
-        BASES.iter().map(|basis| judge(basis, &outcome, development, trusted, late.as_deref())).collect();
+        BASES.iter().map(|basis| judge(basis, &outcome, development, trusted, unbound.as_deref())).collect();
     guarantees.push(Guarantee {
         id: "G6",
         name: "noise",
@@ -191,9 +210,13 @@ pub fn audit(bundle: &Bundle, bytes: &[u8], anchors: &Anchors, asked_on: Option<
         id: "G7",
         name: "auditability",
         question: "Could all this be checked from the bundle and the anchors alone, offline?",
-        verdict: Verdict::Holds,
-        reason: "Every part needed was in the bundle or the anchors; anybody with both gets the same verdict."
-            .to_owned(),
+        verdict: if stopped_early { Verdict::NotCovered } else { Verdict::Holds },
+        reason: if stopped_early {
+            "Your anchors do not have what this bundle needs; see the reasons above."
+        } else {
+            "Every part needed was in the bundle or the anchors; anybody with both gets the same verdict."
+        }
+        .to_owned(),
     });
     let verdict = guarantees.iter().filter(|g| g.id != "G6").map(|g| g.verdict).max().unwrap_or(Verdict::Fails);
     let plan = plan_of(bundle, &outcome);
@@ -205,6 +228,8 @@ pub fn audit(bundle: &Bundle, bytes: &[u8], anchors: &Anchors, asked_on: Option<
         format: FORMAT,
         verdict,
         bundle: Digest::of_bytes(bytes),
+        request,
+        sequence: bundle.request.sequence,
         site: bundle.site.clone(),
         table: bundle.manifest.table().to_owned(),
         version: bundle.manifest.version(),
@@ -215,7 +240,7 @@ pub fn audit(bundle: &Bundle, bytes: &[u8], anchors: &Anchors, asked_on: Option<
         policy,
         stopped_at,
         guarantees,
-        not_proved: not_proved(bundle, development, asked_on),
+        not_proved: not_proved(bundle, development, known),
         anchors: anchors_used(bundle, anchors),
         grouped_by: plan.as_ref().map(|p| p.axes.iter().map(|axis| axis.name.clone()).collect()).unwrap_or_default(),
         groups: outcome.as_ref().map(groups).unwrap_or_default(),
@@ -227,14 +252,14 @@ fn judge(
     outcome: &Result<VerifiedRelease, AuditError>,
     development: bool,
     trusted: bool,
-    late: Option<&str>,
+    unbound: Option<&str>,
 ) -> Guarantee {
     let (verdict, reason) = match outcome {
         Err(error) if basis.steps.contains(&error.step) => (Verdict::Fails, capitalised(&error.reason.to_string())),
         Err(error) => {
             (Verdict::NotCovered, format!("The audit stopped before this could be decided: {}", error.reason))
         }
-        Ok(_) if basis.id == "G1" && late.is_some() => (Verdict::Fails, capitalised(late.unwrap_or_default())),
+        Ok(_) if basis.id == "G1" && unbound.is_some() => (Verdict::Fails, capitalised(unbound.unwrap_or_default())),
         Ok(_) if basis.key && !trusted => (
             Verdict::NotCovered,
             "All checks pass, but the key is a development key: whoever made it could forge proofs.".to_owned(),
@@ -270,10 +295,12 @@ fn holds(id: &str, release: &VerifiedRelease, development: bool) -> String {
     if development { format!("{text} (Trial: you accepted a development key, whose maker could forge.)") } else { text }
 }
 
-/// The plan for the report's words; recompiled where the check did not get that far.
+/// The plan for the report's words; recompiled where the check stopped after schema and query were found to be
+/// the registered ones. Nothing that is not registered is compiled or shown.
 fn plan_of(bundle: &Bundle, outcome: &Result<VerifiedRelease, AuditError>) -> Option<Plan> {
     match outcome {
         Ok(release) => Some(release.plan().clone()),
+        Err(error) if error.step < Step::Plan => None,
         Err(_) => {
             let shape = bundle.manifest.shape();
             compile(&bundle.request.query, &bundle.schema, &bundle.approval.consent, shape).ok()
@@ -314,7 +341,7 @@ fn anchors_used(bundle: &Bundle, anchors: &Anchors) -> Vec<AnchorUsed> {
     used.into_iter().map(|(what, digest)| AnchorUsed { what, digest, fingerprint: digest.short() }).collect()
 }
 
-fn not_proved(bundle: &Bundle, development: bool, asked_on: Option<Day>) -> Vec<String> {
+fn not_proved(bundle: &Bundle, development: bool, known: &Known) -> Vec<String> {
     let mut list: Vec<String> = [
         "That the table tells the truth: invented rows, or wrong values, are proved as faithfully as right ones.",
         "That one patient is one row: uniqueness of patients is not proved in this version.",
@@ -326,7 +353,14 @@ fn not_proved(bundle: &Bundle, development: bool, asked_on: Option<Day>) -> Vec<
     ]
     .map(str::to_owned)
     .into();
-    if asked_on.is_none() {
+    if known.request.is_none() {
+        list.push(format!(
+            "That this is the question that was put to the site: compare the request {} with the one that the sponsor \
+             or the board holds, or give it to the audit.",
+            bundle.request.digest().short()
+        ));
+    }
+    if known.asked_on.is_none() {
         list.push(format!(
             "When the query was asked: there is no ledger in this version. The approval ends on {}.",
             bundle.approval.expires

@@ -4,6 +4,8 @@ use std::fmt;
 
 use cohortium_protocol::policy::Cell;
 
+use cohortium_protocol::text::shown;
+
 use crate::report::{Report, Verdict};
 
 /// Columns of a page.
@@ -13,7 +15,7 @@ const PAGE: usize = 100;
 fn wrapped(f: &mut fmt::Formatter<'_>, first: &str, indent: usize, text: &str) -> fmt::Result {
     let mut line = first.to_owned();
     let mut begun = false;
-    for word in text.split_whitespace() {
+    for word in shown(text).split_whitespace() {
         if begun && line.chars().count() + 1 + word.chars().count() > PAGE {
             writeln!(f, "{}", line.trim_end())?;
             line = " ".repeat(indent);
@@ -39,14 +41,18 @@ fn cell(cell: Option<Cell>) -> String {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "AUDIT OF AN ANSWER BY {}", self.site.to_uppercase())?;
+        writeln!(f, "AUDIT OF AN ANSWER BY {}", shown(&self.site).to_uppercase())?;
         if self.development_key {
             writeln!(f, "*** DEVELOPMENT KEY: for trials only; whoever made the key could forge this ***")?;
         }
         writeln!(f)?;
-        writeln!(f, "Table {}, version {}, consent epoch {}", self.table, self.version, self.epoch)?;
-        writeln!(f, "Approval: {}", self.approval)?;
+        writeln!(f, "Table {}, version {}, consent epoch {}", shown(&self.table), self.version, self.epoch)?;
+        writeln!(f, "Approval: {}", shown(&self.approval))?;
+        writeln!(f, "Request {} (number {})", self.request.short(), self.sequence)?;
         writeln!(f, "\nWHAT WAS ASKED")?;
+        if self.question.is_empty() {
+            writeln!(f, "  Not shown: the audit stopped before the question was known to be over registered tables.")?;
+        }
         self.question.iter().try_for_each(|line| wrapped(f, "  ", 4, line))?;
         if let Some(policy) = &self.policy {
             writeln!(f, "\nPOLICY")?;
@@ -67,8 +73,9 @@ impl fmt::Display for Report {
         writeln!(f, "\nWHAT IS NOT PROVED")?;
         self.not_proved.iter().try_for_each(|line| wrapped(f, "  - ", 4, line))?;
         writeln!(f, "\nANCHORS USED (compare the fingerprints with what you were told elsewhere)")?;
-        self.anchors.iter().try_for_each(|anchor| writeln!(f, "  {}  {}", anchor.fingerprint, anchor.what))?;
-        writeln!(f, "\nBundle {}", self.bundle)?;
+        self.anchors.iter().try_for_each(|anchor| writeln!(f, "  {}  {}", anchor.fingerprint, shown(&anchor.what)))?;
+        writeln!(f, "\nRequest {}", self.request)?;
+        writeln!(f, "Bundle  {}", self.bundle)?;
         writeln!(f, "Verdict: {}", self.verdict.words())
     }
 }
@@ -85,7 +92,7 @@ impl Report {
         rows[0].push("count".to_owned());
         rows[0].extend(sums.iter().map(|i| cohortium_protocol::policy::SUM_NAMES[*i].to_owned()));
         for group in &self.groups {
-            let mut row = group.labels.clone();
+            let mut row: Vec<String> = group.labels.iter().map(|label| shown(label)).collect();
             row.push(cell(Some(group.cells.count)));
             row.extend(sums.iter().map(|i| cell(group.cells.sums[*i])));
             rows.push(row);

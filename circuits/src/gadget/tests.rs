@@ -1,3 +1,5 @@
+use cohortium_protocol::shape::{PINNED, Pin};
+
 use super::*;
 use crate::native;
 use crate::prove::{Argument, QueryWitness, prove};
@@ -60,7 +62,7 @@ fn a_changed_public_input_breaks_a_named_clause() {
 /// Constraint counts and matrix digests of the standard shapes. A change here is a change of every key.
 #[test]
 fn the_standard_shapes_are_pinned() {
-    for (shape, id, constraints, digest) in PINNED {
+    for Pin { shape, id, constraints, matrices: digest } in PINNED {
         assert_eq!(shape.id().to_string(), id, "{}", shape.name);
         let matrices = matrices(&shape);
         let cost = cost::predict(&shape);
@@ -69,25 +71,5 @@ fn the_standard_shapes_are_pinned() {
         assert_eq!(found, (constraints, digest.to_owned()), "{}: {cost:?}", shape.name);
         assert!(matrices.constraints() + matrices.inputs <= 1 << 17, "{} falls under 2^17", shape.name);
     }
+    assert_eq!(PINNED.map(|pin| pin.shape), Shape::STANDARD);
 }
-
-const PINNED: [(Shape, &str, usize, &str); 3] = [
-    (
-        Shape::QUERY_12,
-        "b80031091b0cf5cf795bd6d8b360416b0d7478c77a7a3652675350cb0d8b0235",
-        92_571,
-        "f7737cace131bbf5ad83c9f53adc3f0a0cee8c24e7975f1dbe68bf6e88c74e73",
-    ),
-    (
-        Shape::QUERY_16,
-        "1535c9b825cab9bef67340634dcabd40e2657a6df928a7fd23d9abdbde43d89a",
-        94_507,
-        "b5ffa38f2cd33bfed9d6370530a03bf023257827922be5a6caa1eb3f4fddc2ae",
-    ),
-    (
-        Shape::QUERY_20,
-        "d175010c597762b9df3272abf227387bff30fb5d682ef35ebf5fd27d9a606870",
-        118_371,
-        "4751712603f81a67732b7607d84f45de5d40a170b8057d30aec9f863a3fdd5ae",
-    ),
-];

@@ -7,12 +7,16 @@ use crate::commit::{ConsentEpoch, DatasetManifest};
 use crate::documents::{Approval, Request};
 use crate::policy::Policy;
 use crate::table::Schema;
+use crate::text::is_line;
 
 /// The format this code reads and writes.
 pub const BUNDLE_FORMAT: &str = "cohortium-bundle/1";
 
 /// The largest bundle that is read: several times the largest that is written.
 pub const MAX_BUNDLE_BYTES: usize = 64 << 20;
+
+/// Characters of a site's name.
+const MAX_SITE: usize = 120;
 
 /// One site's answer to a request, with everything needed to check it but the anchors.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -53,6 +57,12 @@ pub enum BundleError {
         /// What is wrong.
         reason: String,
     },
+    /// A site's name that is not a line.
+    #[error("the bundle's site {found:?} is not a name: one line of 1 to {MAX_SITE} plain characters")]
+    Site {
+        /// What was found, shortened.
+        found: String,
+    },
     /// Another format or version.
     #[error("the bundle's format is {found:?}; this version reads {BUNDLE_FORMAT:?}")]
     Format {
@@ -71,6 +81,9 @@ impl Bundle {
             serde_json::from_slice(json).map_err(|error| BundleError::Json { reason: error.to_string() })?;
         if bundle.format != BUNDLE_FORMAT {
             return Err(BundleError::Format { found: bundle.format });
+        }
+        if !is_line(&bundle.site, MAX_SITE) {
+            return Err(BundleError::Site { found: bundle.site.chars().take(80).collect() });
         }
         Ok(bundle)
     }

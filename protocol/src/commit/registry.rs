@@ -8,6 +8,7 @@ use super::pedersen::{ColumnCommitment, CommitmentError};
 use crate::hash::{Digest, Hasher};
 use crate::shape::Shape;
 use crate::table::{ConsentColumnError, Day, DayError};
+use crate::text::is_line;
 
 /// Columns of a manifest or an epoch at most.
 pub const MAX_COLUMNS: usize = 4096;
@@ -209,11 +210,7 @@ pub(super) fn check_format(found: &str, expected: &'static str) -> Result<(), Re
 }
 
 pub(super) fn check_name(field: &'static str, name: &str) -> Result<(), RegistryError> {
-    let fits = !name.is_empty()
-        && name.chars().count() <= MAX_NAME_CHARS
-        && name.trim() == name
-        && !name.chars().any(char::is_control);
-    if fits { Ok(()) } else { Err(RegistryError::Name { field, found: shorten(name) }) }
+    if is_line(name, MAX_NAME_CHARS) { Ok(()) } else { Err(RegistryError::Name { field, found: shorten(name) }) }
 }
 
 pub(super) fn check_number(field: &'static str, number: u32) -> Result<(), RegistryError> {

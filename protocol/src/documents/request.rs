@@ -24,6 +24,9 @@ pub const FILE_EXCHANGE: &str = "file-exchange";
 /// Characters of a site's name at most, as in manifests.
 const MAX_SITE: usize = 120;
 
+/// The largest request that is read: the largest query, and pins of the most sites.
+const MAX_REQUEST_BYTES: usize = 1 << 20;
+
 /// Sites of one request at most.
 const MAX_SITES: usize = 1024;
 
@@ -166,6 +169,12 @@ struct RawRequest {
 /// Why a file is not a request, or what in it does not fit.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum RequestError {
+    /// Beyond the limit.
+    #[error("the request has {found} bytes; at most {MAX_REQUEST_BYTES} are read")]
+    Size {
+        /// Its size.
+        found: usize,
+    },
     /// Not JSON, or not this structure.
     #[error("the request cannot be read: {reason}")]
     Json {
@@ -279,6 +288,9 @@ impl Request {
         #[derive(Deserialize)]
         struct Head {
             format: String,
+        }
+        if json.len() > MAX_REQUEST_BYTES {
+            return Err(RequestError::Size { found: json.len() });
         }
         let unreadable = |error: serde_json::Error| RequestError::Json { reason: error.to_string() };
         let head: Head = serde_json::from_str(json).map_err(unreadable)?;

@@ -97,7 +97,7 @@ struct RawMeasures {
     sum_of_squares: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sum_of_products: Option<Vec<String>>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "each_once")]
     bounds: BTreeMap<String, Range>,
     #[serde(default, skip_serializing, deserialize_with = "mentioned")]
     consent: bool,
@@ -212,6 +212,32 @@ impl RawExpr {
 enum RawBins {
     Ranges(Vec<Range>),
     Steps(RawSteps),
+}
+
+/// Reads a map whose keys occur once: of two bounds on one column, a reader and this program could take different ones.
+fn each_once<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Range>, D::Error> {
+    struct EachOnce;
+
+    impl<'de> serde::de::Visitor<'de> for EachOnce {
+        type Value = BTreeMap<String, Range>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("bounds by column, each column once")
+        }
+
+        fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut bounds = BTreeMap::new();
+            while let Some((column, range)) = map.next_entry::<String, Range>()? {
+                if bounds.contains_key(&column) {
+                    return Err(serde::de::Error::custom(format!("the column {column:?} has bounds twice")));
+                }
+                bounds.insert(column, range);
+            }
+            Ok(bounds)
+        }
+    }
+
+    deserializer.deserialize_map(EachOnce)
 }
 
 impl Serialize for RawBins {

@@ -164,9 +164,4 @@ impl Query {
     }
 }
 
-/// Whether a text is one line of 1 to `limit` characters, without control characters: fit for terminals and
-/// reports.
-pub(crate) fn is_line(text: &str, limit: usize) -> bool {
-    let length = text.chars().count();
-    length > 0 && length <= limit && !text.chars().any(char::is_control)
-}
+pub(crate) use crate::text::is_line;

@@ -3,12 +3,22 @@
 /// How many names a message suggests.
 const SUGGESTIONS: usize = 3;
 
+/// Bytes of a name up to which it is compared with others: the comparison takes time by the product of lengths.
+const COMPARED: usize = 256;
+
+/// How many names are looked at.
+const MANY: usize = 1024;
+
 /// How many names a message lists when none is near.
 const LISTED: usize = 12;
 
 /// A sentence part that names what is near, or else what there is.
 pub(super) fn near<'a>(found: &str, known: impl Iterator<Item = &'a str>) -> String {
-    let known: Vec<&str> = known.collect();
+    let mut known: Vec<&str> = known.collect();
+    if found.len() > COMPARED {
+        return format!("there are {} names to choose from", known.len());
+    }
+    known.truncate(MANY);
     let lower = found.to_lowercase();
     let is_near = |name: &&&str| {
         let name = name.to_lowercase();

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use super::error::{BoundError, ColumnError, MAX_DECIMALS, MAX_MAGNITUDE, MAX_NAME};
+use super::error::{BoundError, ColumnError, MAX_DECIMALS, MAX_DESCRIPTION, MAX_MAGNITUDE, MAX_NAME, MAX_TEXT};
 use crate::table::Day;
 use crate::table::MISSING;
 use crate::table::decimal::{self, Decimal, Rounding};
+use crate::text::is_line;
 
 /// One value of a code column.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,6 +108,20 @@ impl ColumnSpec {
         let source = source.unwrap_or_else(|| name.clone());
         if !is_name(&source) {
             return Err(ColumnError::Source { found: source });
+        }
+        let unit = match &kind {
+            Kind::Quantity { unit, .. } => Some(unit.as_str()).filter(|unit| !unit.is_empty()),
+            _ => None,
+        };
+        let concepts = match &kind {
+            Kind::Code { codes, .. } => codes.iter().filter_map(|entry| entry.concept.as_deref()).collect(),
+            _ => Vec::new(),
+        };
+        let described = Some(description.as_str()).filter(|text| !text.is_empty()).map(|text| ("description", text));
+        let texts = unit.map(|unit| ("unit", unit)).into_iter().chain(described);
+        let concepts = concepts.into_iter().chain(concept.as_deref()).map(|text| ("concept", text));
+        if let Some((what, found)) = texts.chain(concepts).find(|(_, text)| !is_line(text, MAX_DESCRIPTION)) {
+            return Err(ColumnError::Text { what, found: found.chars().take(80).collect() });
         }
         let domain = match &mut kind {
             Kind::Flag => (0, 1),
@@ -282,7 +297,7 @@ fn check_codes(codes: &mut [CodeEntry]) -> Result<(u16, u16), ColumnError> {
         if entry.code == MISSING {
             return Err(ColumnError::ReservedCode { label: entry.label.clone() });
         }
-        if entry.label.is_empty() || entry.label.trim() != entry.label {
+        if !is_line(&entry.label, MAX_TEXT) {
             return Err(ColumnError::Label { code: entry.code, label: entry.label.clone() });
         }
     }

@@ -10,6 +10,11 @@ pub(super) const MAX_MAGNITUDE: i64 = 1_000_000_000_000;
 /// Characters of a name: it stands in tables, plots and plain-language plans.
 pub(super) const MAX_NAME: usize = 64;
 
+/// Characters of a code's label.
+pub(super) const MAX_TEXT: usize = 120;
+/// Characters of a description, unit or concept.
+pub(super) const MAX_DESCRIPTION: usize = 1000;
+
 /// Why a schema is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SchemaError {
@@ -68,6 +73,16 @@ pub enum SchemaError {
 /// What is wrong with a column of a schema.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ColumnError {
+    /// A text that is not one line of plain characters.
+    #[error(
+        "the {what} {found:?} must be one line of at most {MAX_DESCRIPTION} plain characters, without space at either end"
+    )]
+    Text {
+        /// Which text.
+        what: &'static str,
+        /// What was found, shortened.
+        found: String,
+    },
     /// A name outside the grammar.
     #[error("a name begins with a small letter, goes on in small letters, digits and _, and has at most {MAX_NAME}")]
     Name,

@@ -282,3 +282,26 @@ proptest! {
         prop_assert!(matches!(spec.kind(), Kind::Quantity { .. }), "quantity");
     }
 }
+
+/// Labels, units and descriptions stand in reports: nothing in them may act on a terminal or turn the text around.
+#[test]
+fn texts_that_act_on_a_terminal_are_refused() {
+    let schema = |label: &str, unit: &str, description: &str| {
+        let label = serde_json::to_string(label).unwrap();
+        let unit = serde_json::to_string(unit).unwrap();
+        let description = serde_json::to_string(description).unwrap();
+        Schema::parse(&format!(
+            r#"{{"format": "cohortium-schema/1", "table": "t", "version": 1, "description": "d", "columns": [
+                {{"name": "c", "description": {description}, "kind": "code", "codes": [{{"code": 1, "label": {label}}}]}},
+                {{"name": "q", "description": "d", "kind": "quantity", "unit": {unit}, "offset": 0, "step": 1,
+                  "min": 0, "max": 9}}]}}"#
+        ))
+    };
+    schema("≤20 mm", "kg/m²", "Größe").unwrap();
+    for bad in ["\u{1b}[2J\u{1b}[HVerdict: holds", "a\nb", "a\u{202e}b", "\u{200b}"] {
+        for refused in [schema(bad, "mm", "d"), schema("a", bad, "d"), schema("a", "mm", bad)] {
+            let sentence = refused.unwrap_err().to_string();
+            assert!(!sentence.contains('\u{1b}'), "{sentence:?}");
+        }
+    }
+}
