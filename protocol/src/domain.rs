@@ -38,6 +38,8 @@ pub const GENERATORS: &str = "cohortium/generators/1";
 pub const OPENING: &str = "cohortium/opening/1";
 /// Secrets derived from the master secret.
 pub const SECRETS: &str = "cohortium/secrets/1";
+/// Tells whether a master secret is the one that a site was made with.
+pub const SECRET_CHECK: &str = "cohortium/secret-check/1";
 /// A patient's secret, derived by the site for a patient who brings none.
 pub const PATIENT_SECRET: &str = "cohortium/patient-secret/1";
 /// A patient's tag at a site.

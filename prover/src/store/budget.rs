@@ -1,0 +1,224 @@
+//! The opening budget on the disk: one record a line, chained, only ever appended to.
+//!
+//! A charge counts once its line is on the disk, and nothing leaves before. A process that dies while it
+//! writes a line leaves half of one; then nothing had left, and the next writer cuts it off. A line that is
+//! whole but for its end is taken as charged.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use cohortium_protocol::commit::budget::{BudgetBook, BudgetRecord, Charge, Charged};
+use cohortium_protocol::hash::Digest;
+
+use super::files::{self, failed};
+use super::{Access, Home, StoreError};
+use crate::faults::Stage;
+
+const BUDGET_FILE: &str = "budget.jsonl";
+
+/// The book, as read from its file.
+pub(crate) struct BudgetFile {
+    path: PathBuf,
+    book: BudgetBook,
+    /// Digests of all records, by number from 1.
+    records: Vec<Digest>,
+    /// Bytes of the file that are whole records.
+    length: u64,
+    access: Access,
+}
+
+impl BudgetFile {
+    /// Reads the book of a home; every record is checked against the one before.
+    pub(crate) fn open(home: &Home) -> Result<Self, StoreError> {
+        let path = home.root().join(BUDGET_FILE);
+        let book = BudgetBook::new(home.site(), home.approval_share());
+        let mut file = Self { path, book, records: Vec::new(), length: 0, access: home.access() };
+        if file.path.exists() {
+            file.read()?;
+        }
+        Ok(file)
+    }
+
+    fn read(&mut self) -> Result<(), StoreError> {
+        let text = files::read_text(&self.path)?;
+        for line in text.split_inclusive('\n') {
+            let record = match (line.strip_suffix('\n'), BudgetRecord::parse(line.trim_end())) {
+                (_, Ok(record)) => record,
+                // Half a line at the end of the file: its charge was never finished, and nothing left.
+                (None, Err(_)) => break,
+                (Some(_), Err(problem)) => return Err(problem.into()),
+            };
+            // Spent long ago; the evidence was for the process that charged it.
+            drop(self.enter(record)?);
+            self.length += line.len() as u64;
+        }
+        Ok(())
+    }
+
+    fn enter(&mut self, record: BudgetRecord) -> Result<Charged, StoreError> {
+        let digest = record.digest;
+        let charged = self.book.enter(record)?;
+        self.records.push(digest);
+        Ok(charged)
+    }
+
+    /// Points spent of a commitment.
+    pub(crate) fn spent(&self, commitment: &Digest) -> u32 {
+        self.book.spent(commitment)
+    }
+
+    /// How many records there are.
+    pub(crate) fn records(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Digest of the last record: worth keeping elsewhere.
+    pub(crate) fn head(&self) -> Digest {
+        self.book.head()
+    }
+
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether a record is in the book.
+    pub(crate) fn has(&self, number: u64, digest: &Digest) -> bool {
+        let index = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
+        index.and_then(|index| self.records.get(index)) == Some(digest)
+    }
+
+    /// Refuses charges that the columns or the approval's share do not bear. Charges nothing.
+    pub(crate) fn check(&self, approval: Digest, purpose: Digest, charges: Vec<Charge>) -> Result<(), StoreError> {
+        self.book.prepare(approval, purpose, charges).map(drop).map_err(StoreError::from)
+    }
+
+    /// Charges: when this returns, the record is on the disk.
+    pub(crate) fn charge(
+        &mut self,
+        approval: Digest,
+        purpose: Digest,
+        charges: Vec<Charge>,
+    ) -> Result<Charged, StoreError> {
+        debug_assert_eq!(self.access, Access::Write, "charging needs the home's lock");
+        let record = self.book.prepare(approval, purpose, charges)?;
+        let mut line = record.line()?;
+        line.push('\n');
+        self.length = self.append(line.as_bytes()).map_err(failed("append to", &self.path))?;
+        files::sync_folder(files::folder_of(&self.path))?;
+        self.enter(record)
+    }
+
+    /// Appends a line and brings it to the disk. Returns the file's length.
+    fn append(&self, line: &[u8]) -> std::io::Result<u64> {
+        let mut file = open_for_appending(&self.path)?;
+        self.mend(&mut file)?;
+        let (first, second) = line.split_at(line.len() / 2);
+        file.write_all(first)?;
+        if cfg!(any(debug_assertions, feature = "faults")) {
+            file.sync_all()?;
+            Stage::ProveChargeHalfWritten.pass();
+        }
+        file.write_all(second)?;
+        file.sync_all()?;
+        file.stream_position()
+    }
+
+    /// Cuts off half a record, or ends a whole one that has no line's end.
+    fn mend(&self, file: &mut File) -> std::io::Result<()> {
+        file.set_len(self.length)?;
+        file.seek(SeekFrom::Start(self.length))?;
+        if self.length > 0 && std::fs::read(&self.path)?.last() != Some(&b'\n') {
+            file.write_all(b"\n")?;
+        }
+        Ok(())
+    }
+}
+
+fn open_for_appending(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use cohortium_protocol::commit::budget::BudgetError;
+    use cohortium_protocol::hash::Hasher;
+    use rand::rngs::OsRng;
+
+    use super::super::Init;
+    use super::*;
+
+    fn digest(text: &str) -> Digest {
+        Hasher::new("test").str(text).finish()
+    }
+
+    fn charge(points: u32) -> Vec<Charge> {
+        let (object, commitment) = (digest("manifest"), digest("age"));
+        vec![Charge { object, column: "age".into(), commitment, limit: 496, points }]
+    }
+
+    fn home(folder: &Path) -> Home {
+        Home::init(folder, &Init { site: "Site A", approval_share: 100, floor: None }, &mut OsRng).unwrap()
+    }
+
+    fn spend(home: &Home, points: u32) -> Result<u32, StoreError> {
+        let mut file = BudgetFile::open(home)?;
+        drop(file.charge(digest("approval"), digest("request"), charge(points))?);
+        Ok(file.spent(&digest("age")))
+    }
+
+    #[test]
+    fn charges_outlive_the_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = home(folder.path());
+        assert_eq!((spend(&home, 3).unwrap(), spend(&home, 4).unwrap()), (3, 7));
+        let file = BudgetFile::open(&home).unwrap();
+        assert_eq!((file.records(), file.spent(&digest("age"))), (2, 7));
+        assert!(file.has(2, &file.head()) && !file.has(1, &file.head()) && !file.has(0, &file.head()));
+        assert!(matches!(spend(&home, 94), Err(StoreError::Budget(BudgetError::Share { left: 93, .. }))));
+    }
+
+    #[test]
+    fn trap_21_half_a_record_is_cut_off_and_a_whole_one_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = home(folder.path());
+        spend(&home, 1).unwrap();
+        spend(&home, 2).unwrap();
+        let path = folder.path().join(BUDGET_FILE);
+        let whole = files::read_text(&path).unwrap();
+        let first = whole.lines().next().unwrap().len() + 1;
+        // Killed anywhere within the second line: at its last byte it is whole, before that it never was.
+        for (end, spent) in [(first, 1), (first + 1, 1), (whole.len() - 2, 1), (whole.len() - 1, 3), (whole.len(), 3)] {
+            std::fs::write(&path, &whole[..end]).unwrap();
+            assert_eq!(BudgetFile::open(&home).unwrap().spent(&digest("age")), spent, "cut at {end}");
+            assert_eq!(spend(&home, 5).unwrap(), spent + 5, "cut at {end}");
+            assert_eq!(BudgetFile::open(&home).unwrap().spent(&digest("age")), spent + 5, "cut at {end}");
+        }
+    }
+
+    #[test]
+    fn a_changed_or_missing_line_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = home(folder.path());
+        for points in [1, 2, 3] {
+            spend(&home, points).unwrap();
+        }
+        let path = folder.path().join(BUDGET_FILE);
+        let whole = files::read_text(&path).unwrap();
+        let lines: Vec<&str> = whole.lines().collect();
+        for (changed, expected) in [
+            (whole.replacen("\"points\":2", "\"points\":1", 1), "budget record 2 has been changed"),
+            (format!("{}\n{}\n", lines[0], lines[2]), "budget record 3 follows record 1"),
+            (format!("{}\nnonsense\n{}\n", lines[0], lines[1]), "not a budget record"),
+        ] {
+            std::fs::write(&path, changed).unwrap();
+            let refused = BudgetFile::open(&home).err().unwrap().to_string();
+            assert!(refused.contains(expected), "{refused}");
+        }
+    }
+}
