@@ -1,0 +1,113 @@
+//! The program's command line: arguments, what is printed where, exit codes.
+//!
+//! Results go to the standard output: for people, or one JSON document with `--json`. Progress, questions and
+//! errors go to the standard error. Exit codes: 0 done, 1 refused or a check failed, 2 could not tell.
+
+mod args;
+#[allow(dead_code)] // proving follows
+mod console;
+mod failure;
+mod progress;
+mod words;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::Parser;
+use cohortium_protocol::table::Day;
+
+pub(crate) use args::{
+    AnchorsArgs, CommitArgs, ImportArgs, InitArgs, InspectArgs, KeysArgs, PlanArgs, PolicyArgs, PublishArgs,
+    RequestArgs, TagArgs, VerifyArgs,
+};
+use args::{Cli, Command};
+pub(crate) use console::{Console, Outcome, Report};
+pub(crate) use failure::Failure;
+pub(crate) use progress::Progress;
+pub(crate) use words::{about, bytes, table};
+
+use crate::commands;
+use crate::store::{Access, Home, StoreError};
+
+/// 1970-01-01 in days since 1900-01-01.
+const UNIX_DAY: u64 = 25_567;
+
+/// What every command is given.
+pub(crate) struct Setting {
+    home: Option<PathBuf>,
+    keys: Option<PathBuf>,
+    /// Where things are printed.
+    pub(crate) console: Console,
+}
+
+impl Setting {
+    /// Opens the site's home.
+    pub(crate) fn open(&self, access: Access) -> Result<Home, StoreError> {
+        Home::open(&self.home_folder()?, access)
+    }
+
+    /// The site's home, named by option or environment.
+    pub(crate) fn home_folder(&self) -> Result<PathBuf, StoreError> {
+        self.home.clone().or_else(|| from_environment("COHORTIUM_HOME")).ok_or(StoreError::NoHome)
+    }
+
+    /// The folder of keys, named by option or environment, or the user's cache.
+    pub(crate) fn keys_folder(&self) -> Result<PathBuf, Failure> {
+        let cache = || {
+            Some(from_environment("HOME").or_else(|| from_environment("USERPROFILE"))?.join(".cache/cohortium/keys"))
+        };
+        self.keys.clone().or_else(|| from_environment("COHORTIUM_KEYS")).or_else(cache).ok_or_else(|| {
+            Failure::cannot_tell("where are the keys? Name their folder with --keys DIR, or in COHORTIUM_KEYS")
+        })
+    }
+
+    /// Today, by the system's clock (UTC).
+    pub(crate) fn today(&self) -> Result<Day, Failure> {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).ok();
+        let days = since.and_then(|since| u16::try_from(since.as_secs() / 86_400 + UNIX_DAY).ok());
+        days.and_then(Day::from_days).ok_or_else(|| Failure::cannot_tell("the system's clock shows no usable date"))
+    }
+}
+
+fn from_environment(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+/// Runs the program.
+pub fn run() -> ExitCode {
+    let Cli { home, keys, json, command } = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(problem) => {
+            // Help and version are no failures; clap knows which stream each belongs on.
+            let _ = problem.print();
+            return ExitCode::from(u8::try_from(problem.exit_code()).unwrap_or(2));
+        }
+    };
+    let setting = Setting { home, keys, console: Console::new(json) };
+    let outcome = match &command {
+        Command::Init(args) => commands::init::run(&setting, args),
+        Command::Policy(args) => commands::policy::run(&setting, args),
+        Command::Import(args) => commands::import::run(&setting, args),
+        Command::Inspect(args) => commands::inspect::run(&setting, args),
+        Command::Commit(args) => commands::commit::run(&setting, args),
+        Command::Publish(args) => commands::publish::run(&setting, args),
+        Command::Plan(args) => commands::plan::run(&setting, args),
+        Command::Keys(args) => commands::keys::run(&setting, args),
+        Command::Request(args) => commands::request::run(&setting, args),
+        Command::Verify(args) => commands::verify::run(&setting, args),
+        Command::Anchors(args) => commands::anchors::run(&setting, args),
+        Command::Tag(args) => commands::tag::run(&setting, args),
+    };
+    setting.console.finish(outcome)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_unix_epoch_as_a_day() {
+        assert_eq!(Day::from_days(UNIX_DAY as u16).unwrap().to_string(), "1970-01-01");
+    }
+}

@@ -1,0 +1,17 @@
+//! The commands, one a file.
+
+pub(crate) mod anchors;
+pub(crate) mod commit;
+pub(crate) mod import;
+pub(crate) mod init;
+pub(crate) mod inspect;
+pub(crate) mod keys;
+pub(crate) mod plan;
+pub(crate) mod policy;
+mod public;
+pub(crate) mod publish;
+mod read;
+pub(crate) mod request;
+mod speed;
+pub(crate) mod tag;
+pub(crate) mod verify;

@@ -1,0 +1,28 @@
+//! `verify`: the auditor's own check, at the hospital.
+
+use cohortium_protocol::bundle::Bundle;
+use cohortium_verifier::{Anchors, audit};
+use serde_json::{Value, json};
+
+use super::read;
+use crate::cli::{Failure, Outcome, Report, Setting, VerifyArgs};
+
+pub(crate) fn run(setting: &Setting, args: &VerifyArgs) -> Outcome {
+    let anchors = read::document(&args.anchors, Anchors::parse)?;
+    let text = read::text(&args.bundle)?;
+    let bundle = Bundle::parse(text.as_bytes())
+        .map_err(|problem| Failure::refused(format!("{}: {problem}", args.bundle.display())))?;
+    let asked_on = args.asked_on.as_deref().map(read::day).transpose()?;
+    let report = audit(&bundle, text.as_bytes(), &anchors, asked_on);
+    let value = serde_json::to_value(&report).unwrap_or(Value::Null);
+    let json = json!({ "verdict": report.verdict.words(), "report": value });
+    match report.verdict.exit_status() {
+        0 => Ok(Report::new(report.to_string(), json)),
+        status => {
+            setting.console.show(&report.to_string());
+            let sentence = format!("{}: the audit's verdict is: {}", args.bundle.display(), report.verdict.words());
+            let failure = if status == 1 { Failure::refused(sentence) } else { Failure::cannot_tell(sentence) };
+            Err(failure.with(json))
+        }
+    }
+}
