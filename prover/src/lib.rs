@@ -10,7 +10,6 @@ mod commands;
 pub mod faults;
 pub mod import;
 pub mod pipeline;
-#[allow(dead_code, unused_imports)] // proving follows
 mod store;
 
 pub use store::StoreError;

@@ -16,6 +16,7 @@ The way of a site, each step with its own --help:
   cohortium-prover import --home hospital --schema schema.json --mapping mapping.json --csv patients.csv --consent consent.csv
   cohortium-prover commit --home hospital
   cohortium-prover publish --home hospital --out public/rotterdam
+  cohortium-prover prove request.json --home hospital --approval approval.json --out answer.json
 
 Exit codes: 0 done; 1 refused, or a check failed; 2 could not tell (usage, files).
 
@@ -55,6 +56,8 @@ pub(crate) enum Command {
     Keys(KeysArgs),
     /// Build a request from a query, an approval and sites' public folders (what a sponsor does)
     Request(RequestArgs),
+    /// Answer a request: show what will leave, prove it, verify it, hand it out
+    Prove(ProveArgs),
     /// Check a bundle as an auditor would
     Verify(VerifyArgs),
     /// Build an anchors file from sites' public folders and approvals (what a board does)
@@ -256,6 +259,30 @@ pub(crate) struct RequestArgs {
     /// The request
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  cohortium-prover prove request.json --home hospital --approval approval.json --out answer.json
+  cohortium-prover prove request.json --home hospital --approval approval.json --dry-run
+
+A request that was answered before gets the very same bytes again, and nothing is charged.")]
+pub(crate) struct ProveArgs {
+    /// The request
+    pub(crate) request: PathBuf,
+    /// The approval it is asked under
+    #[arg(long, value_name = "FILE")]
+    pub(crate) approval: PathBuf,
+    /// The bundle
+    #[arg(long, value_name = "FILE", required_unless_present = "dry_run")]
+    pub(crate) out: Option<PathBuf>,
+    /// Do not ask before it leaves
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) yes: bool,
+    /// Show what would leave, and stop
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Args)]

@@ -4,7 +4,6 @@
 //! errors go to the standard error. Exit codes: 0 done, 1 refused or a check failed, 2 could not tell.
 
 mod args;
-#[allow(dead_code)] // proving follows
 mod console;
 mod failure;
 mod progress;
@@ -18,7 +17,7 @@ use clap::Parser;
 use cohortium_protocol::table::Day;
 
 pub(crate) use args::{
-    AnchorsArgs, CommitArgs, ImportArgs, InitArgs, InspectArgs, KeysArgs, PlanArgs, PolicyArgs, PublishArgs,
+    AnchorsArgs, CommitArgs, ImportArgs, InitArgs, InspectArgs, KeysArgs, PlanArgs, PolicyArgs, ProveArgs, PublishArgs,
     RequestArgs, TagArgs, VerifyArgs,
 };
 use args::{Cli, Command};
@@ -95,6 +94,7 @@ pub fn run() -> ExitCode {
         Command::Plan(args) => commands::plan::run(&setting, args),
         Command::Keys(args) => commands::keys::run(&setting, args),
         Command::Request(args) => commands::request::run(&setting, args),
+        Command::Prove(args) => commands::prove::run(&setting, args),
         Command::Verify(args) => commands::verify::run(&setting, args),
         Command::Anchors(args) => commands::anchors::run(&setting, args),
         Command::Tag(args) => commands::tag::run(&setting, args),

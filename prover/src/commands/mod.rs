@@ -8,6 +8,7 @@ pub(crate) mod inspect;
 pub(crate) mod keys;
 pub(crate) mod plan;
 pub(crate) mod policy;
+pub(crate) mod prove;
 mod public;
 pub(crate) mod publish;
 mod read;

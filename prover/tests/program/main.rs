@@ -3,5 +3,8 @@
 #![allow(clippy::unwrap_used)] // a failure should stop a test where it happens
 
 mod commands;
-#[allow(dead_code)] // proving follows
+#[cfg(any(debug_assertions, feature = "faults"))] // elsewhere the program cannot be made to die
+mod kill;
 mod place;
+mod refusals;
+mod release;

@@ -124,6 +124,7 @@ impl Place {
 
     /// Runs it until a stage, where it must die.
     #[track_caller]
+    #[cfg(any(debug_assertions, feature = "faults"))]
     pub(crate) fn die(&self, stage: &str, words: &str) {
         let run = self.run_with(words, &[("COHORTIUM_DIE_AT", stage)]);
         assert_eq!(run.code, None, "did not die at {stage}: {}\n{}", run.out, run.err);

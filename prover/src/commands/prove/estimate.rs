@@ -1,0 +1,61 @@
+//! What a proof will take, said before it is begun.
+
+use std::time::Duration;
+
+use cohortium_protocol::shape::Shape;
+
+use super::super::speed;
+use crate::pipeline::Prepared;
+
+/// CPU-seconds of the Groth16 proof, which hardly depends on the shape, where costs were measured.
+const FIXED_CPU_SECONDS: f64 = 2.6;
+/// CPU-seconds of a leaf set's entry: commitments, argument and openings.
+const CPU_SECONDS_AN_ENTRY: f64 = 0.72e-6;
+/// Memory of key and proof, and of a leaf set's entry.
+const FIXED_BYTES: u64 = 380 << 20;
+const BYTES_AN_ENTRY: u64 = 120;
+
+/// An estimate for people: good to about a factor of one and a half.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Estimate {
+    /// Memory at most.
+    pub(super) memory_bytes: u64,
+    /// Time by the clock.
+    pub(super) time: Duration,
+}
+
+impl Estimate {
+    pub(super) fn of(prepared: &Prepared<'_>) -> Self {
+        let (cpu_seconds, memory_bytes) = costs(prepared.shape(), prepared.plan().lookups.len());
+        Self { memory_bytes, time: speed::expected(cpu_seconds) }
+    }
+}
+
+/// CPU-seconds where costs were measured, and bytes.
+fn costs(shape: &Shape, lookups: usize) -> (f64, u64) {
+    // One leaf set a lookup and one for the aggregates; each as long as the longer of rows and values.
+    let entries = (lookups + 1) as u64 * shape.rows().max(shape.values()) as u64;
+    (FIXED_CPU_SECONDS + CPU_SECONDS_AN_ENTRY * entries as f64, FIXED_BYTES + BYTES_AN_ENTRY * entries)
+}
+
+/// Memory that is free for a program, if the system says.
+pub(super) fn free_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find(|line| line.starts_with("MemAvailable:"))?;
+    line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib << 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As measured by the benchmark: 3.3 seconds and 449 MiB, 10.8 seconds and 1686 MiB.
+    #[test]
+    fn estimates_are_near_the_benchmarks_figures() {
+        for (shape, cpu_seconds, mib) in [(Shape::QUERY_16, 3.3, 449.0), (Shape::QUERY_20, 10.8, 1686.0)] {
+            let (cpu, bytes) = costs(&shape, 10);
+            assert!((cpu / cpu_seconds - 1.0).abs() < 0.2, "{shape}: {cpu} s");
+            assert!((bytes as f64 / f64::from(1 << 20) / mib - 1.0).abs() < 0.2, "{shape}: {bytes} bytes");
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! What will leave, shown before it leaves.
+
+use std::fmt::Write as _;
+
+use cohortium_protocol::commit::budget::Charge;
+use cohortium_protocol::documents::{Approval, Request};
+use cohortium_protocol::policy::{Cell, GroupAggregates, SUM_NAMES, release};
+use cohortium_protocol::query::Measure;
+use serde_json::{Value, json};
+
+use super::estimate::{Estimate, free_memory};
+use super::site::SiteData;
+use crate::cli::{Failure, about, bytes, table};
+use crate::pipeline::Prepared;
+use crate::store::{BudgetFile, Home};
+
+/// Everything that the officer should see before saying yes.
+pub(super) struct Preview<'a> {
+    pub(super) home: &'a Home,
+    pub(super) request: &'a Request,
+    pub(super) approval: &'a Approval,
+    pub(super) data: &'a SiteData,
+    pub(super) prepared: &'a Prepared<'a>,
+    pub(super) charges: &'a [Charge],
+    pub(super) budget: &'a BudgetFile,
+    pub(super) estimate: Estimate,
+}
+
+impl Preview<'_> {
+    /// For people.
+    pub(super) fn text(&self) -> Result<String, Failure> {
+        let (manifest, epoch) = (self.data.manifest(), self.data.epoch());
+        let plan = self.prepared.plan();
+        let mut out = format!(
+            "{}\nRequest {}, number {} under approval {}\n  study {}, {}; sponsor {} ({})\n\
+             Over version {} of table {} and consent epoch {} of {}\n",
+            plan.explain(),
+            self.request.digest(),
+            self.request.sequence,
+            self.approval.digest().short(),
+            self.approval.study,
+            self.approval.ethics_reference,
+            self.approval.sponsor,
+            self.approval.consent.sponsor(),
+            manifest.version(),
+            manifest.table(),
+            epoch.number(),
+            epoch.created(),
+        );
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "\nWHAT WILL LEAVE {:?}:", self.home.site());
+        let _ = writeln!(out, "Policy in force: {}", self.prepared.params().describe());
+        out.push_str(&self.cells());
+        let suppressed = self.prepared.cells().iter().filter(|cells| cells.count == Cell::Suppressed).count();
+        if suppressed > 0 {
+            let groups = self.prepared.cells().len();
+            let _ = writeln!(out, "Suppressed: {suppressed} of {groups} groups. Totals of the others leave them out.");
+        }
+        let _ = writeln!(
+            out,
+            "\nWith it leave the proof, commitments to {} columns of this query alone, and of each column below its\n\
+             value at one random point, which says nothing while the budget lasts:",
+            self.prepared.plan().lookups.len()
+        );
+        out.push_str(&self.openings());
+        out.push_str(&self.left_out()?);
+        let Estimate { memory_bytes, time } = self.estimate;
+        let _ = write!(out, "\nThe proof takes {} and {} of memory", about(time), bytes(memory_bytes));
+        match free_memory() {
+            Some(free) if free < memory_bytes => {
+                let _ = writeln!(out, ". WARNING: only {} are free.", bytes(free));
+            }
+            Some(free) => {
+                let _ = writeln!(out, "; {} are free.", bytes(free));
+            }
+            None => out.push_str(".\n"),
+        }
+        Ok(out)
+    }
+
+    /// The released cells with their labels.
+    fn cells(&self) -> String {
+        let plan = self.prepared.plan();
+        let asked = plan.asked.as_array();
+        let axes = plan.axes.iter().map(|axis| axis.name.clone());
+        let labels: Vec<String> = if plan.axes.is_empty() { vec!["group".to_owned()] } else { axes.collect() };
+        let left = labels.len();
+        let name = |measure: &Option<Measure>| measure.as_ref().map(|measure| measure.column.name.clone());
+        let (y, z) = (name(&plan.y).unwrap_or_default(), name(&plan.z).unwrap_or_default());
+        let of = [y.clone(), y.clone(), format!("{y} and {z}")];
+        let sums = SUM_NAMES.into_iter().zip(of).zip(asked).filter(|(_, on)| *on);
+        let sums = sums.map(|((sum, of), _)| format!("{sum} of {of}"));
+        let head: Vec<String> = labels.into_iter().chain(["patients".to_owned()]).chain(sums).collect();
+        let rows = self.prepared.cells().iter().enumerate().map(|(group, cells)| {
+            let labels: Vec<String> = match plan.axes.is_empty() {
+                true => vec!["all".to_owned()],
+                false => plan.group_labels(group).into_iter().map(str::to_owned).collect(),
+            };
+            let sums = cells.sums.iter().flatten().map(Cell::to_string);
+            labels.into_iter().chain([cells.count.to_string()]).chain(sums).collect()
+        });
+        table(left, &head, &rows.collect::<Vec<_>>())
+    }
+
+    /// Who is not counted because a value is missing or beyond what was asked. This does not leave, and yet it is as coarse
+    /// as what leaves: a screen may be photographed, and an output end up in a log.
+    fn left_out(&self) -> Result<String, Failure> {
+        let params = self.prepared.params();
+        let left_out = self.prepared.left_out()?.into_iter().filter(|(_, count)| *count > 0).map(|(condition, n)| {
+            let group = GroupAggregates { n, ..GroupAggregates::default() };
+            let number = match release(&[group], params).first().map(|cells| cells.count) {
+                Some(Cell::Value(rounded)) => rounded.to_string(),
+                _ => format!("fewer than {}", params.k),
+            };
+            format!("  not true that {condition}: {number}\n")
+        });
+        let lines: String = left_out.collect();
+        if lines.is_empty() {
+            return Ok(lines);
+        }
+        Ok(format!(
+            "\nThis does NOT leave: consenting patients who are not counted, in the policy's coarse numbers\n{lines}"
+        ))
+    }
+
+    /// What is opened, and the budget before and after.
+    fn openings(&self) -> String {
+        let head = ["column", "openings left", "and after this"].map(str::to_owned);
+        let rows = self.charges.iter().map(|charge| {
+            let left = self.left(charge);
+            vec![charge.column.clone(), left.to_string(), left.saturating_sub(charge.points).to_string()]
+        });
+        table(1, &head, &rows.collect::<Vec<_>>())
+    }
+
+    fn left(&self, charge: &Charge) -> u32 {
+        charge.limit.saturating_sub(self.budget.spent(&charge.commitment))
+    }
+
+    /// For machines: nothing that does not leave.
+    pub(super) fn json(&self) -> Value {
+        let plan = self.prepared.plan();
+        let groups = self
+            .prepared
+            .cells()
+            .iter()
+            .enumerate()
+            .map(|(group, cells)| json!({ "labels": plan.group_labels(group), "cells": cells }));
+        let opened = self.charges.iter().map(|charge| {
+            let left = self.left(charge);
+            json!({ "column": charge.column, "left_before": left, "left_after": left.saturating_sub(charge.points) })
+        });
+        json!({
+            "site": self.home.site(),
+            "request": self.request.digest(),
+            "approval": self.approval.digest(),
+            "plan": plan.digest(),
+            "title": plan.title,
+            "table": self.data.table_name(),
+            "version": self.data.manifest().version(),
+            "epoch": self.data.epoch().number(),
+            "policy": self.prepared.params().describe(),
+            "grouped_by": plan.axes.iter().map(|axis| &axis.name).collect::<Vec<_>>(),
+            "groups": groups.collect::<Vec<_>>(),
+            "opened": opened.collect::<Vec<_>>(),
+            "estimate": {
+                "memory_bytes": self.estimate.memory_bytes,
+                "seconds": self.estimate.time.as_secs_f64(),
+            },
+        })
+    }
+}

@@ -1,0 +1,101 @@
+//! The table version and the epoch that a request pins, if they are the active ones.
+
+use cohortium_protocol::commit::{ConsentEpoch, DatasetManifest};
+use cohortium_protocol::documents::{Approval, Request, RequestError};
+use cohortium_protocol::policy::Policy;
+use cohortium_protocol::query::{Source, compile};
+use cohortium_protocol::table::Table;
+
+use crate::cli::Failure;
+use crate::pipeline::{PipelineError, RegisteredSecret, Site};
+use crate::store::{Committed, CommittedEpoch, Home, StoreError, TableFolder, Version};
+
+/// What the site answers from.
+pub(super) struct SiteData {
+    version: Version,
+    committed: Committed,
+    epoch: CommittedEpoch,
+    table: Table,
+}
+
+/// The columns that the plan uses, with what opens them.
+pub(super) struct Openable {
+    manifest: Vec<RegisteredSecret>,
+    epoch: Vec<RegisteredSecret>,
+}
+
+impl SiteData {
+    /// The active version and epoch of the table asked about; refused unless they are the pinned ones.
+    pub(super) fn find(home: &Home, request: &Request) -> Result<Self, Failure> {
+        let pin = request.site(home.site()).map_err(PipelineError::from)?;
+        let tables = TableFolder::find(home, Some(&request.query.table)).map_err(|error| match error {
+            StoreError::UnknownTable { .. } => Failure::refused(error),
+            error => error.into(),
+        })?;
+        let (version, committed, newest) = tables.active()?;
+        let manifest = &committed.manifest;
+        if pin.manifest != manifest.digest() {
+            let what = format!("version {} of table {}", manifest.version(), manifest.table());
+            return Err(not_active("manifest", pin.manifest, manifest.digest(), &what, manifest.created()));
+        }
+        let epoch = version.epoch(newest, manifest)?;
+        if pin.epoch != epoch.epoch.digest() {
+            let what = format!("consent epoch {newest} of table {}", manifest.table());
+            return Err(not_active("consent epoch", pin.epoch, epoch.epoch.digest(), &what, epoch.epoch.created()));
+        }
+        let table = version.table()?;
+        Ok(Self { version, committed, epoch, table })
+    }
+
+    pub(super) fn manifest(&self) -> &DatasetManifest {
+        &self.committed.manifest
+    }
+
+    pub(super) fn epoch(&self) -> &ConsentEpoch {
+        &self.epoch.epoch
+    }
+
+    pub(super) fn table_name(&self) -> &str {
+        self.manifest().table()
+    }
+
+    /// The plan's registered columns with what opens them; no others are derived.
+    pub(super) fn openable(&self, home: &Home, request: &Request, approval: &Approval) -> Result<Openable, Failure> {
+        let shape = self.manifest().shape();
+        let plan = compile(&request.query, self.version.schema(), &approval.consent, shape)?;
+        let used = plan.columns();
+        let wanted = |source: Source| {
+            let used = &used;
+            move |name: &str| used.iter().any(|column| column.source == source && column.name == name)
+        };
+        let manifest = self.committed.openable(home, &self.version, &self.table, &wanted(Source::Manifest))?;
+        let epoch = self.epoch.openable(home, &wanted(Source::Epoch))?;
+        Ok(Openable { manifest, epoch })
+    }
+
+    /// As the pipeline takes it.
+    pub(super) fn site<'a>(&'a self, columns: &'a Openable, floor: &'a Policy) -> Site<'a> {
+        Site {
+            schema: self.version.schema(),
+            table: &self.table,
+            consents: &self.epoch.consents,
+            manifest: self.manifest(),
+            epoch: self.epoch(),
+            manifest_columns: &columns.manifest,
+            epoch_columns: &columns.epoch,
+            floor,
+        }
+    }
+}
+
+/// A request for what is not active: older data, or consents that were withdrawn since.
+fn not_active(
+    what: &'static str,
+    pinned: cohortium_protocol::hash::Digest,
+    found: cohortium_protocol::hash::Digest,
+    active: &str,
+    since: &str,
+) -> Failure {
+    let pin = RequestError::Pin { what, pinned, found };
+    Failure::refused(format!("{pin}: active is {active}, since {since}. The sponsor should ask for that one."))
+}
