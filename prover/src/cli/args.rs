@@ -288,13 +288,16 @@ pub(crate) struct ProveArgs {
 #[derive(Args)]
 #[command(after_help = "\
 Example:
-  cohortium-prover verify answer.json --anchors anchors.json")]
+  cohortium-prover verify answer.json --anchors anchors.json --request request.json")]
 pub(crate) struct VerifyArgs {
     /// The bundle
     pub(crate) bundle: PathBuf,
     /// What the auditor knows from elsewhere
     #[arg(long, value_name = "FILE")]
     pub(crate) anchors: PathBuf,
+    /// The request as it was put to the sites; the bundle must answer this one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) request: Option<PathBuf>,
     /// The day on which the query is known to have been asked; checked against the approval's end
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub(crate) asked_on: Option<String>,

@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::process::ExitCode;
 
+use cohortium_protocol::text::shown;
 use serde_json::{Value, json};
 
 use super::Failure;
@@ -99,10 +100,9 @@ fn write_json(json: Value) -> io::Result<()> {
     write_to(io::stdout(), &serde_json::to_string_pretty(&json).unwrap_or_default())
 }
 
+/// Writes lines. Whatever a file's text holds, it does not act on a terminal.
 fn write_to(mut stream: impl Write, text: &str) -> io::Result<()> {
-    stream.write_all(text.as_bytes())?;
-    if !text.is_empty() && !text.ends_with('\n') {
-        stream.write_all(b"\n")?;
-    }
+    let lines: String = text.lines().map(|line| shown(line) + "\n").collect();
+    stream.write_all(lines.as_bytes())?;
     stream.flush()
 }

@@ -1,6 +1,7 @@
 //! `verify`: the auditor's own check, at the hospital.
 
 use cohortium_protocol::bundle::Bundle;
+use cohortium_protocol::documents::Request;
 use cohortium_verifier::{Anchors, Known, audit};
 use serde_json::{Value, json};
 
@@ -13,7 +14,9 @@ pub(crate) fn run(setting: &Setting, args: &VerifyArgs) -> Outcome {
     let bundle = Bundle::parse(text.as_bytes())
         .map_err(|problem| Failure::refused(format!("{}: {problem}", args.bundle.display())))?;
     let asked_on = args.asked_on.as_deref().map(read::day).transpose()?;
-    let report = audit(&bundle, text.as_bytes(), &anchors, &Known { asked_on, request: None });
+    let request = args.request.as_deref().map(|path| read::document(path, Request::parse)).transpose()?;
+    let known = Known { request: request.map(|request| request.digest()), asked_on };
+    let report = audit(&bundle, text.as_bytes(), &anchors, &known);
     let value = serde_json::to_value(&report).unwrap_or(Value::Null);
     let json = json!({ "verdict": report.verdict.words(), "report": value });
     match report.verdict.exit_status() {

@@ -4,10 +4,12 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use cohortium_protocol::commit::MasterSecret;
+use cohortium_protocol::commit::registry::MAX_NAME_CHARS;
 use cohortium_protocol::domain;
 use cohortium_protocol::hash::{Digest, Hasher};
 use cohortium_protocol::policy::{Policy, PolicyError};
 use cohortium_protocol::table::PatientKey;
+use cohortium_protocol::text::is_line;
 use rand::{CryptoRng, RngCore};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -22,9 +24,6 @@ const SITE_FILE: &str = "site.json";
 const SECRET_FILE: &str = "master.secret";
 const POLICY_FILE: &str = "policy.json";
 const LOCK_FILE: &str = "lock";
-
-/// Characters of a site's name at most, as in manifests.
-const MAX_NAME_CHARS: usize = 120;
 
 /// What a site is.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -85,11 +84,7 @@ impl Home {
     /// Makes a site. Nothing that is there is overwritten.
     pub(crate) fn init(root: &Path, init: &Init<'_>, rng: &mut (impl RngCore + CryptoRng)) -> Result<Self, StoreError> {
         let name = init.site;
-        let fits = !name.is_empty()
-            && name.chars().count() <= MAX_NAME_CHARS
-            && name.trim() == name
-            && !name.chars().any(char::is_control);
-        if !fits {
+        if !is_line(name, MAX_NAME_CHARS) {
             return Err(StoreError::SiteName { found: name.chars().take(MAX_NAME_CHARS).collect() });
         }
         if init.approval_share == 0 {

@@ -24,6 +24,7 @@ fn usage_and_files() {
         .run("init --home h --site gbsg --preset lax")
         .fails(2, "there is no policy preset \"lax\"; there are datashield");
     place.run("init --home h --site gbsg --share 0").fails(1, "share of the opening budget is 0");
+    place.run("init --home h --site a\u{1b}b").fails(1, "is not a site's name: 1 to 120 printable characters");
     place.run("init --home . --site gbsg").fails(1, "which is no part of a site; a site needs a folder of its own");
     place.run("plan missing.json --schema schema.json").fails(2, "cannot read missing.json");
     place.run("plan schema.json --schema schema.json").fails(1, "schema.json: ");

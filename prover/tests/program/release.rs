@@ -76,7 +76,7 @@ fn a_request_is_answered_once_and_audited() {
     }
     assert_eq!((place.left("pgr"), place.left("tag.0")), (496, 496));
 
-    let verdict = place.run("verify answer.json --anchors anchors.json --json").ok().json();
+    let verdict = place.run("verify answer.json --anchors anchors.json --request request.json --json").ok().json();
     assert_eq!(verdict["verdict"], json!("holds"));
 
     // Again: the same bytes, to another file too, and nothing is charged; nobody need confirm.
@@ -96,9 +96,13 @@ fn a_request_is_answered_once_and_audited() {
     let refused = place.run("verify tampered.json --anchors anchors.json").fails(1, "the audit's verdict is: fails");
     assert!(refused.out.contains("not valid for these numbers"), "{}", refused.out);
 
+    // Another request's answer.
+    place.run("request query.json --approval approval.json --site public --number 2 --out request.json").ok();
+    let other = "verify answer.json --anchors anchors.json --request request.json";
+    place.run(other).fails(1, "the audit's verdict is: fails");
+
     // An old copy of the budget is put back: noticed, before anything is charged to it.
     let budget = place.read("h/budget.jsonl");
-    place.run("request query.json --approval approval.json --site public --number 2 --out request.json").ok();
     place.write("h/budget.jsonl", "");
     place.run(&format!("{PROVE} --yes")).fails(1, "an old copy of the file was put back");
     place.write("h/budget.jsonl", &budget.replacen("\"points\":1", "\"points\":2", 1));
