@@ -349,7 +349,8 @@ fn not_proved(bundle: &Bundle, development: bool, known: &Known) -> Vec<String> 
         "That several answers cannot be compared with one another: suppression and rounding protect one answer at a \
          time.",
         "That you were shown every answer given under this approval: there is no ledger in this version.",
-        "That nobody guessed or computed more from what else they know. More than about 100 bits of security.",
+        "That nobody learns more by combining these numbers with what they know from elsewhere.",
+        "More than about 100 bits of security, the present estimate for the curve BN254.",
     ]
     .map(str::to_owned)
     .into();
