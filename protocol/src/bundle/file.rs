@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::place::place;
 use super::proof::QueryProof;
 use crate::commit::{ConsentEpoch, DatasetManifest};
 use crate::documents::{Approval, Request};
@@ -51,9 +52,11 @@ pub enum BundleError {
         /// Its size.
         found: usize,
     },
-    /// Not JSON, or a part of it that does not pass its checks; with line and column.
-    #[error("the bundle cannot be read: {reason}")]
+    /// Not JSON, or a part of it that does not pass its checks.
+    #[error("the bundle cannot be read{}: {reason}", at(place))]
     Json {
+        /// Which part, as in `proof.columns[3].value`; empty if it is the whole.
+        place: String,
         /// What is wrong.
         reason: String,
     },
@@ -71,14 +74,20 @@ pub enum BundleError {
     },
 }
 
+fn at(place: &str) -> String {
+    if place.is_empty() { String::new() } else { format!(" at {place}") }
+}
+
 impl Bundle {
     /// Reads a bundle: every part is checked for itself, points for the curve, numbers for their one encoding.
     pub fn parse(json: &[u8]) -> Result<Self, BundleError> {
         if json.len() > MAX_BUNDLE_BYTES {
             return Err(BundleError::Size { found: json.len() });
         }
-        let bundle: Self =
-            serde_json::from_slice(json).map_err(|error| BundleError::Json { reason: error.to_string() })?;
+        let bundle: Self = serde_json::from_slice(json).map_err(|error| BundleError::Json {
+            place: place(json, error.line(), error.column()),
+            reason: error.to_string(),
+        })?;
         if bundle.format != BUNDLE_FORMAT {
             return Err(BundleError::Format { found: bundle.format });
         }

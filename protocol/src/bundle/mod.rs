@@ -3,6 +3,7 @@
 mod context;
 mod derive;
 mod file;
+mod place;
 mod proof;
 
 pub use context::{Context, PROTOCOL_VERSION};
