@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::error::QueryError;
@@ -270,6 +270,32 @@ impl<'de> Visitor<'de> for BinsVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, steps: A) -> Result<RawBins, A::Error> {
         RawSteps::deserialize(MapAccessDeserializer::new(steps)).map(RawBins::Steps)
+    }
+}
+
+/// Bounds by column, none named twice: readers of JSON differ in which of two they believe.
+fn each_once<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Range>, D::Error> {
+    deserializer.deserialize_map(BoundsVisitor)
+}
+
+struct BoundsVisitor;
+
+impl<'de> Visitor<'de> for BoundsVisitor {
+    type Value = BTreeMap<String, Range>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("bounds, {column: [lo, hi], ...}")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
+        let mut bounds = BTreeMap::new();
+        while let Some((column, range)) = fields.next_entry::<String, Range>()? {
+            if bounds.contains_key(&column) {
+                return Err(de::Error::custom(format_args!("the column {column:?} has bounds twice")));
+            }
+            bounds.insert(column, range);
+        }
+        Ok(bounds)
     }
 }
 

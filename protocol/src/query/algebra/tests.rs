@@ -169,4 +169,6 @@ fn texts_bins_and_measures() {
     assert!(sentence(r#"["nodes", "age"]"#, r#"["age", "age"]"#).contains("ask for \"sum_of_squares\" instead"));
     assert!(sentence("\"title\"", "\"table\": \"x\", \"title\"").contains("duplicate field `table`"));
     assert!(sentence(r#""from": 0"#, r#""from": 0, "from": 1"#).contains("duplicate field `from`"));
+    let twice = sentence(r#"{"nodes": [0, 60]}"#, r#"{"nodes": [0, 60], "nodes": [0, 9]}"#);
+    assert!(twice.contains("the column \"nodes\" has bounds twice"), "{twice}");
 }
