@@ -164,7 +164,9 @@ pub enum Reason {
     #[error(transparent)]
     Layout(#[from] LayoutError),
     /// An opening that does not hold.
-    #[error("the opening of {which}: {source}")]
+    #[error(
+        "the opening of {which} was not made for this request, these documents and these values, or was changed: {source}"
+    )]
     Opening {
         /// Which one.
         which: &'static str,
