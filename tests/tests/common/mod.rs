@@ -7,11 +7,12 @@ use std::sync::OnceLock;
 use cohortium_keys::ProvingKey;
 use cohortium_protocol::bundle::Bundle;
 use cohortium_protocol::documents::{Approval, Request};
-use cohortium_protocol::policy::{GroupCells, Policy};
+use cohortium_protocol::policy::{GroupCells, Policy, QueryCap};
 use cohortium_protocol::query::{Plan, Query};
 use cohortium_protocol::shape::Shape;
+use cohortium_protocol::table::synthetic::{synthetic_consents, synthetic_table};
 use cohortium_prover::pipeline::{PipelineError, prepare};
-use cohortium_tests::{Hospital, anchors_document, approval, key, request};
+use cohortium_tests::{Hospital, anchors_document, approval, consent_column, key, request, usual_policy};
 use cohortium_verifier::{Anchors, AnchorsDocument, AuditError, verify_release};
 use rand::rngs::OsRng;
 
@@ -71,5 +72,65 @@ impl<'a> Asked<'a> {
         let read = Bundle::parse(&bytes).unwrap();
         assert!(read == *bundle, "a bundle reads as it was written");
         verify_release(&read, &self.anchors()).map(|release| release.cells().to_vec())
+    }
+}
+
+/// A question that uses every part of the query language, asked of two sites; the answer of the first.
+pub struct Rich {
+    pub north: Hospital,
+    pub south: Hospital,
+    pub query: Query,
+    pub approval: Approval,
+    pub request: Request,
+    pub anchors: AnchorsDocument,
+    pub bundle: Bundle,
+}
+
+const RICH: &str = r#""where": {"all": [
+        {"any": [{"column": "age", "ranges": [[20, 55], [57, null]]}, {"not": {"column": "smoker", "is": true}}]},
+        {"column": "icd", "in": ["C18", "C34", "C50", "E11", 5, 6]},
+        {"column": "weight", "present": true},
+        {"column": "entered", "between": ["2001-02-03", null]}]},
+    "group_by": [{"column": "sex"}, {"column": "grade", "missing": "own bin"},
+        {"column": "weight", "bins": {"from": "10.5", "width": "50.5", "count": 2, "beyond": true}}],
+    "measures": {"count": true, "sum": "crp", "sum_of_squares": "crp", "sum_of_products": ["crp", "age"],
+        "bounds": {"crp": [1, 450], "age": [18, null]}}"#;
+
+/// Two sites, one question, one answer; made once a test program.
+pub fn rich() -> &'static Rich {
+    static RICH_ANSWER: OnceLock<Rich> = OnceLock::new();
+    RICH_ANSWER.get_or_init(|| {
+        let cap = QueryCap { per_approval: Some(20), per_column: Some(6) };
+        let floor = usual_policy().with_query_cap(cap);
+        let hospital = |site, rows, seed| {
+            let (schema, table) = synthetic_table(rows, seed).unwrap();
+            let columns = [consent_column(), "DUO:0000007/commercial".parse().unwrap()];
+            let consents = synthetic_consents(&table, seed, &columns).unwrap();
+            Hospital::new(site, schema, table, consents, floor.clone())
+        };
+        let (north, south) = (hospital("north", 700, 11), hospital("south", 60, 12));
+        let query = query(RICH);
+        let plan = north.plan(&query);
+        let approval = Approval {
+            columns: Some(north.schema.columns().iter().map(|column| column.name().to_owned()).collect()),
+            exact_plans: vec![south.epoch.digest(), plan.digest()],
+            ..approval(STUDY, "synthetic", usual_policy(), &[])
+        };
+        let mut request = request(&query, &approval, &north, key_12());
+        request.sites.push(south.pin(key_12()));
+        let anchors = anchors_document(&[&north, &south], &[key_12()], &[&approval]);
+        let checked = Anchors::check(anchors.clone()).unwrap();
+        let site = north.site();
+        let prepared = prepare(&request, &approval, &site).unwrap();
+        let bundle = prepared.prove(key_12(), &checked, &mut OsRng, &mut |_, _| ()).unwrap();
+        drop(prepared);
+        Rich { north, south, query, approval, request, anchors, bundle }
+    })
+}
+
+impl Rich {
+    /// The anchors, checked.
+    pub fn anchors(&self) -> Anchors {
+        Anchors::check(self.anchors.clone()).unwrap()
     }
 }
