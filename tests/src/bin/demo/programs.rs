@@ -1,0 +1,100 @@
+//! Runs Cohortium's programs as processes of their own, and shows every command before it runs.
+
+use std::fs;
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use crate::failure::Failure;
+use crate::print;
+
+/// Where the programs are, and where what they say is kept.
+pub(crate) struct Programs {
+    folder: PathBuf,
+    keys: PathBuf,
+    logs: PathBuf,
+    runs: u32,
+}
+
+/// What a command did.
+pub(crate) struct Run {
+    pub(crate) command: String,
+    pub(crate) status: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) seconds: f64,
+}
+
+impl Programs {
+    /// The programs beside this one.
+    pub(crate) fn beside_this(keys: PathBuf, logs: PathBuf) -> Result<Self, Failure> {
+        let this = std::env::current_exe().map_err(|error| Failure::Start { program: "the demo".into(), error })?;
+        fs::create_dir_all(&logs).map_err(Failure::file("make", &logs))?;
+        Ok(Self { folder: this.parent().map(PathBuf::from).unwrap_or_default(), keys, logs, runs: 0 })
+    }
+
+    /// Shows a command and runs it. `words` begins with the program's name.
+    pub(crate) fn run(&mut self, words: &[&str]) -> Result<Run, Failure> {
+        let command = words.iter().map(|word| quoted(word)).collect::<Vec<_>>();
+        print::command(&command);
+        let command = command.join(" ");
+        let program = words[0].to_owned();
+        // On a terminal the program's own progress is worth seeing; elsewhere it goes into the log.
+        let visible = std::io::stderr().is_terminal();
+        let began = Instant::now();
+        let output = Command::new(self.folder.join(&program))
+            .args(&words[1..])
+            .env("COHORTIUM_KEYS", &self.keys)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(if visible { Stdio::inherit() } else { Stdio::piped() })
+            .spawn()
+            .and_then(std::process::Child::wait_with_output)
+            .map_err(|error| Failure::Start { program, error })?;
+        let seconds = began.elapsed().as_secs_f64();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let status = output.status.code().unwrap_or(-1);
+        let run = Run { command, status, stdout: text(&output.stdout), stderr: text(&output.stderr), seconds };
+        self.keep(&run, words)?;
+        Ok(run)
+    }
+
+    /// The same, for a command that must succeed.
+    pub(crate) fn done(&mut self, words: &[&str]) -> Result<Run, Failure> {
+        self.run(words)?.expect(0)
+    }
+
+    fn keep(&mut self, run: &Run, words: &[&str]) -> Result<(), Failure> {
+        self.runs += 1;
+        let name = words.get(1).filter(|word| word.chars().all(char::is_alphabetic)).unwrap_or(&"run");
+        let path = self.logs.join(format!("{:02}-{name}.txt", self.runs));
+        let Run { command, status, stdout, stderr, seconds } = run;
+        let text = format!("$ {command}\n\n{stdout}{stderr}\nexit status {status}, {seconds:.1} s\n");
+        fs::File::create(&path)
+            .and_then(|mut file| file.write_all(text.as_bytes()))
+            .map_err(Failure::file("write", &path))
+    }
+}
+
+impl Run {
+    /// Refuses another exit status.
+    pub(crate) fn expect(self, expected: i32) -> Result<Self, Failure> {
+        if self.status == expected {
+            return Ok(self);
+        }
+        let Self { command, status, stdout, stderr, .. } = self;
+        Err(Failure::Status { command, found: status, expected, said: if stderr.is_empty() { stdout } else { stderr } })
+    }
+
+    /// The standard output as JSON.
+    pub(crate) fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, Failure> {
+        serde_json::from_str(&self.stdout)
+            .map_err(|error| Failure::unexpected(format!("the output of {}", self.command), error))
+    }
+}
+
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:".contains(c);
+    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{word}'") }
+}
