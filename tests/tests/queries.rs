@@ -12,7 +12,7 @@ use cohortium_protocol::query::{Inputs, Query, compile, evaluate};
 use cohortium_protocol::shape::Shape;
 use cohortium_protocol::table::MISSING;
 use cohortium_tests::{Hospital, consent_column, key, seeded, usual_policy};
-use cohortium_verifier::{Report, Verdict, audit};
+use cohortium_verifier::{Known, Report, Verdict, audit};
 use common::{Asked, key_12, query};
 use rand::Rng;
 use rand::rngs::StdRng;
@@ -240,7 +240,7 @@ const CASES: [Case; 12] = [
 
 fn audited(asked: &Asked<'_>, bundle: &cohortium_protocol::bundle::Bundle) -> Report {
     let bytes = serde_json::to_vec(bundle).unwrap();
-    audit(bundle, &bytes, &asked.anchors(), Some("2030-12-31".parse().unwrap()))
+    audit(bundle, &bytes, &asked.anchors(), &Known { asked_on: Some("2030-12-31".parse().unwrap()), request: None })
 }
 
 #[test]

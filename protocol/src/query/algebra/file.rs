@@ -214,32 +214,6 @@ enum RawBins {
     Steps(RawSteps),
 }
 
-/// Reads a map whose keys occur once: of two bounds on one column, a reader and this program could take different ones.
-fn each_once<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Range>, D::Error> {
-    struct EachOnce;
-
-    impl<'de> serde::de::Visitor<'de> for EachOnce {
-        type Value = BTreeMap<String, Range>;
-
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("bounds by column, each column once")
-        }
-
-        fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut bounds = BTreeMap::new();
-            while let Some((column, range)) = map.next_entry::<String, Range>()? {
-                if bounds.contains_key(&column) {
-                    return Err(serde::de::Error::custom(format!("the column {column:?} has bounds twice")));
-                }
-                bounds.insert(column, range);
-            }
-            Ok(bounds)
-        }
-    }
-
-    deserializer.deserialize_map(EachOnce)
-}
-
 impl Serialize for RawBins {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {

@@ -145,14 +145,6 @@ fn sizes_are_limited() {
 }
 
 #[test]
-fn two_bounds_on_one_column_are_refused() {
-    let text = r#"{"format": "cohortium-query/1", "title": "t", "table": "a", "study": "s", "purpose": "DUO:0000042",
-        "sponsor_class": "academic", "measures": {"sum": "crp", "bounds": {"crp": [0, 10], "crp": [0, 300]}}}"#;
-    let refused = Query::parse(text).unwrap_err().to_string();
-    assert!(refused.contains("the column \"crp\" has bounds twice"), "{refused}");
-}
-
-#[test]
 fn texts_bins_and_measures() {
     assert!(sentence("query/1", "query/2").contains("this version reads \"cohortium-query/1\""));
     assert!(sentence("Nodes by age", "").contains("the query's title must be 1 to 200 characters"));
