@@ -8,10 +8,12 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod anchors;
+mod reason;
 mod report;
 mod text;
 mod verify;
 
 pub use anchors::{Anchors, AnchorsDocument, AnchorsError, FORMAT as ANCHORS_FORMAT, SiteAnchor};
+pub use reason::{AuditError, Reason, Step};
 pub use report::{AnchorUsed, GroupReport, Guarantee, Known, Report, Verdict, audit};
-pub use verify::{AuditError, Reason, Step, VerifiedRelease, verify_release};
+pub use verify::{VerifiedRelease, verify_release};

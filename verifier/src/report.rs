@@ -9,7 +9,8 @@ use cohortium_protocol::table::Day;
 use serde::Serialize;
 
 use crate::anchors::Anchors;
-use crate::verify::{AuditError, Step, VerifiedRelease, verify_release};
+use crate::reason::{AuditError, Step};
+use crate::verify::{VerifiedRelease, verify_release};
 
 /// The format tag of a report.
 const FORMAT: &str = "cohortium-report/1";

@@ -48,28 +48,28 @@ impl OpeningClause {
 /// Which clauses are in force. Outside tests there is one value: all of them.
 #[derive(Clone, Copy, Debug)]
 pub struct Clauses {
-    #[cfg(any(test, feature = "forgery"))]
+    #[cfg(test)]
     off: Option<OpeningClause>,
 }
 
 impl Clauses {
     /// Every clause in force.
     pub(super) const ALL: Self = Self {
-        #[cfg(any(test, feature = "forgery"))]
+        #[cfg(test)]
         off: None,
     };
 
     /// Every clause but one: only for showing what that one is good for.
-    #[cfg(any(test, feature = "forgery"))]
+    #[cfg(test)]
     pub const fn without(clause: OpeningClause) -> Self {
         Self { off: Some(clause) }
     }
 
     /// Whether a clause is in force.
     pub(super) fn on(self, clause: OpeningClause) -> bool {
-        #[cfg(any(test, feature = "forgery"))]
+        #[cfg(test)]
         return self.off != Some(clause);
-        #[cfg(not(any(test, feature = "forgery")))]
+        #[cfg(not(test))]
         {
             let _ = clause;
             true

@@ -234,12 +234,6 @@ impl OpeningStatement<'_> {
         self.verify_under(proof, Clauses::ALL)
     }
 
-    /// The same with one clause off.
-    #[cfg(feature = "forgery")]
-    pub fn verify_without(&self, proof: &OpeningProof, clause: OpeningClause) -> Result<(), OpeningError> {
-        self.verify_under(proof, Clauses::without(clause))
-    }
-
     pub(super) fn verify_under(&self, proof: &OpeningProof, clauses: Clauses) -> Result<(), OpeningError> {
         self.check(clauses)?;
         let (found, expected) = (proof.answers.len(), self.grid.positions());
