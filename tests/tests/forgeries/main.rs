@@ -10,6 +10,7 @@ mod contradictions;
 mod dishonest;
 mod replays;
 mod secrets;
+mod vectors;
 
 use ark_bn254::{Bn254, Fr};
 use ark_ec::CurveGroup;
@@ -57,6 +58,17 @@ impl Forged {
         (anchor.manifest, anchor.epoch, anchor.policy_floor) = (pin.manifest, pin.epoch, pin.policy_floor);
         self.anchors.approvals.push(request.approval);
         self.anchors.ledger.clone_from(&request.ledger);
+    }
+
+    /// Has the board name the plan for exact sums; says whether it did not before.
+    fn name_the_plan(&mut self) -> bool {
+        let (plan, named) = (self.bundle.request.plan, &mut self.bundle.approval.exact_plans);
+        let anew = !named.contains(&plan);
+        if anew {
+            named.push(plan);
+            self.agree();
+        }
+        anew
     }
 }
 
