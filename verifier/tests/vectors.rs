@@ -4,7 +4,7 @@
 
 use cohortium_protocol::bundle::Bundle;
 use cohortium_protocol::policy::Cell;
-use cohortium_verifier::{Anchors, Verdict, audit, verify_release};
+use cohortium_verifier::{Anchors, Known, Verdict, audit, verify_release};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -72,7 +72,7 @@ fn the_good_bundle_verifies() {
     let expected =
         [999, 999, 999, 999, 10, 999, 0, 999, 65, 50, 60, 45, 60, 45, 999, 10, 999, 999, 999, 999, 999, 999, 0, 999];
     assert_eq!(counts, expected);
-    let report = audit(&bundle, GOOD.as_bytes(), &anchors, None);
+    let report = audit(&bundle, GOOD.as_bytes(), &anchors, &Known::default());
     assert_eq!(report.verdict, Verdict::Holds, "{report}");
     // Written out again, it is the same file, but for white space.
     let again: Value = serde_json::from_str(&serde_json::to_string(&bundle).unwrap()).unwrap();
