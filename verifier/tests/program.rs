@@ -208,7 +208,9 @@ fn anchors_that_cannot_be_used_are_no_verdict() {
     changed(&|a| a["verifying_keys"][0]["id"] = a["approvals"][0].clone())
         .cannot_tell("verifying key 1 of the anchors: the file says id");
     changed(&|a| a["verifying_keys"][0]["kind"] = json!("ceremony"))
-        .cannot_tell("verifying key 1 of the anchors: the file says id");
+        .cannot_tell("verifying key 1 of the anchors: the key says that it comes from a ceremony");
+    changed(&|a| a["verifying_keys"][0]["matrices"] = a["approvals"][0].clone())
+        .cannot_tell("verifying key 1 of the anchors: the key is for a circuit with matrices");
     changed(&|a| a["verifying_keys"][0]["key"] = json!("AAAA")).cannot_tell("the key's points do not decode");
     changed(&|a| a["verifying_keys"][0]["shape"] = json!("query-13")).cannot_tell("the key is for shape query-13");
     changed(&|a| drop(a.as_object_mut().unwrap().remove("approvals"))).cannot_tell("missing field `approvals`");
@@ -284,6 +286,45 @@ fn the_day_counts_if_the_board_knows_it() {
         let ran = desk.audit(&["--asked-on", day]);
         ran.expect(2);
         assert!(ran.err.contains("is not a date: write yyyy-mm-dd") || ran.err.contains("2030-02-30"), "{}", ran.err);
+    }
+}
+
+#[test]
+fn the_request_counts_if_the_board_holds_it() {
+    let desk = Desk::new();
+    let good: Value = serde_json::from_str(GOOD).unwrap();
+    desk.put("request.json", good["request"].to_string());
+    let ran = desk.audit(&["--request", "request.json"]);
+    ran.expect(0);
+    assert!(!unwrapped(&ran.out).contains("That this is the question that was put to the site"), "{}", ran.out);
+    assert!(unwrapped(&desk.audit(&[]).out).contains("That this is the question that was put to the site"));
+    desk.put_changed("request.json", &good["request"].to_string(), "/sequence", json!(2));
+    let ran = desk.audit(&["--request", "request.json"]);
+    ran.expect(1);
+    let text = unwrapped(&ran.out);
+    assert!(text.contains("G1 binding FAILS") && text.contains("The bundle answers the request"), "{text}");
+    desk.put("request.json", "{}");
+    desk.audit(&["--request", "request.json"]).cannot_tell("request.json: the request cannot be read: missing field");
+    desk.audit(&["--request", "absent.json"]).cannot_tell("absent.json: No such file");
+}
+
+#[test]
+fn what_files_say_does_not_act_on_the_terminal() {
+    let desk = Desk::new();
+    desk.put("answer.json", "{\"\\u001b[2J\\u202eevil\": 1}");
+    let ran = desk.audit(&[]);
+    ran.cannot_tell("unknown field");
+    assert!(!ran.err.contains(['\u{1b}', '\u{202e}']), "{:?}", ran.err);
+    desk.put("answer.json", "{\"format\": \"\\u001b]0;x\\u0007\"}");
+    let ran = desk.audit(&[]);
+    ran.expect(2);
+    assert!(!ran.err.contains(['\u{1b}', '\u{7}']), "{:?}", ran.err);
+    // In a name that would be shown.
+    for name in ["no\u{1b}[31mrth", "no\u{202e}rth", "no\nrth"] {
+        desk.put_changed("answer.json", GOOD, "/site", json!(name));
+        let ran = desk.audit(&[]);
+        assert_ne!(ran.status, 0);
+        assert!(!format!("{}{}", ran.out, ran.err).contains(['\u{1b}', '\u{202e}']), "{:?}", ran.err);
     }
 }
 

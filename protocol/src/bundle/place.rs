@@ -1,5 +1,7 @@
 //! Where in a JSON document a byte is: a bundle is one long line, and "column 203656" names no part of it.
 
+use crate::text::is_plain;
+
 /// An open list or object, and how far it has been read.
 enum Open {
     /// The place of the entry that is being read.
@@ -55,7 +57,7 @@ pub(super) fn place(json: &[u8], line: usize, column: usize) -> String {
                 }
                 if let (true, Some(Open::Object(name))) = (name_next, open.last_mut()) {
                     // A name is short and printable, or it is none of ours.
-                    *name = String::from_utf8_lossy(&text).chars().filter(|c| !c.is_control()).take(40).collect();
+                    *name = String::from_utf8_lossy(&text).chars().filter(|c| is_plain(*c)).take(40).collect();
                 }
             }
             _ => {}

@@ -102,5 +102,6 @@ fn key_of_shape_16() -> VerifyingKey {
     let mut key = ark_groth16::VerifyingKey::<Bn254>::deserialize_uncompressed(&bytes[..]).unwrap();
     let more = QueryPublic::count(&Shape::QUERY_16) + 1 - key.gamma_abc_g1.len();
     key.gamma_abc_g1.extend_from_within(..more);
-    VerifyingKey::new(Shape::QUERY_16, KeyKind::Development, document.matrices, &key).unwrap()
+    let matrices = Shape::QUERY_16.pinned().unwrap().matrices.parse().unwrap();
+    VerifyingKey::new(Shape::QUERY_16, KeyKind::Development, matrices, &key).unwrap()
 }

@@ -106,7 +106,7 @@ pub(crate) fn names(text: &str, path: &str) -> bool {
     let Some(place) = text.strip_prefix("the bundle cannot be read at ").and_then(|rest| rest.split(": ").next())
     else {
         // Of the file as a whole, nothing smaller can be named.
-        return path.is_empty() || path == "/format";
+        return path.is_empty() || path == "/format" || (path == "/site" && text.starts_with("the bundle's site"));
     };
     let path = in_words(path);
     // A document is checked when it has been read whole; of the proof, the part at least must be named.
