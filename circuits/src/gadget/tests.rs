@@ -44,7 +44,7 @@ fn the_cost_is_as_predicted() {
 }
 
 #[test]
-fn a_changed_public_input_breaks_a_named_clause() {
+fn trap_5_a_changed_public_input_breaks_a_named_clause() {
     let shape = tiny_shapes()[0];
     let (public, messages) = argument(&shape, &witness(&mut rng(4), &shape, 9));
     let matrices = matrices(&shape);

@@ -5,7 +5,7 @@ use super::super::{PatientKey, PatientSecret, Tag, Tagger};
 
 /// Computed outside with another library's HMAC.
 #[test]
-fn pinned() {
+fn trap_8_what_a_patient_recomputes_is_pinned() {
     let key = PatientKey::from_bytes(std::array::from_fn(|i| i as u8));
     let vectors = [
         (
