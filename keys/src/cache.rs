@@ -58,6 +58,19 @@ pub enum CacheError {
         /// What was expected.
         expected: String,
     },
+    /// A key for the circuit of another version of this program.
+    #[error(
+        "{path} is a key for another version's circuit, with matrices {found}; this version's are {required}: delete it, \
+         and one is made anew"
+    )]
+    Stale {
+        /// Which file.
+        path: String,
+        /// The digest of its circuit's matrices.
+        found: Digest,
+        /// The digest that this version pins.
+        required: &'static str,
+    },
     /// The key could not be made.
     #[error(transparent)]
     Prove(#[from] ProveError),
@@ -176,6 +189,11 @@ fn load(path: &Path, shape: &Shape) -> Result<ProvingKey, CacheError> {
     let other = |found: String, expected: String| CacheError::Id { path: path.display().to_string(), found, expected };
     if shape_id != shape.id() {
         return Err(other(format!("of shape {shape_id}"), format!("shape {} with id {}", shape.name, shape.id())));
+    }
+    // Nothing it proves would be believed.
+    if let Some(pin) = shape.pinned().filter(|pin| pin.matrices != matrices_digest.to_string()) {
+        let (found, required) = (matrices_digest, pin.matrices);
+        return Err(CacheError::Stale { path: path.display().to_string(), found, required });
     }
     let (matrices, inputs, variables) = matrices_file::read(&mut body).ok_or_else(|| damaged("bad matrices"))?;
     let key =
