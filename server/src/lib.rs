@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 
+use cohortium_keys::KeyKind;
 use cohortium_protocol::bundle::{Bundle, BundleError};
 use cohortium_protocol::hash::Digest;
 use cohortium_verifier::{Anchors, AuditError, VerifiedRelease, verify_release};
@@ -21,6 +22,9 @@ pub enum AdmissionError {
     /// An auditor would refuse it.
     #[error("the release does not pass the audit: {0}")]
     Audit(#[from] Box<AuditError>),
+    /// A proof that whoever made its key could forge, and anchors that are not for trials.
+    #[error("the release's proof rests on a development key, and the anchors do not accept these")]
+    DevelopmentKey,
     /// The site has answered this request.
     #[error("{site} has answered the request {request} already; a site answers a request once")]
     Answered {
@@ -52,6 +56,10 @@ impl Admitted {
             return Err(AdmissionError::Answered { site: place.1, request: place.0 });
         }
         let release = verify_release(&bundle, anchors).map_err(Box::new)?;
+        // An audit calls such a release "not covered", which is not enough to be admitted.
+        if release.key_kind() == KeyKind::Development && !anchors.accept_development_keys() {
+            return Err(AdmissionError::DevelopmentKey);
+        }
         Ok(self.releases.entry(place).or_insert(release))
     }
 
