@@ -10,11 +10,23 @@ fn workspace() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The crates that a package links, without build and test dependencies: names, and licence expressions.
+/// The crates that a package is built with, tests' left out: names, and licence expressions.
 fn linked(package: &str) -> Vec<(String, String)> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let output = Command::new(cargo)
-        .args(["tree", "--offline", "--locked", "-e", "normal", "--prefix", "none", "-f", "{p}|{l}", "-p", package])
+        .args([
+            "tree",
+            "--offline",
+            "--locked",
+            "-e",
+            "normal,build",
+            "--prefix",
+            "none",
+            "-f",
+            "{p}|{l}",
+            "-p",
+            package,
+        ])
         .current_dir(workspace())
         .output()
         .unwrap();
