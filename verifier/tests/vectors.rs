@@ -4,7 +4,7 @@
 
 use cohortium_protocol::bundle::Bundle;
 use cohortium_protocol::policy::Cell;
-use cohortium_verifier::{Anchors, Known, Verdict, audit, verify_release};
+use cohortium_verifier::{Anchors, Known, Step, Verdict, audit, verify_release};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -79,6 +79,23 @@ fn the_good_bundle_verifies() {
     assert_eq!(again, serde_json::from_str::<Value>(GOOD).unwrap());
 }
 
+/// The report of a bad bundle: it fails, shows no number, and says of no guarantee of the numbers that it holds.
+fn reported_as_failing(name: &str, bundle: &Bundle, anchors: &Anchors) {
+    let bytes = serde_json::to_vec(bundle).unwrap();
+    let report = audit(bundle, &bytes, anchors, &Known::default());
+    assert_eq!((report.verdict, report.verdict.exit_status()), (Verdict::Fails, 1), "{name}");
+    let stopped_at = verify_release(bundle, anchors).map(|_| ()).unwrap_err().step;
+    assert_eq!(report.stopped_at, Some(stopped_at), "{name}");
+    assert!(report.groups.is_empty() && report.policy.is_none(), "{name}");
+    if stopped_at != Step::Plan {
+        assert_eq!(report.question.is_empty(), stopped_at < Step::Plan, "{name}: what is not registered is not shown");
+    }
+    for guarantee in report.guarantees.iter().filter(|guarantee| guarantee.id < "G6") {
+        assert_ne!(guarantee.verdict, Verdict::Holds, "{name}: {}", guarantee.id);
+        assert_eq!(guarantee.verdict == Verdict::Fails, !guarantee.reason.starts_with("The audit stopped"), "{name}");
+    }
+}
+
 #[test]
 fn bad_bundles_fail_where_they_must() {
     let cases: Vec<Bad> = serde_json::from_str(BAD).unwrap();
@@ -88,6 +105,7 @@ fn bad_bundles_fail_where_they_must() {
         let (at, text) = match Bundle::parse(patched(GOOD, patch).as_bytes()) {
             Err(error) => ("unread".to_owned(), error.to_string()),
             Ok(bundle) => {
+                reported_as_failing(name, &bundle, &anchors);
                 let error = verify_release(&bundle, &anchors).map(|_| ()).unwrap_err();
                 (serde_json::to_value(error.step).unwrap().as_str().unwrap().to_owned(), error.to_string())
             }

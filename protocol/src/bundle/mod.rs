@@ -5,6 +5,8 @@ mod derive;
 mod file;
 mod place;
 mod proof;
+#[cfg(test)]
+mod tests;
 
 pub use context::{Context, PROTOCOL_VERSION};
 pub use derive::{Derivation, DeriveError};
