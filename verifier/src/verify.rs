@@ -210,6 +210,7 @@ fn check_registration(bundle: &Bundle, anchors: &Anchors, key: &VerifyingKey) ->
     agree("epoch's site", epoch.site(), "the bundle", site)?;
     epoch.check_manifest(manifest)?;
     manifest.check_schema(schema)?;
+    agree("manifest's table", manifest.table(), "the schema", schema.table())?;
     let shape = pin.standard_shape()?;
     agree("manifest's shape", manifest.shape().id(), "the request", shape.id())?;
     agree("verifying key's shape", key.shape().id(), "the request", shape.id())?;
