@@ -92,6 +92,16 @@ pub(crate) const CASES: &[Case] = &[
         "the manifest is over schema",
     ),
     (
+        "a manifest named after another table than its schema",
+        |f| {
+            edit_manifest(&mut f.bundle, |manifest| manifest.table = "lungs".to_owned());
+            edit_epoch(&mut f.bundle, |epoch| epoch.table = "lungs".to_owned());
+            f.agree();
+        },
+        Step::Registration,
+        "the manifest's table says \"lungs\"",
+    ),
+    (
         "a manifest whose columns are exchanged",
         |f| {
             edit_manifest(&mut f.bundle, |manifest| manifest.columns.swap(1, 2));
