@@ -1,0 +1,3 @@
+//! The research sponsor's program.
+
+fn main() {}
