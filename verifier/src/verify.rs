@@ -245,7 +245,8 @@ fn check_cells(
             if count % base != 0 {
                 return Err(refuse(format!("the count {count}"), format!("counts are multiples of {base}")));
             }
-            if count > rows + base {
+            // The most that a group of all rows is rounded to.
+            if count > (rows + base / 2) / base * base {
                 return Err(refuse(format!("the count {count}"), format!("the table has {rows} rows")));
             }
         }
@@ -253,6 +254,10 @@ fn check_cells(
             match (sum, rule.on) {
                 (None, false) => {}
                 (Some(Cell::Value(value)), true) => {
+                    if !matches!(cells.count, Cell::Value(_)) {
+                        let what = format!("the sum {value} beside the count \"{}\"", cells.count);
+                        return Err(refuse(what, "a sum is shown only beside its group's count".to_owned()));
+                    }
                     if value % rule.base != 0 {
                         let allowed = format!("these sums are multiples of {}", rule.base);
                         return Err(refuse(format!("the sum {value}"), allowed));
