@@ -12,6 +12,7 @@ pub mod documents;
 pub mod domain;
 pub mod field;
 pub mod hash;
+pub mod ledger;
 pub mod mle;
 pub mod policy;
 pub mod query;
