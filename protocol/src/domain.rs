@@ -58,3 +58,19 @@ pub const OPENING_CONTEXT: &str = "cohortium/opening-context/1";
 pub const BUDGET_RECORD: &str = "cohortium/budget-record/1";
 /// A board's trust anchors.
 pub const ANCHORS: &str = "cohortium/anchors/1";
+/// A ledger's charter.
+pub const CHARTER: &str = "cohortium/charter/1";
+/// A transaction's statement: its identity.
+pub const STATEMENT: &str = "cohortium/statement/1";
+/// What a member signs of a transaction.
+pub const SIGNATURE: &str = "cohortium/signature/1";
+/// A transaction as a leaf of the ledger's tree.
+pub const LEAF: &str = "cohortium/leaf/1";
+/// A block.
+pub const BLOCK: &str = "cohortium/block/1";
+/// The ledger's state after a block.
+pub const STATE: &str = "cohortium/state/1";
+/// The proof part of a release, which is no part of the release's identity.
+pub const QUERY_PROOF: &str = "cohortium/query-proof/1";
+/// The content of a release: request and cells.
+pub const RELEASE: &str = "cohortium/release/1";

@@ -147,6 +147,7 @@ impl Hospital {
             policy_floor: self.floor.digest(),
             shape: ShapeRef::to(self.manifest.shape()),
             verifying_key: key.verifying().id(),
+            seeds: None,
         }
     }
 
@@ -175,6 +176,8 @@ pub fn approval(study: &str, table: &str, policy: Policy, exact_plans: &[&Plan])
         consent: consent_column(),
         tables: vec![table.to_owned()],
         columns: None,
+        sites: None,
+        aggregates: None,
         policy,
         exact_plans: exact_plans.iter().map(|plan| plan.digest()).collect(),
         expires: "2030-12-31".parse().unwrap(),
@@ -210,6 +213,7 @@ pub fn anchors_document(hospitals: &[&Hospital], keys: &[&ProvingKey], approvals
         verifying_keys: keys.iter().map(|key| key.verifying().to_document()).collect(),
         sites: hospitals.iter().map(|hospital| hospital.anchor()).collect(),
         approvals: approvals.iter().map(|approval| approval.digest()).collect(),
+        charter: None,
     }
 }
 

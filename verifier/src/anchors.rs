@@ -1,8 +1,11 @@
 //! What the board brings itself: its trust anchors.
 
+use std::sync::Arc;
+
 use cohortium_keys::{VerifyingKey, VerifyingKeyDocument, VerifyingKeyError};
 use cohortium_protocol::domain;
 use cohortium_protocol::hash::{Digest, Hasher};
+use cohortium_protocol::ledger::Charter;
 use serde::{Deserialize, Serialize};
 
 /// The format tag of an anchors file.
@@ -39,6 +42,10 @@ pub struct AnchorsDocument {
     pub sites: Vec<SiteAnchor>,
     /// The approvals in force, by digest.
     pub approvals: Vec<Digest>,
+    /// The charter of the ledger, whole. With it, sites and approvals may be left empty: what the charter's members
+    /// signed on the ledger counts. What is listed all the same must agree.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charter: Option<Charter>,
 }
 
 /// Why an anchors file is refused.
@@ -64,6 +71,16 @@ pub enum AnchorsError {
         /// Why.
         source: VerifyingKeyError,
     },
+    /// A charter and other anchors that do not belong together.
+    #[error("the anchors' {what} is {found}, but their charter says {required}")]
+    Charter {
+        /// Which part.
+        what: &'static str,
+        /// What was found.
+        found: String,
+        /// What the charter says.
+        required: String,
+    },
     /// A site or key that is named twice, so that it is unclear which counts.
     #[error("the anchors name {what} twice")]
     Twice {
@@ -76,10 +93,30 @@ pub enum AnchorsError {
 #[derive(Clone, Debug)]
 pub struct Anchors {
     document: AnchorsDocument,
-    keys: Vec<VerifyingKey>,
+    keys: Vec<Arc<VerifyingKey>>,
 }
 
 impl Anchors {
+    /// Anchors made of parts that were checked already.
+    pub(crate) fn assemble(
+        ledger: &str,
+        accept_development_keys: bool,
+        keys: Vec<Arc<VerifyingKey>>,
+        sites: Vec<SiteAnchor>,
+        approvals: Vec<Digest>,
+    ) -> Self {
+        let document = AnchorsDocument {
+            format: FORMAT.to_owned(),
+            ledger: ledger.to_owned(),
+            accept_development_keys,
+            verifying_keys: Vec::new(),
+            sites,
+            approvals,
+            charter: None,
+        };
+        Self { document, keys }
+    }
+
     /// Reads an anchors file; every key in it is checked.
     pub fn parse(json: &str) -> Result<Self, AnchorsError> {
         let document: AnchorsDocument =
@@ -110,7 +147,33 @@ impl Anchors {
                 return Err(AnchorsError::Twice { what: format!("the verifying key {}", key.id()) });
             }
         }
+        if let Some(charter) = &document.charter {
+            let differ = |what, found: String, required: String| {
+                if found == required { Ok(()) } else { Err(AnchorsError::Charter { what, found, required }) }
+            };
+            differ("ledger", document.ledger.clone(), charter.ledger())?;
+            for key in &keys {
+                let named = charter.verifying_key(key.shape().name);
+                let required = named.map_or_else(|| "none".to_owned(), |id| id.to_string());
+                differ("verifying key", key.id().to_string(), required)?;
+            }
+        }
+        let keys = keys.into_iter().map(Arc::new).collect();
         Ok(Self { document, keys })
+    }
+
+    /// The charter of the ledger, if there is one.
+    pub fn charter(&self) -> Option<&Charter> {
+        self.document.charter.as_ref()
+    }
+
+    /// The anchors for a bundle whose evidence of the ledger was checked: what is listed must agree with it, and what
+    /// is not listed is what the ledger has.
+    pub(crate) fn with_ledger(&self, site: SiteAnchor, approval: Digest) -> Self {
+        let AnchorsDocument { ledger, accept_development_keys, sites, approvals, .. } = &self.document;
+        let sites = if sites.is_empty() { vec![site] } else { sites.clone() };
+        let approvals = if approvals.is_empty() { vec![approval] } else { approvals.clone() };
+        Self::assemble(ledger, *accept_development_keys, self.keys.clone(), sites, approvals)
     }
 
     /// The ledger whose requests are accepted.
@@ -125,7 +188,7 @@ impl Anchors {
 
     /// An accepted verifying key.
     pub fn key(&self, id: &Digest) -> Option<&VerifyingKey> {
-        self.keys.iter().find(|key| key.id() == *id)
+        self.keys.iter().find(|key| key.id() == *id).map(Arc::as_ref)
     }
 
     /// What is known of a site.
@@ -153,6 +216,10 @@ impl Anchors {
         hasher.u64(approvals.len() as u64);
         for approval in approvals {
             hasher.digest(approval);
+        }
+        hasher.u64(u64::from(self.document.charter.is_some()));
+        if let Some(charter) = &self.document.charter {
+            hasher.digest(&charter.digest());
         }
         hasher.finish()
     }

@@ -9,10 +9,14 @@ use cohortium_protocol::policy::PolicyError;
 use cohortium_protocol::query::{CompileError, PlanError};
 use cohortium_protocol::statement::LengthError;
 
+use crate::ledger::EvidenceError;
+
 /// The steps of an audit, in their order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Step {
+    /// The documents stand on the ledger, signed by its members. Only where the anchors name a ledger's charter.
+    Ledger,
     /// Site, ledger, key and approval are the anchors'.
     Anchors,
     /// Manifest, epoch, schema and floor are the anchors' and the request's, and belong together.
@@ -33,7 +37,8 @@ pub enum Step {
 
 impl Step {
     /// Every step.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
+        Self::Ledger,
         Self::Anchors,
         Self::Registration,
         Self::Plan,
@@ -58,6 +63,9 @@ pub struct AuditError {
 /// Why a bundle is refused.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Reason {
+    /// The evidence of the ledger does not hold.
+    #[error("the ledger's evidence: {0}")]
+    Evidence(#[from] EvidenceError),
     /// A request of another ledger.
     #[error("the request is of ledger {found:?}, your anchors are for {required:?}")]
     Ledger {

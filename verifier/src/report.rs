@@ -3,12 +3,14 @@
 use cohortium_keys::KeyKind;
 use cohortium_protocol::bundle::Bundle;
 use cohortium_protocol::hash::Digest;
+use cohortium_protocol::ledger::Timestamp;
 use cohortium_protocol::policy::{Cell, GroupCells};
 use cohortium_protocol::query::{Plan, compile};
 use cohortium_protocol::table::Day;
 use serde::Serialize;
 
 use crate::anchors::Anchors;
+use crate::ledger::LedgerFacts;
 use crate::reason::{AuditError, Step};
 use crate::verify::{VerifiedRelease, verify_release};
 
@@ -83,6 +85,25 @@ pub struct GroupReport {
     pub cells: GroupCells,
 }
 
+/// Where an answer stands on a ledger.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct OnLedger {
+    /// The ledger's id.
+    pub ledger: String,
+    /// The query transaction's id.
+    pub query: Digest,
+    /// The board that signed the approval.
+    pub board: String,
+    /// The sponsor that signed the query.
+    pub sponsor: String,
+    /// Transactions under the checkpoint.
+    pub size: u64,
+    /// The checkpoint's root.
+    pub root: Digest,
+    /// The checkpoint's time: the answer stood there by then.
+    pub time: Timestamp,
+}
+
 /// What an audit found.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Report {
@@ -120,6 +141,8 @@ pub struct Report {
     pub not_proved: Vec<String>,
     /// The anchors used.
     pub anchors: Vec<AnchorUsed>,
+    /// Where the answer stands on the ledger; nothing where files are exchanged, or where that was not shown.
+    pub ledger: Option<OnLedger>,
     /// The labels of the grouping columns.
     pub grouped_by: Vec<String>,
     /// The released cells; only where every check passed.
@@ -141,14 +164,14 @@ const BASES: [Basis; 5] = [
         id: "G1",
         name: "binding",
         question: "Is this an answer about the table and the consent record that you know of?",
-        steps: &[Step::Anchors, Step::Registration, Step::Commitments, Step::Openings, Step::Proof],
+        steps: &[Step::Ledger, Step::Anchors, Step::Registration, Step::Commitments, Step::Openings, Step::Proof],
         key: true,
     },
     Basis {
         id: "G2",
         name: "completeness",
         question: "Was every consenting row that matches counted, exactly once?",
-        steps: &[Step::Registration, Step::Plan, Step::Commitments, Step::Openings, Step::Proof],
+        steps: &[Step::Ledger, Step::Registration, Step::Plan, Step::Commitments, Step::Openings, Step::Proof],
         key: true,
     },
     Basis {
@@ -162,7 +185,7 @@ const BASES: [Basis; 5] = [
         id: "G4",
         name: "consent",
         question: "Was nobody counted without recorded consent to this purpose and kind of sponsor?",
-        steps: &[Step::Registration, Step::Plan, Step::Commitments, Step::Openings, Step::Proof],
+        steps: &[Step::Ledger, Step::Registration, Step::Plan, Step::Commitments, Step::Openings, Step::Proof],
         key: true,
     },
     Basis {
@@ -197,7 +220,7 @@ pub fn audit(bundle: &Bundle, bytes: &[u8], anchors: &Anchors, known: &Known) ->
     let late = known.asked_on.and_then(|day| bundle.approval.covers(day).err()).map(|error| error.to_string());
     let unbound = other.or(late);
 
-    let stopped_early = matches!(&outcome, Err(error) if error.step == Step::Anchors);
+    let stopped_early = matches!(&outcome, Err(error) if error.step <= Step::Anchors);
     let mut guarantees: Vec<Guarantee> =
         BASES.iter().map(|basis| judge(basis, &outcome, development, trusted, unbound.as_deref())).collect();
     guarantees.push(Guarantee {
@@ -241,8 +264,17 @@ pub fn audit(bundle: &Bundle, bytes: &[u8], anchors: &Anchors, known: &Known) ->
         policy,
         stopped_at,
         guarantees,
-        not_proved: not_proved(bundle, development, known),
+        not_proved: not_proved(bundle, development, known, outcome.as_ref().ok().and_then(VerifiedRelease::ledger)),
         anchors: anchors_used(bundle, anchors),
+        ledger: outcome.as_ref().ok().and_then(|release| release.ledger()).map(|facts| OnLedger {
+            ledger: facts.ledger.clone(),
+            query: facts.query,
+            board: facts.board.clone(),
+            sponsor: facts.sponsor.clone(),
+            size: facts.checkpoint.size,
+            root: facts.checkpoint.root,
+            time: facts.checkpoint.time,
+        }),
         grouped_by: plan.as_ref().map(|p| p.axes.iter().map(|axis| axis.name.clone()).collect()).unwrap_or_default(),
         groups: outcome.as_ref().map(groups).unwrap_or_default(),
     }
@@ -279,12 +311,21 @@ fn capitalised(sentence: &str) -> String {
 
 fn holds(id: &str, release: &VerifiedRelease, development: bool) -> String {
     let text = match id {
-        "G1" => format!(
-            "The answer is over the table version {} and the consent epoch {} that your anchors name for {}.",
-            release.manifest().short(),
-            release.epoch().short(),
-            release.site()
-        ),
+        "G1" => {
+            let (version, epoch, site) = (release.manifest().short(), release.epoch().short(), release.site());
+            match release.ledger() {
+                None => format!(
+                    "The answer is over the table version {version} and the consent epoch {epoch} that your anchors name \
+                     for {site}."
+                ),
+                Some(facts) => format!(
+                    "The answer is over the table version {version} and the consent epoch {epoch} that {site} registered on the \
+                     ledger before the query; query, acceptance and answer stand there after them, under the operator's \
+                     checkpoint of {} transactions at {}. {} approved the study, {} asked: each by their own signature.",
+                    facts.checkpoint.size, facts.checkpoint.time, facts.board, facts.sponsor
+                ),
+            }
+        }
         "G2" => "The proof shows that every consenting row that matches is in the numbers, once.".to_owned(),
         "G3" => "The proof shows that the numbers are those of this question under this policy.".to_owned(),
         "G4" => format!(
@@ -335,6 +376,9 @@ fn anchors_used(bundle: &Bundle, anchors: &Anchors) -> Vec<AnchorUsed> {
         };
         used.push((format!("verifying key of shape {} ({kind})", key.shape()), key.id()));
     }
+    if let Some(charter) = anchors.charter() {
+        used.push((format!("charter of the ledger {}", charter.name), charter.digest()));
+    }
     let approval = bundle.approval.digest();
     if anchors.approves(&approval) {
         used.push(("approval".to_owned(), approval));
@@ -342,20 +386,27 @@ fn anchors_used(bundle: &Bundle, anchors: &Anchors) -> Vec<AnchorUsed> {
     used.into_iter().map(|(what, digest)| AnchorUsed { what, digest, fingerprint: digest.short() }).collect()
 }
 
-fn not_proved(bundle: &Bundle, development: bool, known: &Known) -> Vec<String> {
+fn not_proved(bundle: &Bundle, development: bool, known: &Known, ledger: Option<&LedgerFacts>) -> Vec<String> {
     let mut list: Vec<String> = [
         "That the table tells the truth: invented rows, or wrong values, are proved as faithfully as right ones.",
         "That one patient is one row: uniqueness of patients is not proved in this version.",
         "That the consent record is the patients' own word: it is what the hospital recorded in this epoch.",
         "That several answers cannot be compared with one another: suppression and rounding protect one answer at a \
          time.",
-        "That you were shown every answer given under this approval: there is no ledger in this version.",
         "That nobody learns more by combining these numbers with what they know from elsewhere.",
         "More than about 100 bits of security, the present estimate for the curve BN254.",
     ]
     .map(str::to_owned)
     .into();
-    if known.request.is_none() {
+    list.push(match ledger {
+        None => "That you were shown every answer given under this approval: there is no ledger here.".to_owned(),
+        Some(_) => {
+            "That you were shown every answer given under this approval, and that nothing newer was registered before the \
+             query: audit an export of the ledger with --study for that."
+                .to_owned()
+        }
+    });
+    if ledger.is_none() && known.request.is_none() {
         list.push(format!(
             "That this is the question that was put to the site: compare the request {} with the one that the sponsor \
              or the board holds, or give it to the audit.",
@@ -364,7 +415,11 @@ fn not_proved(bundle: &Bundle, development: bool, known: &Known) -> Vec<String> 
     }
     if known.asked_on.is_none() {
         list.push(format!(
-            "When the query was asked: there is no ledger in this version. The approval ends on {}.",
+            "When the query was asked{}. The approval ends on {}.",
+            ledger.map_or_else(
+                || ": there is no ledger here".to_owned(),
+                |facts| format!(", but that it was by {}", facts.checkpoint.time)
+            ),
             bundle.approval.expires
         ));
     }

@@ -15,7 +15,8 @@ use cohortium_protocol::query::{Plan, Source, compile};
 use cohortium_protocol::shape::Shape;
 use cohortium_protocol::statement::PublicChallenges;
 
-use crate::anchors::Anchors;
+use crate::anchors::{Anchors, SiteAnchor};
+use crate::ledger::{LedgerFacts, check_evidence};
 use crate::reason::{AuditError, Reason, Step};
 
 /// A release that passed every check. Only [`verify_release`] makes one.
@@ -31,9 +32,21 @@ pub struct VerifiedRelease {
     key_kind: KeyKind,
     manifest: Digest,
     epoch: Digest,
+    proof: Digest,
+    ledger: Option<LedgerFacts>,
 }
 
 impl VerifiedRelease {
+    /// The digest of the proof that was verified.
+    pub fn proof(&self) -> Digest {
+        self.proof
+    }
+
+    /// What the bundle's evidence of a ledger came to; nothing where the anchors name no charter.
+    pub fn ledger(&self) -> Option<&LedgerFacts> {
+        self.ledger.as_ref()
+    }
+
     /// The site that answered.
     pub fn site(&self) -> &str {
         &self.site
@@ -87,6 +100,13 @@ impl VerifiedRelease {
 
 /// Checks a bundle against trust anchors. Pure: no clock, randomness or I/O.
 pub fn verify_release(bundle: &Bundle, anchors: &Anchors) -> Result<VerifiedRelease, AuditError> {
+    let ledger = anchors
+        .charter()
+        .map(|charter| check_evidence(bundle, charter))
+        .transpose()
+        .map_err(|error| Reason::from(error).at(Step::Ledger))?;
+    let from_ledger = ledger.as_ref().map(|_| anchors.with_ledger(on_ledger(bundle), bundle.approval.digest()));
+    let anchors = from_ledger.as_ref().unwrap_or(anchors);
     let key = check_anchors(bundle, anchors).map_err(|reason| reason.at(Step::Anchors))?;
     let shape = check_registration(bundle, anchors, key).map_err(|reason| reason.at(Step::Registration))?;
     let plan = check_plan(bundle, &shape).map_err(|reason| reason.at(Step::Plan))?;
@@ -162,7 +182,19 @@ pub fn verify_release(bundle: &Bundle, anchors: &Anchors) -> Result<VerifiedRele
         key_kind: key.kind(),
         manifest,
         epoch,
+        proof: bundle.proof.digest(),
+        ledger,
     })
+}
+
+/// What the ledger has of the bundle's site, once the bundle's evidence has been checked.
+fn on_ledger(bundle: &Bundle) -> SiteAnchor {
+    SiteAnchor {
+        site: bundle.site.clone(),
+        manifest: bundle.manifest.digest(),
+        epoch: bundle.epoch.digest(),
+        policy_floor: bundle.policy_floor.digest(),
+    }
 }
 
 fn check_anchors<'a>(bundle: &Bundle, anchors: &'a Anchors) -> Result<&'a VerifyingKey, Reason> {

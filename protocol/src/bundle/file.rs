@@ -6,6 +6,7 @@ use super::place::place;
 use super::proof::QueryProof;
 use crate::commit::{ConsentEpoch, DatasetManifest};
 use crate::documents::{Approval, Request};
+use crate::ledger::LedgerEvidence;
 use crate::policy::Policy;
 use crate::table::Schema;
 use crate::text::is_line;
@@ -41,6 +42,9 @@ pub struct Bundle {
     pub epoch: ConsentEpoch,
     /// The released cells and their proof.
     pub proof: QueryProof,
+    /// Where all of this stands on a ledger; nothing where files are exchanged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ledger: Option<LedgerEvidence>,
 }
 
 /// Why a file is not a bundle.

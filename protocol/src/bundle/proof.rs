@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::commit::{ColumnCommitment, OpeningProof};
 use crate::domain;
-use crate::field::{F, serde_hex};
+use crate::field::{F, serde_hex, to_bytes};
 use crate::hash::{Digest, Hasher};
-use crate::policy::GroupCells;
+use crate::policy::{Cell, GroupCells};
 use crate::query::ColumnId;
 use crate::statement::PublicChallenges;
 
@@ -71,6 +71,58 @@ pub struct QueryProof {
     pub groth16: String,
     /// The released cells of the plan's groups.
     pub cells: Vec<GroupCells>,
+}
+
+impl QueryProof {
+    /// The digest of the whole proof: which of many valid proofs of a release this is.
+    pub fn digest(&self) -> Digest {
+        let mut hasher = Hasher::new(domain::QUERY_PROOF);
+        for list in [&self.columns, &self.multiplicities] {
+            hasher.u64(list.len() as u64);
+            for ColumnAtPoint { column, commitment, value } in list {
+                column.absorb(&mut hasher);
+                hasher.digest(&commitment.digest()).bytes(&to_bytes(value));
+            }
+        }
+        let ChallengesDocument { row_point, value_point, table_point, mu } = &self.challenges;
+        for point in [row_point, value_point, table_point] {
+            hasher.u64(point.len() as u64);
+            for coordinate in point {
+                hasher.bytes(&to_bytes(coordinate));
+            }
+        }
+        hasher.bytes(&to_bytes(mu));
+        self.column_opening.absorb(&mut hasher);
+        self.multiplicity_opening.absorb(&mut hasher);
+        hasher.str(&self.groth16);
+        absorb_cells(&self.cells, &mut hasher);
+        hasher.finish()
+    }
+
+    /// The digest of the released cells alone.
+    pub fn cells_digest(&self) -> Digest {
+        let mut hasher = Hasher::new(domain::RELEASE);
+        absorb_cells(&self.cells, &mut hasher);
+        hasher.finish()
+    }
+}
+
+fn absorb_cells(cells: &[GroupCells], hasher: &mut Hasher) {
+    let one = |cell: Cell, hasher: &mut Hasher| match cell {
+        Cell::Suppressed => drop(hasher.str("suppressed")),
+        Cell::Zero => drop(hasher.str("zero")),
+        Cell::Value(value) => drop(hasher.str("value").u64(value)),
+    };
+    hasher.u64(cells.len() as u64);
+    for GroupCells { count, sums } in cells {
+        one(*count, hasher);
+        for sum in sums {
+            hasher.u64(u64::from(sum.is_some()));
+            if let Some(cell) = sum {
+                one(*cell, hasher);
+            }
+        }
+    }
 }
 
 /// The digest of all query-time commitments: of columns, in the plan's order, then of multiplicities.

@@ -135,6 +135,18 @@ pub struct OpeningProof {
     pub(super) blinding_answer: F,
 }
 
+impl OpeningProof {
+    /// Feeds the proof into a digest.
+    pub fn absorb(&self, hasher: &mut crate::hash::Hasher) {
+        hasher.bytes(&super::point::encode_point(&self.mask)).bytes(&to_bytes(&self.mask_value));
+        hasher.u64(self.answers.len() as u64);
+        for answer in &self.answers {
+            hasher.bytes(&to_bytes(answer));
+        }
+        hasher.bytes(&to_bytes(&self.blinding_answer));
+    }
+}
+
 impl fmt::Debug for OpeningProof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "OpeningProof({} answers)", self.answers.len())

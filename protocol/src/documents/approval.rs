@@ -12,6 +12,32 @@ use crate::table::{ConsentColumn, Day, SponsorClass};
 /// The format this code reads and writes.
 pub const APPROVAL_FORMAT: &str = "cohortium-approval/1";
 
+/// What may be asked for in every group. The count is always released, since the policy goes by it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Aggregate {
+    /// How many.
+    Count,
+    /// The sum of a quantity.
+    Sum,
+    /// The sum of squares of a quantity.
+    SumOfSquares,
+    /// The sum of products of two quantities.
+    SumOfProducts,
+}
+
+impl Aggregate {
+    /// The name in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Count => "count",
+            Self::Sum => "sum",
+            Self::SumOfSquares => "sum_of_squares",
+            Self::SumOfProducts => "sum_of_products",
+        }
+    }
+}
+
 /// An ethics board's approval of a study.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(try_from = "RawApproval", into = "RawApproval")]
@@ -28,6 +54,10 @@ pub struct Approval {
     pub tables: Vec<String>,
     /// The schema columns that may be used; nothing means all.
     pub columns: Option<Vec<String>>,
+    /// The sites that may be asked; nothing means all.
+    pub sites: Option<Vec<String>>,
+    /// What may be asked for; nothing means everything.
+    pub aggregates: Option<Vec<Aggregate>>,
     /// The release policy the board requires.
     pub policy: Policy,
     /// Plans for which the board allows exact sums, by digest.
@@ -50,6 +80,10 @@ struct RawApproval {
     /// columns are allowed.
     #[serde(deserialize_with = "Option::deserialize")]
     columns: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sites: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    aggregates: Option<Vec<Aggregate>>,
     #[serde(default)]
     policy: Option<Policy>,
     #[serde(default)]
@@ -135,6 +169,22 @@ pub enum ApprovalError {
         /// The approval's columns.
         allowed: String,
     },
+    /// A site beyond the approval.
+    #[error("clause \"sites\": the site {found:?} is not among those allowed: {allowed}")]
+    Site {
+        /// The site.
+        found: String,
+        /// Those allowed.
+        allowed: String,
+    },
+    /// An aggregate beyond the approval.
+    #[error("clause \"aggregates\": the query asks for {found}, which is not among those allowed: {allowed}")]
+    Aggregate {
+        /// What is asked for.
+        found: &'static str,
+        /// Those allowed.
+        allowed: String,
+    },
     /// A plan of another query.
     #[error("the plan belongs to the query {found}, not to this one ({expected})")]
     Plan {
@@ -166,8 +216,11 @@ impl TryFrom<RawApproval> for Approval {
                 return Err(ApprovalError::Text { clause });
             }
         }
-        let names =
-            [("tables", Some(&raw.tables), "name the tables"), ("columns", raw.columns.as_ref(), "null allows all")];
+        let names = [
+            ("tables", Some(&raw.tables), "name the tables"),
+            ("columns", raw.columns.as_ref(), "null allows all"),
+            ("sites", raw.sites.as_ref(), "leave it out to allow all"),
+        ];
         for (clause, list, fits) in names {
             if list.is_some_and(Vec::is_empty) {
                 return Err(ApprovalError::Nothing { clause, fits });
@@ -176,18 +229,35 @@ impl TryFrom<RawApproval> for Approval {
                 return Err(ApprovalError::Text { clause });
             }
         }
+        if raw.aggregates.as_ref().is_some_and(Vec::is_empty) {
+            let fits = "leave it out to allow all, or write [\"count\"]";
+            return Err(ApprovalError::Nothing { clause: "aggregates", fits });
+        }
         let consent = ConsentColumn::new(&raw.purpose, raw.sponsor_class)
             .map_err(|_| ApprovalError::BadPurpose { found: raw.purpose.chars().take(80).collect() })?;
-        let RawApproval { study, ethics_reference, sponsor, tables, columns, policy, exact_plans, expires, .. } = raw;
+        let RawApproval { study, ethics_reference, sponsor, tables, columns, sites, aggregates, .. } = raw;
+        let RawApproval { policy, exact_plans, expires, .. } = raw;
         let policy = policy.ok_or(ApprovalError::NoPolicy)?;
-        Ok(Self { study, ethics_reference, sponsor, consent, tables, columns, policy, exact_plans, expires })
+        Ok(Self {
+            study,
+            ethics_reference,
+            sponsor,
+            consent,
+            tables,
+            columns,
+            sites,
+            aggregates,
+            policy,
+            exact_plans,
+            expires,
+        })
     }
 }
 
 impl From<Approval> for RawApproval {
     fn from(approval: Approval) -> Self {
-        let Approval { study, ethics_reference, sponsor, consent, tables, columns, policy, exact_plans, expires } =
-            approval;
+        let Approval { study, ethics_reference, sponsor, consent, tables, columns, sites, aggregates, .. } = approval;
+        let Approval { policy, exact_plans, expires, .. } = approval;
         Self {
             format: APPROVAL_FORMAT.into(),
             study,
@@ -197,6 +267,8 @@ impl From<Approval> for RawApproval {
             sponsor_class: consent.sponsor(),
             tables,
             columns,
+            sites,
+            aggregates,
             policy: Some(policy),
             exact_plans,
             expires,
@@ -228,6 +300,15 @@ impl Approval {
         hasher.u64(u64::from(self.columns.is_some()));
         if let Some(columns) = &self.columns {
             list(&mut hasher, columns);
+        }
+        hasher.u64(u64::from(self.sites.is_some()));
+        if let Some(sites) = &self.sites {
+            list(&mut hasher, sites);
+        }
+        hasher.u64(u64::from(self.aggregates.is_some()));
+        if let Some(aggregates) = &self.aggregates {
+            let names: Vec<String> = aggregates.iter().map(|aggregate| aggregate.name().to_owned()).collect();
+            list(&mut hasher, &names);
         }
         hasher.digest(&self.policy.digest()).u64(self.exact_plans.len() as u64);
         for plan in &self.exact_plans {
@@ -261,6 +342,19 @@ impl Approval {
         if !self.tables.contains(&query.table) {
             return Err(ApprovalError::Table { found: query.table.clone(), allowed: self.tables.join(", ") });
         }
+        if let Some(allowed) = &self.aggregates {
+            let measures = &query.measures;
+            let asked = [
+                (Aggregate::Sum, measures.sum.is_some()),
+                (Aggregate::SumOfSquares, measures.sum_of_squares.is_some()),
+                (Aggregate::SumOfProducts, measures.sum_of_products.is_some()),
+            ];
+            let beyond = |(aggregate, asked): &(Aggregate, bool)| *asked && !allowed.contains(aggregate);
+            if let Some((found, _)) = asked.into_iter().find(beyond) {
+                let allowed = allowed.iter().map(|aggregate| aggregate.name()).collect::<Vec<_>>().join(", ");
+                return Err(ApprovalError::Aggregate { found: found.name(), allowed });
+            }
+        }
         let Some(allowed) = &self.columns else {
             return Ok(());
         };
@@ -268,6 +362,16 @@ impl Approval {
         match used.map(|ColumnId { name, .. }| name).find(|name| !allowed.contains(name)) {
             Some(found) => Err(ApprovalError::Column { found, allowed: allowed.join(", ") }),
             None => Ok(()),
+        }
+    }
+
+    /// Refuses a site that may not be asked.
+    pub fn permits_site(&self, site: &str) -> Result<(), ApprovalError> {
+        match &self.sites {
+            Some(allowed) if !allowed.iter().any(|name| name == site) => {
+                Err(ApprovalError::Site { found: site.to_owned(), allowed: allowed.join(", ") })
+            }
+            _ => Ok(()),
         }
     }
 
@@ -279,12 +383,18 @@ impl Approval {
     /// The approval in plain words, a line a clause.
     pub fn describe(&self) -> String {
         let columns = self.columns.as_ref().map_or_else(|| "all columns".to_owned(), |columns| columns.join(", "));
+        let sites = self.sites.as_ref().map_or_else(|| "all sites".to_owned(), |sites| sites.join(", "));
+        let aggregates = self.aggregates.as_ref().map_or_else(
+            || "counts, sums, sums of squares and of products".to_owned(),
+            |list| list.iter().map(|aggregate| aggregate.name().replace('_', " ")).collect::<Vec<_>>().join(", "),
+        );
         let plans = match self.exact_plans.as_slice() {
             [] => "none".to_owned(),
             plans => plans.iter().map(Digest::to_string).collect::<Vec<_>>().join(", "),
         };
         format!(
-            "Study {}, {}\nSponsor: {} ({})\nPurpose: {}\nTables: {}; columns: {columns}\nPolicy: {}\nPlans with exact sums: \
+            "Study {}, {}\nSponsor: {} ({})\nPurpose: {}\nTables: {}; columns: {columns}; sites: \
+             {sites}\nMay be asked for: {aggregates}\nPolicy: {}\nPlans with exact sums: \
              {plans}\nUntil {}, that day included\nApproval {}\n",
             self.study,
             self.ethics_reference,

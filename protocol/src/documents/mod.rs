@@ -5,7 +5,7 @@ mod request;
 #[cfg(test)]
 mod tests;
 
-pub use approval::{APPROVAL_FORMAT, Approval, ApprovalError};
+pub use approval::{APPROVAL_FORMAT, Aggregate, Approval, ApprovalError};
 pub use request::{FILE_EXCHANGE, Noise, Nonce, REQUEST_FORMAT, Request, RequestError, SitePin};
 
 /// Characters of a name or reference at most: one line of a report.

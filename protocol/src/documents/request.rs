@@ -109,6 +109,9 @@ pub struct SitePin {
     pub shape: ShapeRef,
     /// The one verifying key of that shape.
     pub verifying_key: Digest,
+    /// Its registered seed tree, by the root; nothing where there is no ledger. Noise will come from its leaves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seeds: Option<Digest>,
 }
 
 impl SitePin {
@@ -306,9 +309,12 @@ impl Request {
         hasher.str(&self.ledger).u64(self.sequence).digest(&self.query.digest());
         hasher.digest(&self.approval).digest(&self.schema).digest(&self.plan);
         hasher.u64(self.sites.len() as u64);
-        for SitePin { site, manifest, epoch, policy_floor, shape, verifying_key } in &self.sites {
+        for SitePin { site, manifest, epoch, policy_floor, shape, verifying_key, seeds } in &self.sites {
             hasher.str(site).digest(manifest).digest(epoch).digest(policy_floor);
-            hasher.str(&shape.name).digest(&shape.id).digest(verifying_key);
+            hasher.str(&shape.name).digest(&shape.id).digest(verifying_key).u64(u64::from(seeds.is_some()));
+            if let Some(seeds) = seeds {
+                hasher.digest(seeds);
+            }
         }
         hasher.bytes(self.sponsor_nonce.as_bytes()).str(self.noise.name()).finish()
     }

@@ -142,6 +142,7 @@ fn request() -> Request {
         policy_floor: digest(byte + 2),
         shape: ShapeRef::to(&Shape::QUERY_12),
         verifying_key: digest(9),
+        seeds: None,
     };
     Request {
         ledger: FILE_EXCHANGE.into(),

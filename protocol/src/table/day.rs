@@ -32,6 +32,9 @@ pub enum DayError {
 }
 
 impl Day {
+    /// The last day that can be stored: 2079-06-05.
+    pub const LAST: Self = Self(MISSING - 1);
+
     /// The day this many days after 1900-01-01; `None` for 65535, which means missing.
     pub const fn from_days(days: u16) -> Option<Self> {
         if days == MISSING { None } else { Some(Self(days)) }

@@ -46,6 +46,7 @@ pub(crate) fn run(setting: &Setting, args: &AnchorsArgs) -> Outcome {
         verifying_keys: keys,
         sites,
         approvals,
+        charter: None,
     };
     let anchors = Anchors::check(document.clone()).map_err(Failure::refused)?;
     files::write(&args.out, &pretty(&document), Readers::Anyone)?;

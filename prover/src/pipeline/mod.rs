@@ -240,6 +240,7 @@ impl<'a> Prepared<'a> {
                 groth16: groth16.to_base64(),
                 cells: self.cells.clone(),
             },
+            ledger: None,
         };
         verify_release(&bundle, anchors).map_err(Box::new)?;
         clock.lap("self-check");

@@ -210,6 +210,7 @@ fn own_anchors(
         verifying_keys: vec![key.verifying().to_document()],
         sites: vec![site],
         approvals: vec![approval.digest()],
+        charter: None,
     })
     .map_err(Failure::refused)
 }

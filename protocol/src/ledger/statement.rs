@@ -1,0 +1,282 @@
+//! What members say on the ledger: typed statements.
+
+use serde::{Deserialize, Serialize};
+
+use super::charter::Role;
+use crate::bundle::QueryProof;
+use crate::commit::{ConsentEpoch, DatasetManifest};
+use crate::documents::{Approval, Request};
+use crate::domain;
+use crate::hash::{Digest, Hasher};
+use crate::policy::Policy;
+use crate::table::Schema;
+use crate::text::is_line;
+
+/// Characters of a reason at most.
+pub const MAX_REASON: usize = 500;
+
+/// One statement. Which member makes it stands in the transaction.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Statement {
+    /// A hospital registers a table version.
+    Manifest {
+        /// The manifest; its site is the member.
+        manifest: DatasetManifest,
+        /// The schema that it names.
+        schema: Box<Schema>,
+    },
+    /// A hospital registers a consent epoch over its active table version.
+    Epoch {
+        /// The epoch.
+        epoch: ConsentEpoch,
+    },
+    /// A hospital registers its policy floor.
+    Floor {
+        /// Counts the site's floors, from 1: a floor may come back.
+        number: u32,
+        /// The floor.
+        policy: Policy,
+    },
+    /// A hospital registers a tree of one-time noise seeds.
+    Seeds {
+        /// Counts the site's seed trees, from 1.
+        number: u32,
+        /// How many leaves the tree has.
+        leaves: u32,
+        /// Its root.
+        root: Digest,
+    },
+    /// A board approves a study, or amends it.
+    Study {
+        /// The approval.
+        approval: Box<Approval>,
+    },
+    /// A board ends an approval before its last day. An amended approval may follow.
+    Suspend {
+        /// The approval.
+        approval: Digest,
+        /// Why.
+        reason: String,
+    },
+    /// A sponsor asks.
+    Query {
+        /// The request.
+        request: Box<Request>,
+    },
+    /// A site says that a person has to decide.
+    Hold {
+        /// The request.
+        request: Digest,
+        /// Why.
+        reason: String,
+    },
+    /// A site will answer: final.
+    Accept {
+        /// The request.
+        request: Digest,
+    },
+    /// A site will not answer: final.
+    Decline {
+        /// The request.
+        request: Digest,
+        /// Why.
+        reason: String,
+    },
+    /// A site answers.
+    Release {
+        /// The request.
+        request: Digest,
+        /// The released cells and their proof.
+        proof: Box<QueryProof>,
+    },
+}
+
+/// Why a statement is refused for its form alone.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum StatementError {
+    /// A reason that is none.
+    #[error("the reason {found:?} is refused: one line of 1 to {MAX_REASON} printable characters, no space at either end")]
+    Reason {
+        /// What was found, shortened.
+        found: String,
+    },
+    /// A count from 1 that is 0.
+    #[error("the {kind}'s {field} is 0; it counts from 1")]
+    Zero {
+        /// Which kind of statement.
+        kind: &'static str,
+        /// Which field.
+        field: &'static str,
+    },
+}
+
+impl Statement {
+    /// The kind, as in files.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Manifest { .. } => "manifest",
+            Self::Epoch { .. } => "epoch",
+            Self::Floor { .. } => "floor",
+            Self::Seeds { .. } => "seeds",
+            Self::Study { .. } => "study",
+            Self::Suspend { .. } => "suspend",
+            Self::Query { .. } => "query",
+            Self::Hold { .. } => "hold",
+            Self::Accept { .. } => "accept",
+            Self::Decline { .. } => "decline",
+            Self::Release { .. } => "release",
+        }
+    }
+
+    /// Whose business it is to say this.
+    pub const fn role(&self) -> Role {
+        match self {
+            Self::Study { .. } | Self::Suspend { .. } => Role::Board,
+            Self::Query { .. } => Role::Sponsor,
+            _ => Role::Hospital,
+        }
+    }
+
+    /// Checks what the types of its parts do not.
+    pub fn check(&self) -> Result<(), StatementError> {
+        let kind = self.kind();
+        match self {
+            Self::Suspend { reason, .. } | Self::Hold { reason, .. } | Self::Decline { reason, .. } => {
+                if is_line(reason, MAX_REASON) {
+                    Ok(())
+                } else {
+                    Err(StatementError::Reason { found: reason.chars().take(80).collect() })
+                }
+            }
+            Self::Floor { number: 0, .. } | Self::Seeds { number: 0, .. } => {
+                Err(StatementError::Zero { kind, field: "number" })
+            }
+            Self::Seeds { leaves: 0, .. } => Err(StatementError::Zero { kind, field: "number of leaves" }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The digest of what it says. Of a release, that is which cells answer which request: not which of the many
+    /// proofs of that is given.
+    pub fn content(&self) -> Digest {
+        StatementContent::of(self).digest()
+    }
+
+    /// The digest of what a statement carries beside its content: a release's proof.
+    pub fn evidence(&self) -> Option<Digest> {
+        match self {
+            Self::Release { proof, .. } => Some(proof.digest()),
+            _ => None,
+        }
+    }
+}
+
+/// What a statement says, by digests: enough to recompute its identity from an auditor's own documents.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum StatementContent<'a> {
+    /// A table version and its schema.
+    Manifest {
+        /// The manifest.
+        manifest: Digest,
+        /// The schema.
+        schema: Digest,
+    },
+    /// An epoch.
+    Epoch(Digest),
+    /// A floor.
+    Floor {
+        /// Its number.
+        number: u32,
+        /// The policy.
+        policy: Digest,
+    },
+    /// A seed tree.
+    Seeds {
+        /// Its number.
+        number: u32,
+        /// Its leaves.
+        leaves: u32,
+        /// Its root.
+        root: Digest,
+    },
+    /// An approval.
+    Study(Digest),
+    /// A request.
+    Query(Digest),
+    /// Something about an approval or a request, with a reason.
+    Reasoned {
+        /// `suspend`, `hold` or `decline`.
+        kind: &'static str,
+        /// What it is about.
+        about: Digest,
+        /// Why.
+        reason: &'a str,
+    },
+    /// An acceptance.
+    Accept(Digest),
+    /// A release.
+    Release {
+        /// The request.
+        request: Digest,
+        /// The cells.
+        cells: Digest,
+    },
+}
+
+impl<'a> StatementContent<'a> {
+    /// Of a statement.
+    pub fn of(statement: &'a Statement) -> Self {
+        match statement {
+            Statement::Manifest { manifest, schema } => {
+                Self::Manifest { manifest: manifest.digest(), schema: schema.digest() }
+            }
+            Statement::Epoch { epoch } => Self::Epoch(epoch.digest()),
+            Statement::Floor { number, policy } => Self::Floor { number: *number, policy: policy.digest() },
+            Statement::Seeds { number, leaves, root } => Self::Seeds { number: *number, leaves: *leaves, root: *root },
+            Statement::Study { approval } => Self::Study(approval.digest()),
+            Statement::Query { request } => Self::Query(request.digest()),
+            Statement::Suspend { approval: about, reason }
+            | Statement::Hold { request: about, reason }
+            | Statement::Decline { request: about, reason } => {
+                Self::Reasoned { kind: statement.kind(), about: *about, reason }
+            }
+            Statement::Accept { request } => Self::Accept(*request),
+            Statement::Release { request, proof } => Self::Release { request: *request, cells: proof.cells_digest() },
+        }
+    }
+
+    /// The kind, as in files.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Manifest { .. } => "manifest",
+            Self::Epoch(_) => "epoch",
+            Self::Floor { .. } => "floor",
+            Self::Seeds { .. } => "seeds",
+            Self::Study(_) => "study",
+            Self::Query(_) => "query",
+            Self::Reasoned { kind, .. } => kind,
+            Self::Accept(_) => "accept",
+            Self::Release { .. } => "release",
+        }
+    }
+
+    /// The digest.
+    pub fn digest(&self) -> Digest {
+        let mut hasher = Hasher::new(domain::STATEMENT);
+        hasher.str(self.kind());
+        match self {
+            Self::Manifest { manifest, schema } => hasher.digest(manifest).digest(schema),
+            Self::Epoch(digest) | Self::Study(digest) | Self::Query(digest) | Self::Accept(digest) => {
+                hasher.digest(digest)
+            }
+            Self::Floor { number, policy } => hasher.u64(u64::from(*number)).digest(policy),
+            Self::Seeds { number, leaves, root } => {
+                hasher.u64(u64::from(*number)).u64(u64::from(*leaves)).digest(root)
+            }
+            Self::Reasoned { about, reason, .. } => hasher.digest(about).str(reason),
+            Self::Release { request, cells } => hasher.digest(request).digest(cells),
+        };
+        hasher.finish()
+    }
+}

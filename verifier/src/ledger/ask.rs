@@ -1,0 +1,346 @@
+//! The rules of queries and releases.
+
+use std::collections::BTreeMap;
+
+use cohortium_keys::KeyKind;
+use cohortium_protocol::bundle::{BUNDLE_FORMAT, Bundle, QueryProof};
+use cohortium_protocol::commit::budget::column_limit;
+use cohortium_protocol::documents::{Approval, Request, RequestError, SitePin};
+use cohortium_protocol::hash::Digest;
+use cohortium_protocol::ledger::{Member, Statement, Timestamp, Transaction};
+use cohortium_protocol::policy::{QueryCap, ReleaseParams, effective};
+use cohortium_protocol::query::{ColumnId, Plan, Source, compile};
+
+use super::admit::{Verification, agree};
+use super::refusal::Refusal;
+use super::state::{Asked, Dataset, Decision, Posted, Question, Site, State};
+use crate::anchors::{Anchors, SiteAnchor};
+use crate::verify::{VerifiedRelease, verify_release};
+
+/// A release that is ready to be verified: owned, so that it can be done elsewhere than under the state's lock.
+pub struct ReleaseCheck {
+    bundle: Bundle,
+    anchors: Anchors,
+}
+
+impl ReleaseCheck {
+    /// Verifies it by the function that the auditor calls.
+    pub fn run(&self) -> Result<VerifiedRelease, Refusal> {
+        verify_release(&self.bundle, &self.anchors).map_err(|error| Refusal::Audit(Box::new(error)))
+    }
+}
+
+impl State {
+    /// Refuses an approval that may not be asked under any more.
+    pub(super) fn check_in_force(&self, approval: &Digest) -> Result<(), Refusal> {
+        let unknown = || Refusal::Unknown { what: "approval", name: approval.to_string() };
+        let study = self.studies.get(approval).ok_or_else(unknown)?;
+        let gone = |reason| Err(Refusal::NotInForce { approval: *approval, reason });
+        match (&study.suspended, study.amended) {
+            (Some((since, why)), _) => gone(format!("the board suspended it at {since}: {why}")),
+            (None, Some(by)) => gone(format!("the board amended it; the approval of the study is now {by}")),
+            (None, None) => Ok(()),
+        }
+    }
+
+    pub(super) fn check_query(
+        &self,
+        member: &Member,
+        request: &Request,
+        id: Digest,
+        index: u64,
+        time: Timestamp,
+    ) -> Result<Question, Refusal> {
+        agree("request's ledger", &request.ledger, "this ledger", &self.ledger)?;
+        self.check_in_force(&request.approval)?;
+        let unknown = || Refusal::Unknown { what: "approval", name: request.approval.to_string() };
+        let study = self.studies.get(&request.approval).ok_or_else(unknown)?;
+        let approval = &study.approval.document;
+        if approval.sponsor != member.name {
+            let (owner, member) = (approval.sponsor.clone(), member.name.clone());
+            return Err(Refusal::NotYours { what: "approval", owner, member });
+        }
+        approval.covers(time.day())?;
+        let next = study.queries.len() as u64 + 1;
+        if request.sequence != next {
+            let rule = format!("the next under this approval is {next}");
+            return Err(Refusal::Number { what: "request", found: request.sequence, rule });
+        }
+        let mut sites = BTreeMap::new();
+        let mut schema = None;
+        for pin in &request.sites {
+            approval.permits_site(&pin.site)?;
+            let (site, dataset) = self.dataset(&pin.site, &request.query.table)?;
+            let asked = self.check_pins(pin, site, dataset, request, approval)?;
+            sites.insert(pin.site.clone(), asked);
+            schema = Some(dataset.schema.clone());
+        }
+        // A request without sites does not parse.
+        let schema = schema.ok_or(RequestError::Sites { found: 0 })?;
+        let request = Posted::new(request.clone(), index, time);
+        let question = Question { id, request, sponsor: member.name.clone(), schema, sites };
+        for site in question.sites.keys() {
+            self.charges(&question, site)?;
+        }
+        Ok(question)
+    }
+
+    fn dataset(&self, site: &str, table: &str) -> Result<(&Site, &Dataset), Refusal> {
+        let unknown = || Refusal::Unknown { what: "table", name: format!("{table:?} of {site:?}") };
+        let site = self.sites.get(site).ok_or_else(unknown)?;
+        Ok((site, site.tables.get(table).ok_or_else(unknown)?))
+    }
+
+    /// What a site's pins must be: what is active now. And whether the site could answer at all.
+    fn check_pins(
+        &self,
+        pin: &SitePin,
+        site: &Site,
+        dataset: &Dataset,
+        request: &Request,
+        approval: &Approval,
+    ) -> Result<Asked, Refusal> {
+        let missing = |what| Refusal::Unknown { what, name: format!("of {:?}", pin.site) };
+        let epoch = dataset.epoch.as_ref().ok_or_else(|| missing("consent epoch over the active table version"))?;
+        let floor = site.floor.as_ref().ok_or_else(|| missing("policy floor"))?;
+        let shape = pin.standard_shape()?;
+        let key = self
+            .charter
+            .verifying_key(shape.name)
+            .ok_or_else(|| Refusal::NoKey { shape: shape.name.to_owned() })?;
+        let none = || "none".to_owned();
+        let pins = [
+            ("manifest", pin.manifest.to_string(), dataset.manifest.document.digest().to_string()),
+            ("consent epoch", pin.epoch.to_string(), epoch.document.digest().to_string()),
+            ("policy floor", pin.policy_floor.to_string(), floor.document.policy.digest().to_string()),
+            ("shape", shape.id().to_string(), dataset.manifest.document.shape().id().to_string()),
+            ("verifying key", pin.verifying_key.to_string(), key.to_string()),
+            (
+                "seed tree",
+                pin.seeds.map_or_else(none, |root| root.to_string()),
+                site.seeds.as_ref().map_or_else(none, |seeds| seeds.document.root.to_string()),
+            ),
+        ];
+        for (what, found, active) in pins {
+            if found != active {
+                return Err(Refusal::NotActive { site: pin.site.clone(), what, found, active });
+            }
+        }
+        let plan = compile(&request.query, &dataset.schema, &approval.consent, &shape)?;
+        request.binds(approval, &dataset.schema, &plan)?;
+        plan.check(&shape)?;
+        approval.permits(&request.query, &plan)?;
+        let consent = approval.consent.to_string();
+        if epoch.document.commitment(&consent).is_none() {
+            let has = epoch.document.columns().iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ");
+            return Err(Refusal::NoConsents { site: pin.site.clone(), column: consent, has });
+        }
+        let refuse = |source| Refusal::Policy { site: pin.site.clone(), source };
+        let policy = effective(Some(&floor.document.policy), Some(&approval.policy)).map_err(refuse)?;
+        policy.release_params(&plan, &dataset.schema, approval.names(&plan)).map_err(refuse)?;
+        self.check_caps(pin, request, &plan, policy.policy().query_cap())?;
+        Ok(Asked {
+            manifest: dataset.manifest.clone(),
+            epoch: epoch.clone(),
+            floor: floor.clone(),
+            leaf: site.asked,
+            held: None,
+            decision: None,
+            release: None,
+        })
+    }
+
+    /// Query caps: how many queries under one approval, and how many that use one column.
+    fn check_caps(
+        &self,
+        pin: &SitePin,
+        request: &Request,
+        plan: &Plan,
+        cap: QueryCap,
+    ) -> Result<(), Refusal> {
+        let before: Vec<&Question> = self
+            .studies
+            .get(&request.approval)
+            .into_iter()
+            .flat_map(|study| &study.queries)
+            .filter_map(|query| self.queries.get(query))
+            .filter(|question| question.sites.contains_key(&pin.site))
+            .collect();
+        let reached = |cap: u32, per: String| Err(Refusal::Cap { site: pin.site.clone(), cap, per });
+        if let Some(cap) = cap.per_approval
+            && before.len() >= cap as usize
+        {
+            return reached(cap, "approval".to_owned());
+        }
+        let Some(cap) = cap.per_column else { return Ok(()) };
+        let mut used: BTreeMap<ColumnId, u32> = BTreeMap::new();
+        for question in before {
+            let plan = self.plan(question, &pin.site)?;
+            for column in plan.columns().into_iter().filter(|column| column.source == Source::Manifest) {
+                *used.entry(column).or_default() += 1;
+            }
+        }
+        match plan.columns().into_iter().find(|column| used.get(column).is_some_and(|count| *count >= cap)) {
+            Some(column) => reached(cap, format!("column {:?} under one approval", column.name)),
+            None => Ok(()),
+        }
+    }
+
+    /// The plan of a query at a site, compiled again: plans are large, queries small.
+    pub fn plan(&self, question: &Question, site: &str) -> Result<Plan, Refusal> {
+        let request = &question.request.document;
+        let unknown = || Refusal::Unknown { what: "approval", name: request.approval.to_string() };
+        let study = self.studies.get(&request.approval).ok_or_else(unknown)?;
+        let shape = request.site(site)?.standard_shape()?;
+        Ok(compile(&request.query, &question.schema, &study.approval.document.consent, &shape)?)
+    }
+
+    /// The commitments that a site's answer opens at one point each, if every budget bears it.
+    pub(super) fn charges(&self, question: &Question, site: &str) -> Result<Vec<(ColumnId, Digest)>, Refusal> {
+        let unknown = || Refusal::Unknown { what: "query", name: question.id.to_string() };
+        let asked = question.sites.get(site).ok_or_else(unknown)?;
+        let plan = self.plan(question, site)?;
+        let approval = question.request.document.approval;
+        let (manifest, epoch) = (&asked.manifest.document, &asked.epoch.document);
+        let mut charges = Vec::new();
+        for column in plan.columns() {
+            let commitment = match column.source {
+                Source::Manifest => manifest.commitment(&column.name),
+                Source::Epoch => epoch.commitment(&column.name),
+                Source::Query => continue,
+            };
+            let commitment = *commitment.ok_or_else(|| Refusal::Unknown { what: "column", name: column.to_string() })?;
+            let (spent, under) = self.spent(&commitment, &approval);
+            let limit = column_limit(manifest.shape());
+            let refuse = |spent, limit, under| {
+                Err(Refusal::Budget { site: site.to_owned(), column: column.name.clone(), spent, limit, under })
+            };
+            if spent >= limit {
+                return refuse(spent, limit, "in all");
+            }
+            if under >= self.charter.opening_share {
+                return refuse(under, self.charter.opening_share, "under this approval");
+            }
+            charges.push((column, commitment));
+        }
+        Ok(charges)
+    }
+
+    /// Everything about a release but its proof: may this site give this answer now?
+    fn check_answerable(&self, site: &str, request: &Digest, time: Timestamp) -> Result<(&Question, &Asked), Refusal> {
+        let unknown = || Refusal::Unknown { what: "query", name: request.to_string() };
+        let question = self.queries.get(request).ok_or_else(unknown)?;
+        question.request.document.site(site)?;
+        let asked = question.sites.get(site).ok_or_else(unknown)?;
+        let (site, request) = (site.to_owned(), *request);
+        let accepted = match &asked.decision {
+            Some((Decision::Accepted, accepted, _)) => *accepted,
+            _ => return Err(Refusal::NotAccepted { site, request }),
+        };
+        if asked.release.is_some() {
+            return Err(Refusal::Answered { site, request });
+        }
+        let deadline = accepted.plus(self.charter.answer_seconds);
+        if time > deadline {
+            return Err(Refusal::Late { site, what: "answer", request, deadline, now: time });
+        }
+        Ok((question, asked))
+    }
+
+    /// Prepares a release for verification, if it could be admitted at all: what costs nothing is checked first.
+    pub fn prepare(
+        &self,
+        transaction: &Transaction,
+        time: Timestamp,
+    ) -> Result<Option<ReleaseCheck>, Refusal> {
+        let Statement::Release { request, proof } = &transaction.statement else {
+            return Ok(None);
+        };
+        transaction.check()?;
+        self.check_member(transaction, &transaction.id())?;
+        self.check_answerable(&transaction.member, request, time)?;
+        self.release_check(&transaction.member, request, proof).map(Some)
+    }
+
+    /// The bundle that a site's proof makes with what is on the ledger, without evidence of the ledger itself.
+    pub fn bundle(&self, site: &str, request: &Digest, proof: &QueryProof) -> Result<Bundle, Refusal> {
+        let unknown = || Refusal::Unknown { what: "query", name: request.to_string() };
+        let question = self.query(request).ok_or_else(unknown)?;
+        let asked = question.sites.get(site).ok_or_else(unknown)?;
+        let study = self.studies.get(&question.request.document.approval).ok_or_else(unknown)?;
+        Ok(Bundle {
+            format: BUNDLE_FORMAT.to_owned(),
+            site: site.to_owned(),
+            request: question.request.document.as_ref().clone(),
+            approval: study.approval.document.as_ref().clone(),
+            policy_floor: asked.floor.document.policy.clone(),
+            schema: question.schema.as_ref().clone(),
+            manifest: asked.manifest.document.as_ref().clone(),
+            epoch: asked.epoch.document.as_ref().clone(),
+            proof: proof.clone(),
+            ledger: None,
+        })
+    }
+
+    fn release_check(&self, site: &str, request: &Digest, proof: &QueryProof) -> Result<ReleaseCheck, Refusal> {
+        let bundle = self.bundle(site, request, proof)?;
+        let anchors = self.anchors(&bundle);
+        Ok(ReleaseCheck { bundle, anchors })
+    }
+
+    /// What the ledger itself vouches for: the pins of a query were active when it was posted.
+    fn anchors(&self, bundle: &Bundle) -> Anchors {
+        let site = SiteAnchor {
+            site: bundle.site.clone(),
+            manifest: bundle.manifest.digest(),
+            epoch: bundle.epoch.digest(),
+            policy_floor: bundle.policy_floor.digest(),
+        };
+        Anchors::assemble(
+            &self.ledger,
+            self.charter.accept_development_keys,
+            self.keys.clone(),
+            vec![site],
+            vec![bundle.approval.digest()],
+        )
+    }
+
+    pub(super) fn check_release(
+        &self,
+        member: &Member,
+        request: &Digest,
+        proof: &QueryProof,
+        time: Timestamp,
+        verification: &Verification,
+    ) -> Result<(ReleaseParams, String), Refusal> {
+        let (question, asked) = self.check_answerable(&member.name, request, time)?;
+        match verification {
+            Verification::NotNeeded => Err(Refusal::Unverified),
+            Verification::OwnLog => {
+                let refuse = |source| Refusal::Policy { site: member.name.clone(), source };
+                let plan = self.plan(question, &member.name)?;
+                let unknown = || Refusal::Unknown { what: "approval", name: request.to_string() };
+                let study = self.studies.get(&question.request.document.approval).ok_or_else(unknown)?;
+                let approval = &study.approval.document;
+                let policy = effective(Some(&asked.floor.document.policy), Some(&approval.policy)).map_err(refuse)?;
+                let params = policy.release_params(&plan, &question.schema, approval.names(&plan)).map_err(refuse)?;
+                Ok((params, params.describe()))
+            }
+            Verification::Verified(release) => {
+                let same = release.site() == member.name
+                    && release.request() == *request
+                    && release.proof() == proof.digest()
+                    && release.manifest() == asked.manifest.document.digest()
+                    && release.epoch() == asked.epoch.document.digest();
+                if !same {
+                    return Err(Refusal::Unverified);
+                }
+                // An audit calls such a release "not covered", which is not enough to be admitted.
+                if release.key_kind() == KeyKind::Development && !self.charter.accept_development_keys {
+                    return Err(Refusal::DevelopmentKey);
+                }
+                Ok((*release.params(), release.policy().to_owned()))
+            }
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! A bundle's evidence of the ledger: made from the state, and checked against a charter alone.
+
+use cohortium_protocol::bundle::Bundle;
+use cohortium_protocol::hash::Digest;
+use cohortium_protocol::ledger::{
+    Charter, Checkpoint, CheckpointError, Inclusion, LedgerEvidence, MerkleError, Role, Signature, StatementContent,
+    Timestamp, leaf_bytes, leaf_hash, transaction_id, verify_inclusion,
+};
+
+use super::refusal::Refusal;
+use super::state::{Decision, State};
+
+/// What the ledger's evidence in a bundle comes to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LedgerFacts {
+    /// The ledger's id.
+    pub ledger: String,
+    /// The query transaction's id.
+    pub query: Digest,
+    /// The board that approved the study.
+    pub board: String,
+    /// The sponsor that asked.
+    pub sponsor: String,
+    /// The checkpoint.
+    pub checkpoint: Checkpoint,
+}
+
+/// Why a bundle's evidence of the ledger does not hold.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum EvidenceError {
+    /// There is none.
+    #[error("your anchors name a ledger, and the bundle has no evidence that it stands there")]
+    Missing,
+    /// The checkpoint does not hold.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The charter names no operator. A checked charter does.
+    #[error("the charter names no operator")]
+    NoOperator,
+    /// Somebody who is no member.
+    #[error("the {what} is signed by {member:?}, whom the charter does not name")]
+    UnknownMember {
+        /// Which transaction.
+        what: &'static str,
+        /// The name.
+        member: String,
+    },
+    /// Somebody whose business it is not.
+    #[error("the {what} is signed by {member:?}; it is for {required} to sign")]
+    Signer {
+        /// Which transaction.
+        what: &'static str,
+        /// Who signed.
+        member: String,
+        /// Who should have.
+        required: String,
+    },
+    /// A signature that does not hold.
+    #[error("the signature of {member:?} under the {what} is not one of these documents")]
+    Signature {
+        /// Which transaction.
+        what: &'static str,
+        /// Who should have signed.
+        member: String,
+    },
+    /// A path that does not lead to the checkpoint.
+    #[error("the {what} is not shown to be on the ledger: {source}")]
+    Inclusion {
+        /// Which transaction.
+        what: &'static str,
+        /// What is wrong.
+        source: MerkleError,
+    },
+    /// Out of order.
+    #[error("the {later} stands before the {earlier} on the ledger")]
+    Order {
+        /// What should be first.
+        earlier: &'static str,
+        /// What should follow.
+        later: &'static str,
+    },
+}
+
+/// Checks one transaction: its member, signature and place.
+struct Check<'a> {
+    charter: &'a Charter,
+    ledger: &'a str,
+    checkpoint: &'a Checkpoint,
+}
+
+impl Check<'_> {
+    fn transaction(
+        &self,
+        what: &'static str,
+        inclusion: &Inclusion,
+        role: Role,
+        signer: Option<&str>,
+        content: &StatementContent<'_>,
+        evidence: Option<Digest>,
+    ) -> Result<Digest, EvidenceError> {
+        let Inclusion { member, signature, index, path } = inclusion;
+        let known = self
+            .charter
+            .member(member)
+            .ok_or_else(|| EvidenceError::UnknownMember { what, member: member.clone() })?;
+        if known.role != role || signer.is_some_and(|signer| signer != member) {
+            let required = signer.map_or_else(|| format!("a {}", role.name()), |signer| format!("{signer:?}"));
+            return Err(EvidenceError::Signer { what, member: member.clone(), required });
+        }
+        let id = transaction_id(self.ledger, member, &content.digest());
+        known
+            .key
+            .check(id.as_bytes(), signature)
+            .map_err(|_| EvidenceError::Signature { what, member: member.clone() })?;
+        let leaf = leaf_hash(leaf_bytes(&id, signature, evidence.as_ref()).as_bytes());
+        verify_inclusion(leaf, *index, self.checkpoint.size, path, self.checkpoint.root)
+            .map_err(|source| EvidenceError::Inclusion { what, source })?;
+        Ok(id)
+    }
+}
+
+/// Checks a bundle's evidence: every document in it stands on the ledger of this charter, signed by whose business
+/// it is, in the right order, under the operator's checkpoint.
+pub fn check_evidence(bundle: &Bundle, charter: &Charter) -> Result<LedgerFacts, EvidenceError> {
+    let evidence = bundle.ledger.as_ref().ok_or(EvidenceError::Missing)?;
+    let operator = charter.operator().ok_or(EvidenceError::NoOperator)?;
+    let ledger = charter.ledger();
+    let checkpoint = Checkpoint::verify(&evidence.checkpoint, &ledger, &operator.key)?;
+    let check = Check { charter, ledger: &ledger, checkpoint: &checkpoint };
+    let site = Some(bundle.site.as_str());
+    let request = bundle.request.digest();
+    let LedgerEvidence { manifest, epoch, floor_number, floor, study, query, accept, release, .. } = evidence;
+
+    let content = StatementContent::Manifest { manifest: bundle.manifest.digest(), schema: bundle.schema.digest() };
+    check.transaction("table version", manifest, Role::Hospital, site, &content, None)?;
+    let content = StatementContent::Epoch(bundle.epoch.digest());
+    check.transaction("consent epoch", epoch, Role::Hospital, site, &content, None)?;
+    let content = StatementContent::Floor { number: *floor_number, policy: bundle.policy_floor.digest() };
+    check.transaction("policy floor", floor, Role::Hospital, site, &content, None)?;
+    let content = StatementContent::Study(bundle.approval.digest());
+    check.transaction("approval", study, Role::Board, None, &content, None)?;
+    let sponsor = Some(bundle.approval.sponsor.as_str());
+    let id = check.transaction("query", query, Role::Sponsor, sponsor, &StatementContent::Query(request), None)?;
+    check.transaction("acceptance", accept, Role::Hospital, site, &StatementContent::Accept(request), None)?;
+    let content = StatementContent::Release { request, cells: bundle.proof.cells_digest() };
+    check.transaction("release", release, Role::Hospital, site, &content, Some(bundle.proof.digest()))?;
+
+    let order = [
+        ("table version", manifest, "consent epoch", epoch),
+        ("consent epoch", epoch, "query", query),
+        ("policy floor", floor, "query", query),
+        ("approval", study, "query", query),
+        ("query", query, "acceptance", accept),
+        ("acceptance", accept, "release", release),
+    ];
+    for (earlier, first, later, second) in order {
+        if first.index >= second.index {
+            return Err(EvidenceError::Order { earlier, later });
+        }
+    }
+    let (board, sponsor) = (study.member.clone(), query.member.clone());
+    Ok(LedgerFacts { ledger, query: id, board, sponsor, checkpoint })
+}
+
+/// A transaction's member and signature, as whoever keeps the blocks looks them up by place.
+pub type Signed = (String, Signature);
+
+impl State {
+    /// The evidence for a site's release, under a checkpoint of this state's size or less. `signed` looks up who
+    /// signed the transaction at a place, and how.
+    pub fn evidence(
+        &self,
+        site: &str,
+        request: &Digest,
+        checkpoint: &str,
+        size: u64,
+        signed: &mut dyn FnMut(u64) -> Option<Signed>,
+    ) -> Result<LedgerEvidence, Refusal> {
+        let unknown = || Refusal::Unknown { what: "release", name: format!("of {site:?} for {request}") };
+        let question = self.query(request).ok_or_else(unknown)?;
+        let asked = question.sites.get(site).ok_or_else(unknown)?;
+        let study = self.studies.get(&question.request.document.approval).ok_or_else(unknown)?;
+        let (Some(release), Some((Decision::Accepted, _, accepted))) = (&asked.release, &asked.decision) else {
+            return Err(unknown());
+        };
+        let mut include = |index: u64| -> Result<Inclusion, Refusal> {
+            let (member, signature) = signed(index).ok_or_else(unknown)?;
+            let path = self.tree.inclusion(index, size).map_err(|_| unknown())?;
+            Ok(Inclusion { member, signature, index, path })
+        };
+        Ok(LedgerEvidence {
+            checkpoint: checkpoint.to_owned(),
+            manifest: include(asked.manifest.index)?,
+            epoch: include(asked.epoch.index)?,
+            floor_number: asked.floor.document.number,
+            floor: include(asked.floor.index)?,
+            study: include(study.approval.index)?,
+            query: include(question.request.index)?,
+            accept: include(*accepted)?,
+            release: include(release.index)?,
+        })
+    }
+
+    /// When the query of a request was posted.
+    pub fn asked_at(&self, request: &Digest) -> Option<Timestamp> {
+        self.query(request).map(|question| question.request.time)
+    }
+}

@@ -1,0 +1,289 @@
+//! Why the ledger does not admit a transaction: which rule, what was found, what would pass.
+
+use cohortium_protocol::commit::RegistryError;
+use cohortium_protocol::documents::{ApprovalError, RequestError};
+use cohortium_protocol::hash::Digest;
+use cohortium_protocol::ledger::{Timestamp, TransactionError};
+use cohortium_protocol::policy::PolicyError;
+use cohortium_protocol::query::{CompileError, PlanError};
+
+use crate::reason::AuditError;
+
+/// Why a transaction is not admitted. Nothing was changed.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Refusal {
+    /// Not a transaction.
+    #[error(transparent)]
+    Form(#[from] TransactionError),
+    /// A transaction of another ledger.
+    #[error("the transaction is for the ledger {found:?}; this is {required:?}")]
+    Ledger {
+        /// The transaction's.
+        found: String,
+        /// This one.
+        required: String,
+    },
+    /// Somebody whom the charter does not name.
+    #[error("{member:?} is not a member of this ledger")]
+    UnknownMember {
+        /// The name.
+        member: String,
+    },
+    /// Not this member's business.
+    #[error("{member:?} is a {role}, and a {kind} transaction is for a {required} to sign")]
+    Role {
+        /// The member.
+        member: String,
+        /// Its role.
+        role: &'static str,
+        /// The kind of statement.
+        kind: &'static str,
+        /// The role it takes.
+        required: &'static str,
+    },
+    /// The same statement again. Whoever posts again after a lost answer has what they want.
+    #[error("this statement is on the ledger already, as transaction {id} at place {index}")]
+    Duplicate {
+        /// The transaction's id.
+        id: Digest,
+        /// Its place.
+        index: u64,
+    },
+    /// A document of another site than the member.
+    #[error("the {what} is of the site {found:?}, but {member:?} signed it")]
+    OtherSite {
+        /// Which document.
+        what: &'static str,
+        /// Its site.
+        found: String,
+        /// The member.
+        member: String,
+    },
+    /// A manifest or epoch that does not fit.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// Two parts that should agree.
+    #[error("the {what} is {found}, but {where_else} says {required}")]
+    Disagree {
+        /// Which part.
+        what: &'static str,
+        /// What was found.
+        found: String,
+        /// Who says otherwise.
+        where_else: &'static str,
+        /// What it says.
+        required: String,
+    },
+    /// A number that does not follow the last one.
+    #[error("the {what} has the number {found}; {rule}")]
+    Number {
+        /// Of what.
+        what: &'static str,
+        /// What was found.
+        found: u64,
+        /// What is allowed.
+        rule: String,
+    },
+    /// The charter has no key for the shape.
+    #[error("the charter names no verifying key for the shape {shape}, so nothing of it could be verified")]
+    NoKey {
+        /// The shape.
+        shape: String,
+    },
+    /// Something that is not on the ledger.
+    #[error("there is no {what} {name} on this ledger")]
+    Unknown {
+        /// What kind of thing.
+        what: &'static str,
+        /// Which one.
+        name: String,
+    },
+    /// A study with something that the charter does not have.
+    #[error("the study's {clause}: {reason}")]
+    Study {
+        /// Which clause.
+        clause: &'static str,
+        /// What is wrong, and what would pass.
+        reason: String,
+    },
+    /// Beyond the approval.
+    #[error("the approval does not permit this: {0}")]
+    Approval(#[from] ApprovalError),
+    /// An approval that is in force no longer.
+    #[error("the approval {approval} is no longer in force: {reason}")]
+    NotInForce {
+        /// The approval.
+        approval: Digest,
+        /// Since when and why.
+        reason: String,
+    },
+    /// Somebody else's study or query.
+    #[error("the {what} belongs to {owner:?}, not to {member:?}")]
+    NotYours {
+        /// What.
+        what: &'static str,
+        /// Whose it is.
+        owner: String,
+        /// Who tried.
+        member: String,
+    },
+    /// A request that does not fit.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// A pin that is not what is active now.
+    #[error("the request pins {site}'s {what} {found}; active is {active}. Make the request again")]
+    NotActive {
+        /// The site.
+        site: String,
+        /// Which pin.
+        what: &'static str,
+        /// What is pinned.
+        found: String,
+        /// What is active.
+        active: String,
+    },
+    /// The query does not compile.
+    #[error("the query does not compile over the schema: {0}")]
+    Compile(Box<CompileError>),
+    /// The plan does not pass its checks.
+    #[error("the plan does not pass its checks: {0}")]
+    Plan(#[from] PlanError),
+    /// No policy that fits.
+    #[error("{site}'s policy with the approval's refuses this query: {source}")]
+    Policy {
+        /// The site.
+        site: String,
+        /// Why.
+        source: PolicyError,
+    },
+    /// The site's epoch has no flags for the purpose.
+    #[error("{site}'s consent epoch has no flags for {column}; it has {has}")]
+    NoConsents {
+        /// The site.
+        site: String,
+        /// The consent column.
+        column: String,
+        /// Those that it has.
+        has: String,
+    },
+    /// A query cap is reached.
+    #[error("{site}'s policy with the approval's allows {cap} queries per {per}, and there are {cap} already")]
+    Cap {
+        /// The site.
+        site: String,
+        /// The cap.
+        cap: u32,
+        /// `approval`, or the column.
+        per: String,
+    },
+    /// The opening budget is spent.
+    #[error(
+        "the opening budget of {site}'s column {column:?} does not suffice: 1 asked, {spent} spent of {limit} {under}. A new \
+         version of the table, or a new consent epoch, has a budget of its own"
+    )]
+    Budget {
+        /// The site.
+        site: String,
+        /// The column.
+        column: String,
+        /// Spent so far.
+        spent: u32,
+        /// The limit.
+        limit: u32,
+        /// `in all`, or `under this approval`.
+        under: &'static str,
+    },
+    /// A decision that was made.
+    #[error("{site} has {decision} the request {request} already, and that is final")]
+    Decided {
+        /// The site.
+        site: String,
+        /// `accepted` or `declined`.
+        decision: &'static str,
+        /// The request.
+        request: Digest,
+    },
+    /// A release without an acceptance.
+    #[error("{site} has not accepted the request {request}; a site accepts first, and that is final")]
+    NotAccepted {
+        /// The site.
+        site: String,
+        /// The request.
+        request: Digest,
+    },
+    /// A second release.
+    #[error("{site} has answered the request {request} already; a site answers a request once")]
+    Answered {
+        /// The site.
+        site: String,
+        /// The request.
+        request: Digest,
+    },
+    /// Too late.
+    #[error("{site}'s time to {what} the request {request} ended at {deadline}; it is {now}")]
+    Late {
+        /// The site.
+        site: String,
+        /// `accept or decline`, or `answer`.
+        what: &'static str,
+        /// The request.
+        request: Digest,
+        /// When it ended.
+        deadline: Timestamp,
+        /// The block's time.
+        now: Timestamp,
+    },
+    /// An auditor would refuse it.
+    #[error("the release does not pass the audit: {0}")]
+    Audit(#[from] Box<AuditError>),
+    /// A proof that whoever made its key could forge, and a charter that is not for trials.
+    #[error("the release's proof rests on a development key, and the charter does not accept these")]
+    DevelopmentKey,
+    /// A release that nobody verified, or another one than was verified.
+    #[error("the release was not verified, or is not the one that was")]
+    Unverified,
+}
+
+impl Refusal {
+    /// A short name of the rule, for machines: stable, lower-case, with hyphens.
+    pub const fn rule(&self) -> &'static str {
+        match self {
+            Self::Form(_) => "form",
+            Self::Ledger { .. } => "ledger",
+            Self::UnknownMember { .. } => "member",
+            Self::Role { .. } => "role",
+            Self::Duplicate { .. } => "duplicate",
+            Self::OtherSite { .. } => "site",
+            Self::Registry(_) => "registration",
+            Self::Disagree { .. } => "agreement",
+            Self::Number { .. } => "number",
+            Self::NoKey { .. } => "key",
+            Self::Unknown { .. } => "unknown",
+            Self::Study { .. } => "study",
+            Self::Approval(_) => "approval",
+            Self::NotInForce { .. } => "in-force",
+            Self::NotYours { .. } => "owner",
+            Self::Request(_) => "request",
+            Self::NotActive { .. } => "active",
+            Self::Compile(_) => "query",
+            Self::Plan(_) => "plan",
+            Self::Policy { .. } => "policy",
+            Self::NoConsents { .. } => "consent",
+            Self::Cap { .. } => "query-cap",
+            Self::Budget { .. } => "opening-budget",
+            Self::Decided { .. } => "decided",
+            Self::NotAccepted { .. } => "acceptance",
+            Self::Answered { .. } => "answered",
+            Self::Late { .. } => "deadline",
+            Self::Audit(_) => "audit",
+            Self::DevelopmentKey => "development-key",
+            Self::Unverified => "verification",
+        }
+    }
+}
+
+impl From<CompileError> for Refusal {
+    fn from(error: CompileError) -> Self {
+        Self::Compile(Box::new(error))
+    }
+}
