@@ -262,8 +262,8 @@ fn digests_are_pinned() {
             "query 51404b73e3328aee",
             "plan 596efeb664db8f22",
             "policy bad8eb880d1e1a98",
-            "approval 0039ddf18aab6777",
-            "request d8d7dad46b825419"
+            "approval 1f0526ff8816e1af",
+            "request 62325a33b6797bb8"
         ]
     );
 }
