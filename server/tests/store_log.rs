@@ -71,13 +71,16 @@ impl Damaged {
     fn cut(&self, range: Range<u64>, acknowledged: usize, most: usize) {
         for cut in range {
             self.set(&self.log[..cut as usize], Some(&self.tips[acknowledged]));
-            let number = self.record_of(cut);
-            let offset = self.at[number as usize];
             if cut == 0 {
                 assert!(matches!(self.refused(Acceptance::Sealed), LogError::LogLost { .. }));
+                continue;
             } else if cut < HEADER_BYTES {
                 assert!(matches!(self.refused(Acceptance::Sealed), LogError::Header { .. }));
-            } else if cut < self.at[acknowledged] {
+                continue;
+            }
+            let number = self.record_of(cut);
+            let offset = self.at[number as usize];
+            if cut < self.at[acknowledged] {
                 match self.refused(Acceptance::Sealed) {
                     LogError::AcknowledgedLost { number: n, offset: o, found_bytes, acknowledged: tip, .. } => {
                         assert_eq!((n, o, found_bytes), (number, offset, cut));
