@@ -8,6 +8,8 @@
 mod common;
 mod contradictions;
 mod dishonest;
+mod extreme_values;
+mod extremes;
 mod replays;
 mod secrets;
 mod vectors;
