@@ -385,8 +385,6 @@ impl Report {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)] // a test stops where it fails
-
     use cohortium_protocol::query::CompileError;
 
     use super::*;
