@@ -15,9 +15,9 @@ const FLAG_UNITS: u64 = 1;
 const WORD_UNITS: u64 = 10;
 /// CPU-seconds of a unit and row where costs were measured: 0.3 seconds for a 16-bit column of 2^20 rows.
 const CPU_SECONDS_A_UNIT_AND_ROW: f64 = 32e-9;
-/// Memory of the program and of one column's sums; and of each value of the table.
-const FIXED_BYTES: u64 = 40 << 20;
-const BYTES_A_ROW_AND_COLUMN: u64 = 4;
+/// Memory of the program and of one column's sums; and of each value of the table, while it is read.
+const FIXED_BYTES: u64 = 14 << 20;
+const BYTES_A_ROW_AND_COLUMN: u64 = 3;
 
 pub(crate) fn run(setting: &Setting, args: &CommitArgs) -> Outcome {
     let home = setting.open(Access::Write)?;
@@ -198,4 +198,16 @@ fn with_new(mut json: Value, manifest: bool, epoch: bool) -> Value {
     json["manifest_is_new"] = manifest.into();
     json["epoch_is_new"] = epoch.into();
     json
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As measured: 300,000 rows of 10 columns and 8 of the tags took 27 MiB.
+    #[test]
+    fn memory_is_near_what_was_measured() {
+        let mib = memory_bytes(300_000, 18) as f64 / f64::from(1 << 20);
+        assert!((mib / 27.0 - 1.0).abs() < 0.2, "{mib} MiB");
+    }
 }
