@@ -15,6 +15,8 @@ pub mod fold;
 mod forgers;
 pub mod generators;
 pub mod hedge;
+#[cfg(test)]
+mod joint_distribution;
 pub mod layout;
 pub mod manifest;
 mod msm;
