@@ -10,6 +10,7 @@ mod contradictions;
 mod dishonest;
 mod replays;
 mod secrets;
+mod traps;
 mod vectors;
 
 use ark_bn254::{Bn254, Fr};
