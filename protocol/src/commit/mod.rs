@@ -15,14 +15,14 @@ pub mod fold;
 mod forgers;
 pub mod generators;
 pub mod hedge;
-#[cfg(test)]
-mod joint_distribution;
 pub mod layout;
 pub mod manifest;
 mod msm;
 pub mod opening;
 pub mod pedersen;
 pub mod point;
+#[cfg(test)]
+mod published;
 pub mod registry;
 pub mod scalars;
 pub mod secrets;
