@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::MAX_TEXT;
+use crate::bounded;
 use crate::domain;
 use crate::hash::{Digest, Hasher};
 use crate::policy::Policy;
@@ -11,6 +12,9 @@ use crate::table::{ConsentColumn, Day, SponsorClass};
 
 /// The format this code reads and writes.
 pub const APPROVAL_FORMAT: &str = "cohortium-approval/1";
+
+/// Tables, columns or plans that an approval names, each at most.
+const MAX_NAMES: usize = 4096;
 
 /// An ethics board's approval of a study.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -45,14 +49,15 @@ struct RawApproval {
     sponsor: String,
     purpose: String,
     sponsor_class: SponsorClass,
+    #[serde(deserialize_with = "bounded::list::<MAX_NAMES, _, _>")]
     tables: Vec<String>,
     /// Written out even as `null` (which `deserialize_with` demands): whoever signs it should see that all
     /// columns are allowed.
-    #[serde(deserialize_with = "Option::deserialize")]
+    #[serde(deserialize_with = "bounded::optional::<MAX_NAMES, _, _>")]
     columns: Option<Vec<String>>,
     #[serde(default)]
     policy: Option<Policy>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "bounded::list::<MAX_NAMES, _, _>")]
     exact_plans: Vec<Digest>,
     expires: Day,
 }
