@@ -53,9 +53,12 @@ impl Published {
     }
 }
 
-/// A committed matrix: rows of two entries, each with its blinding scalar.
+/// A row of two entries, and its blinding scalar.
+type Row = ([Three; 2], Three);
+
+/// A committed matrix.
 struct Matrix {
-    rows: Vec<([Three; 2], Three)>,
+    rows: Vec<Row>,
 }
 
 impl Matrix {
@@ -64,8 +67,8 @@ impl Matrix {
     }
 
     /// The row and the scalar that weights of the rows give.
-    fn fold(&self, weights: &[Three]) -> ([Three; 2], Three) {
-        let sum = |pick: &dyn Fn(&([Three; 2], Three)) -> Three| {
+    fn fold(&self, weights: &[Three]) -> Row {
+        let sum = |pick: &dyn Fn(&Row) -> Three| {
             self.rows.iter().zip(weights).map(|(row, weight)| pick(row) * weight).sum::<Three>()
         };
         ([sum(&|row| row.0[0]), sum(&|row| row.0[1])], sum(&|row| row.1))
@@ -77,7 +80,7 @@ fn pedersen(row: &[Three], scalar: Three) -> Three {
 }
 
 /// A batched opening of folded matrices, as `OpeningProof` has it: mask, mask's value, answers. `mask` is two entries and a scalar.
-fn open(folded: &[([Three; 2], Three)], low: &[Three], mask: &[Three], out: &mut Published) {
+fn open(folded: &[Row], low: &[Three], mask: &[Three], out: &mut Published) {
     let batching = out.challenge();
     out.say(pedersen(&mask[..2], mask[2]));
     out.say(inner_product(&mask[..2], low));
