@@ -21,6 +21,8 @@ mod msm;
 pub mod opening;
 pub mod pedersen;
 pub mod point;
+#[cfg(test)]
+mod published;
 pub mod registry;
 pub mod scalars;
 pub mod secrets;
