@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use cohortium_keys::Proof;
 use cohortium_protocol::bundle::Bundle;
 use cohortium_protocol::documents::Nonce;
+use cohortium_protocol::policy::{Policy, QueryCap};
 use cohortium_protocol::query::{Query, Source};
 use cohortium_prover::pipeline::prepare;
 use cohortium_tests::usual_policy;
@@ -85,13 +86,31 @@ pub(crate) const REPLAYS: &[Replay] = &[
         untold: Some((Step::Anchors, "is not among those in force in your anchors")),
     },
     Replay {
-        what: "an approval with another query cap",
+        what: "an approval with another reference of the board",
         change: |f| f.bundle.approval.ethics_reference.push('b'),
         untold: Some((Step::Anchors, "is not among those in force in your anchors")),
     },
     Replay {
-        what: "a floor that shows less often",
+        what: "an approval with another query cap",
+        change: |f| {
+            let cap = QueryCap { per_approval: Some(3), per_column: None };
+            f.bundle.approval.policy = f.bundle.approval.policy.clone().with_query_cap(cap);
+        },
+        untold: Some((Step::Anchors, "is not among those in force in your anchors")),
+    },
+    Replay {
+        what: "a floor without a query cap",
         change: |f| f.bundle.policy_floor = usual_policy(),
+        untold: Some((Step::Registration, "the bundle's policy floor is")),
+    },
+    Replay {
+        what: "a floor that shows no zeros",
+        change: |f| {
+            let floor = &f.bundle.policy_floor;
+            let (cap, sums) = (floor.query_cap(), floor.sums());
+            f.bundle.policy_floor =
+                Policy::new(floor.min_cell(), floor.rounding(), false, sums).unwrap().with_query_cap(cap);
+        },
         untold: Some((Step::Registration, "the bundle's policy floor is")),
     },
     Replay {
