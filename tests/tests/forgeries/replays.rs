@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use cohortium_keys::Proof;
 use cohortium_protocol::bundle::Bundle;
 use cohortium_protocol::documents::Nonce;
-use cohortium_protocol::policy::{Policy, QueryCap};
+use cohortium_protocol::policy::{Cell, Policy, QueryCap};
 use cohortium_protocol::query::{Query, Source};
 use cohortium_prover::pipeline::prepare;
 use cohortium_tests::usual_policy;
@@ -173,6 +173,14 @@ fn another_sites_proof_does_not_fit() {
     let mut forged = Forged { bundle: rich.bundle.clone(), anchors: rich.anchors.clone() };
     forged.bundle.site = "south".to_owned();
     (forged.bundle.manifest, forged.bundle.epoch) = (rich.south.manifest.clone(), rich.south.epoch.clone());
+    // A group of the larger table is more than all rows of the smaller.
+    let (step, text) = refused(&forged.bundle, &forged.anchors);
+    assert!(step == Step::Release && text.contains("the table has 60 rows"), "{text}");
+    for cells in &mut forged.bundle.proof.cells {
+        if let Cell::Value(count) = &mut cells.count {
+            *count = (*count).min(60);
+        }
+    }
     let (step, text) = refused(&forged.bundle, &forged.anchors);
     assert!(step == Step::Commitments && text.contains("the commitment given for column"), "{text}");
     // Its points fit, but then its values do not.
