@@ -316,7 +316,7 @@ fn the_day_counts_if_the_board_knows_it() {
             assert!(text.contains("G1 binding FAILS") && text.contains(says), "{text}");
         }
     }
-    assert!(unwrapped(&desk.audit(&[]).out).contains("When the query was asked: there is no ledger in this version."));
+    assert!(unwrapped(&desk.audit(&[]).out).contains("When the query was asked: there is no ledger here."));
     for day in ["yesterday", "31.12.2030", "2030-02-30"] {
         let ran = desk.audit(&["--asked-on", day]);
         ran.expect(2);
