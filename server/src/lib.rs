@@ -6,6 +6,9 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod faults;
+pub mod store;
+
 use std::collections::BTreeMap;
 
 use cohortium_keys::KeyKind;
