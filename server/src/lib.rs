@@ -8,9 +8,9 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-//pub mod cli;
+pub mod cli;
 pub mod faults;
-//pub mod http;
+pub mod http;
 pub mod metrics;
 pub mod node;
 pub mod store;

@@ -1,5 +1,6 @@
 //! Opening a ledger: the log is read and replayed whole, the index is held against it and filled.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::RwLock;
@@ -139,6 +140,22 @@ pub fn check(home: &Home, acceptance: Acceptance, each: &mut dyn FnMut(u64)) -> 
     };
     let (height, size) = (state.height(), state.tree().len());
     Ok(Checked { ledger: state.ledger().to_owned(), recovery, height, size, proofs, checkpoint })
+}
+
+/// Writes a home's founding and every block, a record at a time; how many blocks. The log's checksums are checked, its
+/// content is not: that is for whoever reads the export.
+pub fn export(
+    home: &Home,
+    acceptance: Acceptance,
+    write: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+) -> Result<io::Result<u64>, OpenError> {
+    let (log, _) = BlockLog::open(&home.log(), home.charter().digest(), acceptance)?;
+    for record in log.records_after(None)? {
+        if let Err(error) = write(&record?.1) {
+            return Ok(Err(error));
+        }
+    }
+    Ok(Ok(log.count().saturating_sub(1)))
 }
 
 impl Ledger {
