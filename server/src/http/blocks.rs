@@ -90,7 +90,7 @@ struct BlocksAnswer {
 /// The blocks' heads, from a height on.
 #[utoipa::path(tag = "ledger", params(Page), responses((status = 200, description = "A page of blocks", body = BlocksAnswer)))]
 #[get("/v1/blocks")]
-async fn blocks(service: Data<Service>, page: Query<Page>) -> Result<Json<BlocksAnswer>, Problem> {
+async fn get_blocks(service: Data<Service>, page: Query<Page>) -> Result<Json<BlocksAnswer>, Problem> {
     let Page { from, limit } = page.into_inner();
     let limit = limit.unwrap_or(PAGE).clamp(1, MAX_PAGE);
     let read = service.read(move |ledger| {
@@ -108,7 +108,7 @@ async fn blocks(service: Data<Service>, page: Query<Page>) -> Result<Json<Blocks
     (status = 404, description = "No such block", body = Problem, content_type = "application/problem+json"),
 ))]
 #[get("/v1/blocks/{height}")]
-async fn block(service: Data<Service>, height: Path<u64>) -> Result<HttpResponse, Problem> {
+async fn get_block(service: Data<Service>, height: Path<u64>) -> Result<HttpResponse, Problem> {
     let height = height.into_inner();
     let found = service.read(move |ledger| {
         ledger.block_bytes(height)?.ok_or_else(|| Problem::not_found("block of height", height))
@@ -169,7 +169,7 @@ impl MessageBody for Export {
 /// The whole ledger: the founding document on the first line, then a block a line.
 #[utoipa::path(tag = "ledger", responses((status = 200, description = "The founding and every block, a line each", body = String, content_type = "application/x-ndjson")))]
 #[get("/v1/export")]
-async fn export(service: Data<Service>) -> Result<HttpResponse, Problem> {
+async fn get_export(service: Data<Service>) -> Result<HttpResponse, Problem> {
     let begin = service.read(|ledger| {
         let founding = [ledger.founding(), b"\n"].concat();
         let lines: Lines = Box::new(ledger.export()?);
@@ -181,5 +181,5 @@ async fn export(service: Data<Service>) -> Result<HttpResponse, Problem> {
 }
 
 pub(super) fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
-    config.service(blocks).service(block).service(export);
+    config.service(get_blocks).service(get_block).service(get_export);
 }

@@ -141,7 +141,7 @@ struct DatasetDetail {
 /// Every table of every site.
 #[utoipa::path(tag = "catalogue", responses((status = 200, description = "The catalogue", body = DatasetsAnswer)))]
 #[get("/v1/datasets")]
-async fn datasets(service: Data<Service>) -> Result<Json<DatasetsAnswer>, Problem> {
+async fn get_datasets(service: Data<Service>) -> Result<Json<DatasetsAnswer>, Problem> {
     let read = service.read(|ledger| {
         let datasets = ledger.read(|chain| {
             let mut datasets = Vec::new();
@@ -163,7 +163,7 @@ async fn datasets(service: Data<Service>) -> Result<Json<DatasetsAnswer>, Proble
     (status = 404, description = "No such table", body = Problem, content_type = "application/problem+json"),
 ))]
 #[get("/v1/datasets/{site}/{table}")]
-async fn dataset(service: Data<Service>, path: Path<(String, String)>) -> Result<Json<DatasetDetail>, Problem> {
+async fn get_dataset(service: Data<Service>, path: Path<(String, String)>) -> Result<Json<DatasetDetail>, Problem> {
     let (name, table) = path.into_inner();
     let read = service.read(move |ledger| {
         let found = ledger.read(|chain| {
@@ -183,5 +183,5 @@ async fn dataset(service: Data<Service>, path: Path<(String, String)>) -> Result
 }
 
 pub(super) fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
-    config.service(datasets).service(dataset);
+    config.service(get_datasets).service(get_dataset);
 }

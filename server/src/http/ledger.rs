@@ -65,7 +65,7 @@ struct LedgerAnswer {
 /// The ledger in brief: members, keys, rules, and where it is.
 #[utoipa::path(tag = "ledger", responses((status = 200, description = "The ledger", body = LedgerAnswer)))]
 #[get("/v1/ledger")]
-async fn ledger(service: Data<Service>) -> Result<Json<LedgerAnswer>, Problem> {
+async fn get_ledger(service: Data<Service>) -> Result<Json<LedgerAnswer>, Problem> {
     let read = service.read(|ledger| {
         Ok(ledger.read(|chain| {
             let (state, charter) = (chain.state(), chain.state().charter());
@@ -94,7 +94,7 @@ async fn ledger(service: Data<Service>) -> Result<Json<LedgerAnswer>, Problem> {
 /// The charter, whole: its digest founds the chain.
 #[utoipa::path(tag = "ledger", responses((status = 200, description = "The charter document", body = Object)))]
 #[get("/v1/charter")]
-async fn charter(service: Data<Service>) -> Result<HttpResponse, Problem> {
+async fn get_charter(service: Data<Service>) -> Result<HttpResponse, Problem> {
     let charter = service.read(|ledger| Ok(ledger.read(|chain| chain.state().charter().clone())?)).await?;
     Ok(HttpResponse::Ok().json(charter))
 }
@@ -102,7 +102,7 @@ async fn charter(service: Data<Service>) -> Result<HttpResponse, Problem> {
 /// The verifying keys, whole.
 #[utoipa::path(tag = "ledger", responses((status = 200, description = "Verifying key documents", body = Vec<Object>)))]
 #[get("/v1/keys")]
-async fn keys(service: Data<Service>) -> Result<Json<Vec<VerifyingKeyDocument>>, Problem> {
+async fn get_keys(service: Data<Service>) -> Result<Json<Vec<VerifyingKeyDocument>>, Problem> {
     let all = service.read(|ledger| {
         Ok(ledger.read(|chain| chain.state().keys().iter().map(|key| key.to_document()).collect())?)
     });
@@ -115,7 +115,7 @@ async fn keys(service: Data<Service>) -> Result<Json<Vec<VerifyingKeyDocument>>,
     (status = 404, description = "No such key", body = Problem, content_type = "application/problem+json"),
 ))]
 #[get("/v1/keys/{id}")]
-async fn key(service: Data<Service>, id: Path<String>) -> Result<Json<VerifyingKeyDocument>, Problem> {
+async fn get_key(service: Data<Service>, id: Path<String>) -> Result<Json<VerifyingKeyDocument>, Problem> {
     let id = digest("key's id", &id)?;
     let found = service.read(move |ledger| {
         let find = |key: &&std::sync::Arc<cohortium_keys::VerifyingKey>| key.id() == id;
@@ -128,7 +128,7 @@ async fn key(service: Data<Service>, id: Path<String>) -> Result<Json<VerifyingK
 /// The newest checkpoint: a signed note over everything on the ledger.
 #[utoipa::path(tag = "ledger", responses((status = 200, description = "A signed note", body = String, content_type = "text/plain")))]
 #[get("/v1/checkpoint")]
-async fn checkpoint(service: Data<Service>) -> Result<HttpResponse, Problem> {
+async fn get_checkpoint(service: Data<Service>) -> Result<HttpResponse, Problem> {
     let note = service.read(|ledger| Ok(ledger.read(|chain| chain.checkpoint().to_owned())?)).await?;
     Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(note))
 }
@@ -162,7 +162,7 @@ struct ConsistencyAnswer {
     (status = 400, description = "No such sizes", body = Problem, content_type = "application/problem+json"),
 ))]
 #[get("/v1/consistency")]
-async fn consistency(service: Data<Service>, sizes: Query<Sizes>) -> Result<Json<ConsistencyAnswer>, Problem> {
+async fn get_consistency(service: Data<Service>, sizes: Query<Sizes>) -> Result<Json<ConsistencyAnswer>, Problem> {
     let Sizes { from, to } = sizes.into_inner();
     let proof = service.read(move |ledger| {
         let path = ledger.read(|chain| chain.state().tree().consistency(from, to))?;
@@ -172,5 +172,5 @@ async fn consistency(service: Data<Service>, sizes: Query<Sizes>) -> Result<Json
 }
 
 pub(super) fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
-    config.service(ledger).service(charter).service(keys).service(key).service(checkpoint).service(consistency);
+    config.service(get_ledger).service(get_charter).service(get_keys).service(get_key).service(get_checkpoint).service(get_consistency);
 }

@@ -209,7 +209,7 @@ impl Dry<'_> {
     (status = 429, description = "Too many from this address", body = Problem, content_type = "application/problem+json"),
 ))]
 #[post("/v1/plan")]
-async fn plan(request: HttpRequest, payload: Payload, service: Data<Service>) -> Result<Json<PlanAnswer>, Problem> {
+async fn post_plan(request: HttpRequest, payload: Payload, service: Data<Service>) -> Result<Json<PlanAnswer>, Problem> {
     let body = body::read(&request, payload, &service, MAX_PLAN_BYTES).await?;
     let read = service.read(move |ledger| {
         let question: PlanQuestion = serde_json::from_slice(&body).map_err(Problem::malformed)?;
@@ -229,5 +229,5 @@ async fn plan(request: HttpRequest, payload: Payload, service: Data<Service>) ->
 }
 
 pub(super) fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
-    config.service(plan);
+    config.service(post_plan);
 }

@@ -75,7 +75,7 @@ struct QueriesAnswer {
     (status = 400, description = "No such state or query", body = Problem, content_type = "application/problem+json"),
 ))]
 #[get("/v1/queries")]
-async fn queries(service: Data<Service>, filter: Query<Filter>) -> Result<Json<QueriesAnswer>, Problem> {
+async fn get_queries(service: Data<Service>, filter: Query<Filter>) -> Result<Json<QueriesAnswer>, Problem> {
     let filter = filter.into_inner();
     if let Some(state) = filter.state.as_deref().filter(|state| !STATES.contains(state)) {
         return Err(Problem::malformed(format!("the state {state:?} is none; there are {}", STATES.join(", "))));
@@ -157,7 +157,7 @@ struct QueryDetail {
     (status = 404, description = "No such query", body = Problem, content_type = "application/problem+json"),
 ))]
 #[get("/v1/queries/{id}")]
-async fn query(service: Data<Service>, id: Path<String>) -> Result<Json<QueryDetail>, Problem> {
+async fn get_query(service: Data<Service>, id: Path<String>) -> Result<Json<QueryDetail>, Problem> {
     let id = digest("query's id", &id)?;
     let read = service.read(move |ledger| {
         let now = ledger.now();
@@ -182,7 +182,7 @@ async fn query(service: Data<Service>, id: Path<String>) -> Result<Json<QueryDet
     (status = 404, description = "No such query", body = Problem, content_type = "application/problem+json"),
 ))]
 #[get("/v1/queries/{id}/plan")]
-async fn query_plan(service: Data<Service>, id: Path<String>) -> Result<HttpResponse, Problem> {
+async fn get_query_plan(service: Data<Service>, id: Path<String>) -> Result<HttpResponse, Problem> {
     let id = digest("query's id", &id)?;
     let read = service.read(move |ledger| {
         let plan = ledger.read(|chain| {
@@ -197,5 +197,5 @@ async fn query_plan(service: Data<Service>, id: Path<String>) -> Result<HttpResp
 }
 
 pub(super) fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
-    config.service(queries).service(query).service(query_plan);
+    config.service(get_queries).service(get_query).service(get_query_plan);
 }

@@ -67,7 +67,7 @@ fn answer(status: SiteStatus) -> SiteAnswer {
     (status = 404, description = "No such query", body = Problem, content_type = "application/problem+json"),
 ))]
 #[get("/v1/queries/{id}/results")]
-async fn results_json(service: Data<Service>, id: Path<String>) -> Result<HttpResponse, Problem> {
+async fn get_results_json(service: Data<Service>, id: Path<String>) -> Result<HttpResponse, Problem> {
     let id = digest("query's id", &id)?;
     let text = service.read(move |ledger| results(ledger, &id)?.to_json().map_err(Problem::internal));
     Ok(HttpResponse::Ok().content_type("application/json").body(text.await?))
@@ -79,7 +79,7 @@ async fn results_json(service: Data<Service>, id: Path<String>) -> Result<HttpRe
     (status = 404, description = "No such query", body = Problem, content_type = "application/problem+json"),
 ))]
 #[get("/v1/queries/{id}/results.csv")]
-async fn results_csv(service: Data<Service>, id: Path<String>) -> Result<HttpResponse, Problem> {
+async fn get_results_csv(service: Data<Service>, id: Path<String>) -> Result<HttpResponse, Problem> {
     let id = digest("query's id", &id)?;
     let text = service.read(move |ledger| Ok(results(ledger, &id)?.to_csv())).await?;
     Ok(HttpResponse::Ok().content_type("text/csv; charset=utf-8").body(text))
@@ -94,7 +94,7 @@ async fn results_csv(service: Data<Service>, id: Path<String>) -> Result<HttpRes
     (status = 404, description = "No such release", body = Problem, content_type = "application/problem+json"),
 ))]
 #[get("/v1/queries/{id}/bundles/{site}")]
-async fn bundle(service: Data<Service>, path: Path<(String, String)>) -> Result<HttpResponse, Problem> {
+async fn get_bundle(service: Data<Service>, path: Path<(String, String)>) -> Result<HttpResponse, Problem> {
     let (id, site) = path.into_inner();
     let id = digest("query's id", &id)?;
     let bytes = service.read(move |ledger| {
@@ -105,5 +105,5 @@ async fn bundle(service: Data<Service>, path: Path<(String, String)>) -> Result<
 }
 
 pub(super) fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
-    config.service(results_json).service(results_csv).service(bundle);
+    config.service(get_results_json).service(get_results_csv).service(get_bundle);
 }

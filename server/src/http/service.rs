@@ -34,7 +34,7 @@ struct HealthAnswer {
     (status = 503, description = "It has stopped", body = Problem, content_type = "application/problem+json"),
 ))]
 #[get("/v1/health")]
-async fn health(service: Data<Service>) -> Result<Json<HealthAnswer>, Problem> {
+async fn get_health(service: Data<Service>) -> Result<Json<HealthAnswer>, Problem> {
     // Never waits for a block: a slow disk must not look like a dead service.
     if service.failed() {
         return Err(Problem::busy(format!("the ledger has stopped: {}", service.ledger.stopped())));
@@ -48,7 +48,7 @@ async fn health(service: Data<Service>) -> Result<Json<HealthAnswer>, Problem> {
 /// Counters and gauges, in Prometheus' text format.
 #[utoipa::path(tag = "service", responses((status = 200, description = "The metrics", body = String, content_type = "text/plain")))]
 #[get("/metrics")]
-async fn metrics(service: Data<Service>) -> Result<HttpResponse, Problem> {
+async fn get_metrics(service: Data<Service>) -> Result<HttpResponse, Problem> {
     let text = service.ledger.metrics().text().map_err(Problem::internal)?;
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text))
 }
@@ -56,10 +56,10 @@ async fn metrics(service: Data<Service>) -> Result<HttpResponse, Problem> {
 /// This description.
 #[utoipa::path(tag = "service", responses((status = 200, description = "The OpenAPI description", body = Object)))]
 #[get("/v1/openapi.json")]
-async fn openapi(service: Data<Service>) -> HttpResponse {
+async fn get_openapi(service: Data<Service>) -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(service.description.clone())
 }
 
 pub(super) fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
-    config.service(health).service(metrics).service(openapi);
+    config.service(get_health).service(get_metrics).service(get_openapi);
 }

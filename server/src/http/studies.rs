@@ -114,7 +114,7 @@ struct StudyDetail {
 /// Every study.
 #[utoipa::path(tag = "studies", responses((status = 200, description = "The studies", body = StudiesAnswer)))]
 #[get("/v1/studies")]
-async fn studies(service: Data<Service>) -> Result<Json<StudiesAnswer>, Problem> {
+async fn get_studies(service: Data<Service>) -> Result<Json<StudiesAnswer>, Problem> {
     let read = service.read(|ledger| {
         let now = ledger.now();
         let studies = ledger.read(|chain| {
@@ -137,7 +137,7 @@ async fn studies(service: Data<Service>) -> Result<Json<StudiesAnswer>, Problem>
     (status = 404, description = "No such approval", body = Problem, content_type = "application/problem+json"),
 ))]
 #[get("/v1/studies/{approval}")]
-async fn study(service: Data<Service>, approval: Path<String>) -> Result<Json<StudyDetail>, Problem> {
+async fn get_study(service: Data<Service>, approval: Path<String>) -> Result<Json<StudyDetail>, Problem> {
     let approval = digest("approval's digest", &approval)?;
     let read = service.read(move |ledger| {
         let now = ledger.now();
@@ -157,5 +157,5 @@ async fn study(service: Data<Service>, approval: Path<String>) -> Result<Json<St
 }
 
 pub(super) fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
-    config.service(studies).service(study);
+    config.service(get_studies).service(get_study);
 }

@@ -171,7 +171,7 @@ struct TransactionAnswer {
     (status = 404, description = "No such transaction", body = Problem, content_type = "application/problem+json"),
 ))]
 #[get("/v1/transactions/{id}")]
-async fn transaction(service: Data<Service>, id: Path<String>) -> Result<Json<TransactionAnswer>, Problem> {
+async fn get_transaction(service: Data<Service>, id: Path<String>) -> Result<Json<TransactionAnswer>, Problem> {
     let id = digest("transaction's id", &id)?;
     let read = service.read(move |ledger| {
         let unknown = || Problem::not_found("transaction", id);
@@ -199,5 +199,5 @@ async fn transaction(service: Data<Service>, id: Path<String>) -> Result<Json<Tr
 }
 
 pub(super) fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
-    config.service(post_transaction).service(post_query).service(transaction);
+    config.service(post_transaction).service(post_query).service(get_transaction);
 }

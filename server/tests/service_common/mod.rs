@@ -105,7 +105,11 @@ pub fn unlimited() -> Config {
 
 impl Place {
     pub fn new(hospitals: usize, config: Config) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::in_folder(&std::env::temp_dir(), hospitals, config)
+    }
+
+    pub fn in_folder(folder: &Path, hospitals: usize, config: Config) -> Self {
+        let folder = tempfile::tempdir_in(folder).unwrap();
         let home = found(&folder.path().join("ledger"), &charter(hospitals));
         let settings = Settings::new(Metrics::new().unwrap());
         let (ledger, _) = Ledger::open(home, settings).unwrap();
