@@ -35,7 +35,8 @@ pub struct Metrics {
 }
 
 /// From a quarter of a millisecond to half a minute.
-const LATENCIES: [f64; 14] = [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0, 30.0];
+const LATENCIES: [f64; 14] =
+    [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0, 30.0];
 
 impl Metrics {
     /// Everything at zero.
@@ -75,7 +76,10 @@ impl Metrics {
                 "cohortium_last_sync_seconds",
                 "How long the last block took to be written and brought to the disk",
             )?,
-            index_current: gauge("cohortium_index_current", "1 if the index is current, 0 while it is being made again")?,
+            index_current: gauge(
+                "cohortium_index_current",
+                "1 if the index is current, 0 while it is being made again",
+            )?,
             registry: registry.clone(),
         };
         registry.register(Box::new(metrics.request_seconds.clone()))?;

@@ -95,7 +95,11 @@ fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let to = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() { copy(&entry.path(), &to) } else { drop(fs::copy(entry.path(), to).unwrap()) }
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
     }
 }
 
@@ -209,18 +213,28 @@ const DAMAGES: [Damage; 10] = [
     ("a bit in the middle", |home| flip(&home.join("log/blocks.log"), |length| length / 2), 1, "is damaged"),
     ("the log", |home| fs::remove_file(home.join("log/blocks.log")).unwrap(), 1, "no new chain is begun"),
     ("the log's folder", |home| fs::remove_dir_all(home.join("log")).unwrap(), 1, "no new chain is begun"),
-    ("log and tip", |home| {
-        fs::remove_dir_all(home.join("log")).unwrap();
-        fs::create_dir(home.join("log")).unwrap();
-    }, 1, "there is no block log in"),
+    (
+        "log and tip",
+        |home| {
+            fs::remove_dir_all(home.join("log")).unwrap();
+            fs::create_dir(home.join("log")).unwrap();
+        },
+        1,
+        "there is no block log in",
+    ),
     ("the tip", |home| fs::remove_file(home.join("log/tip")).unwrap(), 1, "accept it as it is"),
     ("a bit of the tip", |home| flip(&home.join("log/tip"), |_| 60), 1, "accept it as it is"),
     ("the key", |home| fs::remove_file(home.join("operator.key")).unwrap(), 1, "no new chain is begun"),
-    ("the charter's content", |home| {
-        let path = home.join("charter.json");
-        let text = fs::read_to_string(&path).unwrap().replacen("\"opening_share\": 64", "\"opening_share\": 65", 1);
-        fs::write(path, text).unwrap();
-    }, 1, "belongs to the chain"),
+    (
+        "the charter's content",
+        |home| {
+            let path = home.join("charter.json");
+            let text = fs::read_to_string(&path).unwrap().replacen("\"opening_share\": 64", "\"opening_share\": 65", 1);
+            fs::write(path, text).unwrap();
+        },
+        1,
+        "belongs to the chain",
+    ),
 ];
 
 #[test]

@@ -203,11 +203,9 @@ fn every_error_is_a_problem() {
     let answer = connection.send("PUT", "/v1/queries", "application/json", b"").unwrap();
     assert_eq!(answer.header("allow"), Some("GET, POST"));
     answer.problem(405, "method");
-    for (body, status, rule) in [
-        (&b"{"[..], 400, "malformed"),
-        (b"{\"query\": 1}", 400, "malformed"),
-        (b"{\"more\": 1}", 400, "malformed"),
-    ] {
+    for (body, status, rule) in
+        [(&b"{"[..], 400, "malformed"), (b"{\"query\": 1}", 400, "malformed"), (b"{\"more\": 1}", 400, "malformed")]
+    {
         http::post(address, "/v1/plan", body).problem(status, rule);
     }
     let large = vec![b' '; (1 << 20) + 1];
@@ -225,7 +223,8 @@ fn slow_requests_are_ended() {
     let config = Config { body_patience: patience, head_patience: patience, ..unlimited() };
     let place = Place::new(1, config);
     let mut body = Connection::open(place.address()).unwrap();
-    let head = "POST /v1/transactions HTTP/1.1\r\nHost: l\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{";
+    let head =
+        "POST /v1/transactions HTTP/1.1\r\nHost: l\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{";
     body.raw(head.as_bytes()).unwrap();
     assert!(body.answer().unwrap().problem(408, "timeout").contains("the body was not complete"));
     let mut head = Connection::open(place.address()).unwrap();

@@ -103,7 +103,9 @@ fn crates_link_what_their_part_needs() {
         assert!(linked.iter().any(|(name, _)| name == "ark-bn254"), "{package}: the tree was read");
         for (name, licence) in &linked {
             let service = SERVICES.iter().any(|family| of(name, family));
-            let may = MAY_LINK.iter().any(|(who, families)| *who == package && families.iter().any(|family| of(name, family)));
+            let may = MAY_LINK
+                .iter()
+                .any(|(who, families)| *who == package && families.iter().any(|family| of(name, family)));
             assert!(!service || may, "{package} links {name}");
             assert!(!forbidden.contains(&name.as_str()), "{package} links {name}");
             // A licence is a choice of alternatives; one of them must be permissive.
@@ -196,7 +198,11 @@ fn the_vocabulary_is_pure() {
     assert_without("server", &AMBIENT_RANDOMNESS, &["cli/make.rs"]);
     assert_without("server", &PRINTING, &[]);
     assert_without("server", &["SystemTime", "UNIX_EPOCH"], &["node/ledger.rs"]);
-    assert_without("server", &["std::net"], &["cli/args.rs", "cli/serve.rs", "http/mod.rs", "http/running.rs", "http/guard.rs"]);
+    assert_without(
+        "server",
+        &["std::net"],
+        &["cli/args.rs", "cli/serve.rs", "http/mod.rs", "http/running.rs", "http/guard.rs"],
+    );
     assert_without("server", &["std::process::Command"], &[]);
     let files = ["store/", "node/home.rs", "cli/make.rs", "cli/whole.rs"];
     for (path, code) in sources("server") {

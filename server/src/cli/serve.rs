@@ -147,9 +147,16 @@ fn on_signals(handle: &ServerHandle) -> std::io::Result<()> {
     #[cfg(unix)]
     {
         let mut terminate = rt::signal::unix::signal(rt::signal::unix::SignalKind::terminate())?;
-        stop_after(handle, async move { drop(terminate.recv().await) });
+        stop_after(handle, async move {
+            terminate.recv().await;
+        });
     }
-    stop_after(handle, async { drop(rt::signal::ctrl_c().await) });
+    stop_after(handle, async {
+        // If it cannot be listened for, the system's own way of ending a process is left.
+        if rt::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    });
     Ok(())
 }
 

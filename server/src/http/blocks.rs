@@ -110,9 +110,8 @@ async fn get_blocks(service: Data<Service>, page: Query<Page>) -> Result<Json<Bl
 #[get("/v1/blocks/{height}")]
 async fn get_block(service: Data<Service>, height: Path<u64>) -> Result<HttpResponse, Problem> {
     let height = height.into_inner();
-    let found = service.read(move |ledger| {
-        ledger.block_bytes(height)?.ok_or_else(|| Problem::not_found("block of height", height))
-    });
+    let found = service
+        .read(move |ledger| ledger.block_bytes(height)?.ok_or_else(|| Problem::not_found("block of height", height)));
     Ok(HttpResponse::Ok().content_type("application/json").body(found.await?))
 }
 

@@ -57,7 +57,10 @@ pub(super) async fn read(
     let mut payload: Payload = payload.into_inner();
     // The extractor's own limit is in the service's configuration, and at least this one.
     let body = timeout(patience, Bytes::from_request(request, &mut payload)).await.map_err(|_| {
-        Problem::timeout(format!("the body was not complete after {} seconds, the most that is waited", patience.as_secs()))
+        Problem::timeout(format!(
+            "the body was not complete after {} seconds, the most that is waited",
+            patience.as_secs()
+        ))
     })?;
     let body = body.map_err(|error| {
         if error.as_response_error().status_code() == actix_web::http::StatusCode::PAYLOAD_TOO_LARGE {

@@ -98,9 +98,8 @@ impl DatasetInfo {
                 created: epoch.created().to_owned(),
                 digest: epoch.digest(),
             }),
-            consents: epoch.map_or_else(Vec::new, |epoch| {
-                epoch.columns().iter().map(|column| column.name.clone()).collect()
-            }),
+            consents: epoch
+                .map_or_else(Vec::new, |epoch| epoch.columns().iter().map(|column| column.name.clone()).collect()),
             policy_floor: site.floor.as_ref().map(|floor| FloorInfo {
                 number: floor.document.number,
                 digest: floor.document.policy.digest(),

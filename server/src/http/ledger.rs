@@ -103,9 +103,8 @@ async fn get_charter(service: Data<Service>) -> Result<HttpResponse, Problem> {
 #[utoipa::path(tag = "ledger", responses((status = 200, description = "Verifying key documents", body = Vec<Object>)))]
 #[get("/v1/keys")]
 async fn get_keys(service: Data<Service>) -> Result<Json<Vec<VerifyingKeyDocument>>, Problem> {
-    let all = service.read(|ledger| {
-        Ok(ledger.read(|chain| chain.state().keys().iter().map(|key| key.to_document()).collect())?)
-    });
+    let all = service
+        .read(|ledger| Ok(ledger.read(|chain| chain.state().keys().iter().map(|key| key.to_document()).collect())?));
     all.await.map(Json)
 }
 
@@ -172,5 +171,11 @@ async fn get_consistency(service: Data<Service>, sizes: Query<Sizes>) -> Result<
 }
 
 pub(super) fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
-    config.service(get_ledger).service(get_charter).service(get_keys).service(get_key).service(get_checkpoint).service(get_consistency);
+    config
+        .service(get_ledger)
+        .service(get_charter)
+        .service(get_keys)
+        .service(get_key)
+        .service(get_checkpoint)
+        .service(get_consistency);
 }

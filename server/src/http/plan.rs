@@ -175,8 +175,7 @@ impl Dry<'_> {
     }
 
     fn run(&self) -> PlanAnswer {
-        let (sites, compiled): (Vec<PlanSite>, Vec<_>) =
-            self.question.sites.iter().map(|site| self.site(site)).unzip();
+        let (sites, compiled): (Vec<PlanSite>, Vec<_>) = self.question.sites.iter().map(|site| self.site(site)).unzip();
         let compiled: Vec<(SitePin, Digest, Plan)> = compiled.into_iter().flatten().collect();
         let first = compiled.first().map(|(_, schema, plan)| (*schema, plan.digest(), plan.explain()));
         let refused = sites.iter().find(|site| !site.allowed);
@@ -209,7 +208,11 @@ impl Dry<'_> {
     (status = 429, description = "Too many from this address", body = Problem, content_type = "application/problem+json"),
 ))]
 #[post("/v1/plan")]
-async fn post_plan(request: HttpRequest, payload: Payload, service: Data<Service>) -> Result<Json<PlanAnswer>, Problem> {
+async fn post_plan(
+    request: HttpRequest,
+    payload: Payload,
+    service: Data<Service>,
+) -> Result<Json<PlanAnswer>, Problem> {
     let body = body::read(&request, payload, &service, MAX_PLAN_BYTES).await?;
     let read = service.read(move |ledger| {
         let question: PlanQuestion = serde_json::from_slice(&body).map_err(Problem::malformed)?;

@@ -179,7 +179,8 @@ async fn get_transaction(service: Data<Service>, id: Path<String>) -> Result<Jso
             let tree = chain.state().tree();
             let (index, size) = (chain.state().place(&id)?, tree.len());
             let path = tree.inclusion(index, size).ok()?;
-            let inclusion = InclusionAnswer { size, root: tree.root(), path, checkpoint: chain.checkpoint().to_owned() };
+            let inclusion =
+                InclusionAnswer { size, root: tree.root(), path, checkpoint: chain.checkpoint().to_owned() };
             Some((index, inclusion))
         })?;
         let (index, inclusion) = found.ok_or_else(unknown)?;

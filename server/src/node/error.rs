@@ -140,10 +140,9 @@ impl OpenError {
     pub fn is_damage(&self) -> bool {
         match self {
             Self::Home(HomeError::Incomplete { .. }) => true,
-            Self::Log(error) | Self::Home(HomeError::Log(error)) => !matches!(
-                error,
-                LogError::File { .. } | LogError::InUse { .. } | LogError::Exists { .. }
-            ),
+            Self::Log(error) | Self::Home(HomeError::Log(error)) => {
+                !matches!(error, LogError::File { .. } | LogError::InUse { .. } | LogError::Exists { .. })
+            }
             Self::NotFounded { .. } | Self::Chain { .. } | Self::OtherCharter => true,
             Self::Home(_) | Self::Checkpoint(_) | Self::Index(_) | Self::Thread { .. } => false,
         }

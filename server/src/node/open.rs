@@ -95,12 +95,7 @@ fn replay(home: &Home, log: &BlockLog, trust: Trust, each: &mut dyn FnMut(u64)) 
 }
 
 /// Puts the log's records after a position into the index.
-pub(super) fn fill(
-    log: &BlockLog,
-    index: &dyn Index,
-    ledger: &str,
-    after: Option<&Position>,
-) -> Result<(), OpenError> {
+pub(super) fn fill(log: &BlockLog, index: &dyn Index, ledger: &str, after: Option<&Position>) -> Result<(), OpenError> {
     for record in log.records_after(after)? {
         let (position, bytes) = record?;
         let number = position.number;

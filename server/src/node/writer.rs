@@ -188,8 +188,10 @@ impl Writer {
         shared.index_broken.store(true, Ordering::Release);
         shared.metrics.index_current.set(0);
         let made = shared.index.clear().map_err(|error| error.to_string());
-        made.and_then(|()| fill(&self.log, &shared.index, &shared.ledger_id(), None).map_err(|error| error.to_string()))
-            .map_err(|reason| format!("the index cannot be made again: {reason}"))?;
+        made.and_then(|()| {
+            fill(&self.log, &shared.index, &shared.ledger_id(), None).map_err(|error| error.to_string())
+        })
+        .map_err(|reason| format!("the index cannot be made again: {reason}"))?;
         shared.index_broken.store(false, Ordering::Release);
         shared.metrics.index_current.set(1);
         Ok(())

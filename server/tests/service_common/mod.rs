@@ -78,7 +78,9 @@ pub fn found(folder: &Path, charter: &Charter) -> Home {
 
 /// A policy that is another for every number.
 pub fn policy(number: u32) -> Policy {
-    Policy::new(number % 1000 + 2, 5, true, Sums::Restrained).or_else(|_| Policy::new(10, 5, true, Sums::Restrained)).unwrap()
+    Policy::new(number % 1000 + 2, 5, true, Sums::Restrained)
+        .or_else(|_| Policy::new(10, 5, true, Sums::Restrained))
+        .unwrap()
 }
 
 /// The cheapest transaction there is.

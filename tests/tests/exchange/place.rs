@@ -7,9 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use cohortium_protocol::documents::{Approval, Nonce, Request};
 use cohortium_protocol::hash::Digest;
-use cohortium_protocol::ledger::{
-    Charter, KeyPin, Member, MemberKey, Role, Statement, Timestamp, Transaction,
-};
+use cohortium_protocol::ledger::{Charter, KeyPin, Member, MemberKey, Role, Statement, Timestamp, Transaction};
 use cohortium_protocol::query::Query;
 use cohortium_protocol::table::SponsorClass;
 use cohortium_prover::pipeline::prepare;
@@ -59,10 +57,7 @@ impl Place {
                 member("north", Role::Hospital),
                 member("south", Role::Hospital),
             ],
-            verifying_keys: vec![KeyPin {
-                shape: key_12().shape().name.to_owned(),
-                id: key_12().verifying().id(),
-            }],
+            verifying_keys: vec![KeyPin { shape: key_12().shape().name.to_owned(), id: key_12().verifying().id() }],
             accept_development_keys: true,
             acceptance_seconds: PATIENCE,
             answer_seconds: PATIENCE,
