@@ -355,6 +355,54 @@ impl Poster {
     }
 }
 
+#[test]
+fn when_the_log_cannot_be_written_nothing_is_acknowledged_any_more_and_the_process_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = home_with(folder.path(), 1);
+    // No file may grow beyond 256 KiB; the signal that would end the process instead is ignored.
+    let limited = "trap '' XFSZ; ulimit -f 512; exec \"$0\" serve --json --listen 127.0.0.1:0 --writes-per-second 1000000 \
+                   --home \"$1\"";
+    let mut child = Command::new("sh")
+        .args(["-c", limited, PROGRAM, arg(&home)])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let address = json["listening"].as_str().unwrap().parse().unwrap();
+    let mut connection = Connection::open(address).unwrap();
+    let ledger = charter(1).ledger();
+    let mut acknowledged = 1;
+    let refused = (2..5000).find_map(|number| {
+        let body = floor(&ledger, &hospital(0), number).canonical();
+        match connection.post("/v1/transactions", &body) {
+            Ok(answer) if answer.status == 201 => {
+                acknowledged = number;
+                None
+            }
+            other => Some(other),
+        }
+    });
+    // The last one is told that the ledger has stopped, or nothing, if the process was faster.
+    if let Ok(answer) = refused.expect("the limit is reached") {
+        answer.problem(503, "busy");
+    }
+    let output = child.wait_with_output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert!(error.contains("cannot go on: the ledger has stopped: "), "{error}");
+    assert!(acknowledged > 20, "{acknowledged}");
+    // With room again, everything that was acknowledged is there, and the next is admitted.
+    let served = Served::start(&["--home", arg(&home)]);
+    let size = http::get(served.address, "/v1/ledger").json()["size"].as_u64().unwrap();
+    assert!(size == u64::from(acknowledged) || size == u64::from(acknowledged) + 1, "{size}, {acknowledged}");
+    let next = floor(&ledger, &hospital(0), size as u32 + 1).canonical();
+    assert_eq!(http::post(served.address, "/v1/transactions", &next).status, 201);
+    served.terminate();
+}
+
 /// How often it is killed: the thorough run sets more.
 fn kills() -> u32 {
     std::env::var("COHORTIUM_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(100)

@@ -164,7 +164,7 @@ fn every_error_is_a_problem() {
         ("/", 404, "not-found"),
         ("/v1", 404, "not-found"),
         ("/v1/none", 404, "not-found"),
-        ("/docs/none.js", 404, "malformed"),
+        ("/docs/none.js", 404, "not-found"),
         ("/v1/keys/zz", 400, "malformed"),
         (&format!("/v1/keys/{none}"), 404, "not-found"),
         (&format!("/v1/transactions/{none}"), 404, "not-found"),

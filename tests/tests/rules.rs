@@ -204,6 +204,7 @@ fn the_vocabulary_is_pure() {
         &["cli/args.rs", "cli/serve.rs", "http/mod.rs", "http/running.rs", "http/guard.rs"],
     );
     assert_without("server", &["std::process::Command"], &[]);
+    assert_without("server", &["std::env"], &["faults.rs"]);
     let files = ["store/", "node/home.rs", "cli/make.rs", "cli/whole.rs"];
     for (path, code) in sources("server") {
         let allowed = files.iter().any(|place| path.contains(&format!("server/src/{place}")));

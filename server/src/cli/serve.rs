@@ -3,8 +3,6 @@
 use std::future::Future;
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
@@ -98,10 +96,10 @@ pub(super) fn run(console: &Console, args: &ServeArgs) -> Outcome {
     };
     let (id, snapshot) = (ledger.id().to_owned(), opened.snapshot);
     let (height, size) = (snapshot.height, snapshot.size);
-    let failed = rt::System::new().block_on(async {
-        let served = http::serve(ledger.clone(), listener, &config).map_err(cannot_listen)?;
-        let failed = watch(&ledger, served.server.handle(), served.fail());
-        on_signals(&served.server.handle()).map_err(cannot_listen)?;
+    rt::System::new().block_on(async {
+        let server = http::serve(ledger.clone(), listener, &config).map_err(cannot_listen)?;
+        watch(&ledger, server.handle());
+        on_signals(&server.handle()).map_err(cannot_listen)?;
         let text = format!(
             "Serving the ledger {id} of {} at http://{address} ({height} blocks, {size} transactions).\nWhat there is: \
              http://{address}/docs/",
@@ -109,12 +107,11 @@ pub(super) fn run(console: &Console, args: &ServeArgs) -> Outcome {
         );
         let address = address.to_string();
         console.show(Report::new(text, json!({ "listening": address, "ledger": id, "height": height, "size": size })));
-        served.server.await.map_err(cannot_listen)?;
-        let failed = failed.lock().unwrap_or_else(PoisonError::into_inner).take();
-        Ok::<_, Failure>(failed)
+        server.await.map_err(cannot_listen)?;
+        Ok::<_, Failure>(())
     })?;
     ledger.close();
-    if let Some(reason) = failed {
+    if let Some(reason) = ledger.health().stopped {
         let sentence = format!(
             "the ledger has stopped: {reason}. Nothing that was acknowledged is lost; what was not may be posted again \
              after the next start"
@@ -127,19 +124,14 @@ pub(super) fn run(console: &Console, args: &ServeArgs) -> Outcome {
     Ok(Report::new(text, json!({ "stopped": true, "height": height, "size": size })))
 }
 
-/// Ends the server when the ledger cannot go on. The reason is put where it is asked for afterwards.
-fn watch(ledger: &Ledger, handle: ServerHandle, fail: impl Fn() + 'static) -> Arc<Mutex<Option<String>>> {
-    let slot = Arc::new(Mutex::new(None));
+/// Ends the server when the ledger cannot go on.
+fn watch(ledger: &Ledger, handle: ServerHandle) {
     if let Some(failure) = ledger.failure() {
-        let slot = slot.clone();
         rt::spawn(async move {
-            let reason = failure.await.unwrap_or_else(|| "the writer of blocks ended without a word".to_owned());
-            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
-            fail();
+            failure.await;
             handle.stop(false).await;
         });
     }
-    slot
 }
 
 /// Ends the server in order on SIGTERM and ctrl-c.

@@ -22,9 +22,7 @@ use std::io;
 use std::net::TcpListener;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use actix_web::App;
@@ -74,7 +72,7 @@ impl Default for Config {
             head_patience: Duration::from_secs(10),
             body_patience: Duration::from_secs(60),
             answer_patience: Duration::from_secs(120),
-            shutdown_seconds: 20,
+            shutdown_seconds: 10,
         }
     }
 }
@@ -88,14 +86,9 @@ pub(crate) struct Service {
     answer_patience: Duration,
     description: String,
     routes: Vec<(String, Vec<&'static str>)>,
-    failed: AtomicBool,
 }
 
 impl Service {
-    fn failed(&self) -> bool {
-        self.failed.load(Ordering::Acquire)
-    }
-
     /// Reads on a thread where waiting harms nobody.
     async fn read<T: Send + 'static>(
         &self,
@@ -178,23 +171,9 @@ async fn elsewhere(request: HttpRequest, service: Data<Service>) -> Result<&'sta
     }
 }
 
-/// A service that runs, and a way to tell it that its ledger has failed.
-pub struct Served {
-    /// The server: it ends when it is stopped.
-    pub server: Server,
-    service: Data<Service>,
-}
-
-impl Served {
-    /// From now on the service says that it is not well.
-    pub fn fail(&self) -> impl Fn() + Send + use<> {
-        let service = self.service.clone();
-        move || service.failed.store(true, Ordering::Release)
-    }
-}
-
-/// Serves a ledger on a listener, inside a runtime. Signals are left to the caller.
-pub fn serve(ledger: Arc<Ledger>, listener: TcpListener, config: &Config) -> io::Result<Served> {
+/// Serves a ledger on a listener, inside a runtime. Signals, and what is to be done when the ledger cannot go on, are
+/// left to the caller.
+pub fn serve(ledger: Arc<Ledger>, listener: TcpListener, config: &Config) -> io::Result<Server> {
     let description = description();
     let service = Data::new(Service {
         ledger,
@@ -204,19 +183,17 @@ pub fn serve(ledger: Arc<Ledger>, listener: TcpListener, config: &Config) -> io:
         answer_patience: config.answer_patience,
         routes: routes(&description),
         description: description.to_json().map_err(io::Error::other)?,
-        failed: AtomicBool::new(false),
     });
-    let shared = service.clone();
     let workers = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     let server = HttpServer::new(move || {
         let malformed = |error: &dyn std::fmt::Display| Problem::malformed(format!("the address: {error}"));
         App::new()
-            .app_data(shared.clone())
+            .app_data(service.clone())
             .app_data(web::PayloadConfig::new(MAX_TRANSACTION_BYTES))
             .app_data(web::PathConfig::default().error_handler(move |error, _| malformed(&error).into()))
             .app_data(web::QueryConfig::default().error_handler(move |error, _| malformed(&error).into()))
-            .wrap(DefaultHeaders::new().add(("X-Content-Type-Options", "nosniff")))
             .wrap(from_fn(guard::guard))
+            .wrap(DefaultHeaders::new().add(("X-Content-Type-Options", "nosniff")))
             .into_utoipa_app()
             .configure(configure)
             .into_app()
@@ -229,10 +206,10 @@ pub fn serve(ledger: Arc<Ledger>, listener: TcpListener, config: &Config) -> io:
     .workers(workers)
     .max_connections(config.connections.div_ceil(workers))
     .client_request_timeout(config.head_patience)
-    .keep_alive(Duration::from_secs(30))
+    .keep_alive(Duration::from_secs(15))
     .shutdown_timeout(config.shutdown_seconds)
     .disable_signals()
     .listen(listener)?
     .run();
-    Ok(Served { server, service })
+    Ok(server)
 }

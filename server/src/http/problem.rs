@@ -126,6 +126,7 @@ impl Problem {
         let detail = format!("the request was answered with {status}");
         match status {
             StatusCode::PAYLOAD_TOO_LARGE => Self::too_large(MAX_TRANSACTION_BYTES),
+            StatusCode::NOT_FOUND => Self::new(status, "not-found", "Not found", "there is nothing at this address"),
             StatusCode::REQUEST_TIMEOUT => Self::timeout("the request was not complete in time"),
             status if status.is_client_error() => Self::new(status, "malformed", title, detail),
             status => Self::new(status, "internal", title, detail),

@@ -30,9 +30,9 @@ pub fn spawn(ledger: Arc<Ledger>, listener: TcpListener, config: Config) -> io::
     let run = move || {
         rt::System::new().block_on(async move {
             match serve(ledger, listener, &config) {
-                Ok(served) => {
-                    let _ = started.send(Ok(served.server.handle()));
-                    served.server.await
+                Ok(server) => {
+                    let _ = started.send(Ok(server.handle()));
+                    server.await
                 }
                 Err(error) => {
                     let _ = started.send(Err(error));

@@ -36,10 +36,10 @@ struct HealthAnswer {
 #[get("/v1/health")]
 async fn get_health(service: Data<Service>) -> Result<Json<HealthAnswer>, Problem> {
     // Never waits for a block: a slow disk must not look like a dead service.
-    if service.failed() {
-        return Err(Problem::busy(format!("the ledger has stopped: {}", service.ledger.stopped())));
+    let Health { snapshot, index_current, stopped } = service.ledger.health();
+    if let Some(reason) = stopped {
+        return Err(Problem::busy(format!("the ledger has stopped: {reason}")));
     }
-    let Health { snapshot, index_current } = service.ledger.health();
     let index = if index_current { "current" } else { "being made again" };
     let (height, size, time) = (snapshot.height, snapshot.size, snapshot.time);
     Ok(Json(HealthAnswer { status: "ok", height, size, time, index }))

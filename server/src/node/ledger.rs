@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::OnceLock;
 use std::sync::PoisonError;
 use std::sync::RwLock;
 use std::sync::RwLockReadGuard;
@@ -87,6 +88,8 @@ pub(super) struct Shared {
     pub(super) ledger: String,
     pub(super) clock: Clock,
     pub(super) metrics: Metrics,
+    /// Why the writer ended before its time.
+    pub(super) ended: OnceLock<String>,
 }
 
 /// The state; or why it was given up.
@@ -130,6 +133,8 @@ pub struct Health {
     pub snapshot: Arc<Snapshot>,
     /// Whether the index is current; otherwise it is being made again.
     pub index_current: bool,
+    /// Why the ledger cannot go on, if it cannot.
+    pub stopped: Option<String>,
 }
 
 /// The ways into the threads; gone when the ledger is closed.
@@ -187,13 +192,10 @@ impl Ledger {
 
     /// Why the ledger stopped.
     pub fn stopped(&self) -> String {
-        match self.shared.inner() {
-            Err(ReadError::Stopped(reason)) => reason,
-            _ => "it is being shut down".to_owned(),
-        }
+        self.shared.ended.get().cloned().unwrap_or_else(|| "it is being shut down".to_owned())
     }
 
-    /// What comes when the ledger cannot go on: why. Given out once.
+    /// What comes when the ledger cannot go on: why; nothing, if the writer ended without a word. Given out once.
     pub fn failure(&self) -> Option<Answer<String>> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
@@ -201,7 +203,7 @@ impl Ledger {
     /// How the service is. Never waits for a block that is being written.
     pub fn health(&self) -> Health {
         let index_current = !self.shared.index_broken.load(Ordering::Acquire);
-        Health { snapshot: self.shared.snapshot(), index_current }
+        Health { snapshot: self.shared.snapshot(), index_current, stopped: self.shared.ended.get().cloned() }
     }
 
     /// Asks the writer to make the index again.

@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::OnceLock;
 use std::sync::RwLock;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc;
@@ -182,6 +183,7 @@ impl Ledger {
             ledger,
             clock,
             metrics,
+            ended: OnceLock::new(),
         });
         shared.publish(snapshot);
         let opened = Opened { recovery, index: found, snapshot: shared.snapshot() };

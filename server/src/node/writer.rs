@@ -70,12 +70,24 @@ pub(super) struct Writer {
     pub(super) jobs: Receiver<Job>,
 }
 
+/// Says that the writer is gone, if it panics.
+struct Watch(Arc<Shared>);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let _ = self.0.ended.set(PANICKED.to_owned());
+        }
+    }
+}
+
 /// An outcome whose place may have to be looked up.
 type Early = (Promise<Outcome>, Result<(Digest, u64, bool), Box<Refusal>>);
 
 impl Writer {
     /// Until every way in is closed; or why it cannot go on.
     pub(super) fn run(mut self, failed: Promise<String>) {
+        let _watch = Watch(self.shared.clone());
         let mut left = None;
         while let Some(job) = left.take().or_else(|| self.jobs.recv().ok()) {
             let outcome = match job {
@@ -114,6 +126,7 @@ impl Writer {
 
     /// Nothing is read or acknowledged from now on.
     fn stop(&self, reason: &str) {
+        let _ = self.shared.ended.set(reason.to_owned());
         if let Ok(mut inner) = self.shared.inner.write() {
             inner.stopped = Some(reason.to_owned());
         }
