@@ -8,7 +8,6 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use actix_web::Error;
-use actix_web::HttpResponse;
 use actix_web::ResponseError;
 use actix_web::body::BoxBody;
 use actix_web::body::MessageBody;
@@ -115,14 +114,11 @@ pub(super) async fn guard(
     let begun = Instant::now();
     let service = request.app_data::<Data<Service>>().cloned();
     let route = request.match_pattern().unwrap_or_else(|| "other".to_owned());
-    let plain = request.request().clone();
     let refused = service.as_ref().and_then(|service| service.limits.check(&request).err());
     let response = match refused {
         Some(problem) => request.into_response(problem.error_response()),
-        None => match next.call(request).await {
-            Ok(response) => response.map_into_boxed_body(),
-            Err(error) => ServiceResponse::new(plain, HttpResponse::from_error(error)),
-        },
+        // What handlers refuse is an answer by now; an error is of the runtime.
+        None => next.call(request).await?.map_into_boxed_body(),
     };
     let response = problems_only(response);
     if let Some(service) = service {
