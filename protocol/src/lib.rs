@@ -1,5 +1,5 @@
 //! Cohortium's shared vocabulary: types, canonical formats, hashes, tables, commitments, the query
-//! algebra and its plans, the statements' public inputs, audit bundles.
+//! algebra and its plans, the statements' public inputs, audit bundles, results.
 //!
 //! No I/O, clock, ambient randomness, async, HTTP or store in here: what needs randomness takes a
 //! generator, what needs time takes a date.
@@ -16,6 +16,7 @@ pub mod ledger;
 pub mod mle;
 pub mod policy;
 pub mod query;
+pub mod results;
 pub mod shape;
 pub mod statement;
 pub mod table;

@@ -1,0 +1,287 @@
+//! Results: what a sponsor is shown of a query's released cells, per site and pooled.
+//!
+//! A [`QueryResults`] is worked out from released cells and nothing else. It keeps "0", "<k" and *missing* apart, says
+//! what rounding leaves open, and derives statistics only where every number they need was released. Read from a
+//! file, it is worked out anew and refused if anything in it does not follow.
+
+mod cells;
+mod csv;
+mod derived;
+mod error;
+mod group;
+mod number;
+#[cfg(test)]
+mod properties;
+mod question;
+mod site;
+#[cfg(test)]
+mod tests;
+
+use serde::{Deserialize, Serialize};
+
+pub use cells::{Because, PooledCell, SiteCell};
+pub use derived::{Derived, Estimate, NotDerived, Proportion, Statistic, Z_95, wilson};
+pub use error::ResultsError;
+pub use group::Group;
+pub use number::Number;
+pub use question::{AxisLabel, Grouping, Measured, Question};
+pub use site::{PooledResults, ReleasePolicy, SiteAnswer, SiteResults};
+
+use crate::hash::Digest;
+use crate::policy::{GroupCells, ReleaseParams};
+use crate::query::Plan;
+use crate::table::Schema;
+use crate::text::{is_line, shown};
+
+/// The format this code reads and writes.
+pub const RESULTS_FORMAT: &str = "cohortium-results/1";
+
+/// Sites at most in one document.
+pub const MAX_SITES: usize = 256;
+
+/// What holds of every number in the document.
+const NOTES: [&str; 5] = [
+    "Sums are in coded units: a coded value c stands for offset + step c.",
+    "\"low\" and \"high\" are what the rounding of released numbers leaves open; Wilson intervals (95 %) are of the \
+     released, rounded counts as if they were exact.",
+    "Pooled numbers are of the sites that answered and show the number; \"left_out\" names those that suppress it, and \
+     nothing is put in for them.",
+    "Statistics are derived from released numbers only. What needs a suppressed number is not derived.",
+    "Shares with \"of_released\" leave out the groups that are suppressed: they are no shares of all patients.",
+];
+
+/// The results of a query, as far as they are there: `cohortium-results/1`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(try_from = "Document", into = "Document")]
+pub struct QueryResults(Document);
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    format: String,
+    query: Digest,
+    question: Question,
+    sites: Vec<SiteResults>,
+    pooled: Option<PooledResults>,
+    notes: Vec<String>,
+}
+
+impl From<QueryResults> for Document {
+    fn from(results: QueryResults) -> Self {
+        results.0
+    }
+}
+
+impl TryFrom<Document> for QueryResults {
+    type Error = ResultsError;
+
+    fn try_from(found: Document) -> Result<Self, ResultsError> {
+        if found.format != RESULTS_FORMAT {
+            return Err(ResultsError::Format { found: found.format.chars().take(80).collect() });
+        }
+        let mut anew = Self::of(found.query, found.question.clone())?;
+        for SiteResults { site, answer } in &found.sites {
+            match answer {
+                SiteAnswer::Answered { release, policy, groups } => {
+                    let cells: Vec<GroupCells> = groups.iter().map(Group::released).collect();
+                    anew.push_answer(site, *release, &policy.params, &cells)?;
+                }
+                answer => anew.push_state(site, answer.clone())?,
+            }
+        }
+        anew.pool()?;
+        // The released cells are taken from the document, so everything else is comparison.
+        let part = |part: &str| Err(ResultsError::DoesNotFollow { part: part.to_owned() });
+        for (there, here) in found.sites.iter().zip(&anew.0.sites) {
+            if there != here {
+                return part(&format!("something of the site {}", shown(&there.site)));
+            }
+        }
+        if found.pooled != anew.0.pooled {
+            return part("\"pooled\"");
+        }
+        if found != anew.0 {
+            return part("\"notes\"");
+        }
+        Ok(anew)
+    }
+}
+
+impl QueryResults {
+    /// Results without any site yet. `query` is the id of the query transaction; `study` is its study.
+    pub fn new(plan: &Plan, schema: &Schema, query: Digest, study: &str) -> Result<Self, ResultsError> {
+        Self::of(query, Question::new(plan, schema, &shown(study))?)
+    }
+
+    fn of(query: Digest, question: Question) -> Result<Self, ResultsError> {
+        question.check()?;
+        let notes = NOTES.map(str::to_owned).into();
+        Ok(Self(Document { format: RESULTS_FORMAT.into(), query, question, sites: Vec::new(), pooled: None, notes }))
+    }
+
+    /// Adds a site that answered: the cells of its verified release, by group number, and the numbers that they were
+    /// released under. Refused if these numbers never give such cells.
+    pub fn add_answered(
+        &mut self,
+        site: &str,
+        release: Digest,
+        params: &ReleaseParams,
+        cells: &[GroupCells],
+    ) -> Result<(), ResultsError> {
+        self.push_answer(site, release, params, cells)?;
+        self.pool()
+    }
+
+    /// Adds a site that has not answered, or never will. Reasons are shown as they are, but for characters that act on
+    /// a terminal. [`SiteAnswer::Answered`] is checked as in [`Self::add_answered`].
+    pub fn add_state(&mut self, site: &str, answer: SiteAnswer) -> Result<(), ResultsError> {
+        if let SiteAnswer::Answered { release, policy, groups } = &answer {
+            let cells: Vec<GroupCells> = groups.iter().map(Group::released).collect();
+            return self.add_answered(site, *release, &policy.params, &cells);
+        }
+        self.push_state(site, answer)?;
+        self.pool()
+    }
+
+    fn push_state(&mut self, site: &str, answer: SiteAnswer) -> Result<(), ResultsError> {
+        self.check_site(site)?;
+        let answer = match answer {
+            SiteAnswer::Declined { because } => SiteAnswer::Declined { because: shown(&because) },
+            answer => answer,
+        };
+        self.0.sites.push(SiteResults { site: site.to_owned(), answer });
+        Ok(())
+    }
+
+    fn push_answer(
+        &mut self,
+        site: &str,
+        release: Digest,
+        params: &ReleaseParams,
+        cells: &[GroupCells],
+    ) -> Result<(), ResultsError> {
+        self.check_site(site)?;
+        let name = || site.to_owned();
+        params.check().map_err(|problem| ResultsError::Params { site: name(), problem })?;
+        let question = &self.0.question;
+        if params.sums.map(|sum| sum.on) != question.asked.as_array() {
+            return Err(ResultsError::Asked { site: name() });
+        }
+        let (found, expected) = (cells.len(), question.groups());
+        if found != expected {
+            return Err(ResultsError::Groups { site: name(), found, expected });
+        }
+        let shown = |(group, cells): (usize, &GroupCells)| {
+            SiteCell::group(cells, params).map_err(|reason| ResultsError::Cell { site: name(), group, reason })
+        };
+        let cells = cells.iter().enumerate().map(shown).collect::<Result<Vec<_>, _>>()?;
+        let groups = group::all(cells, question)?;
+        let policy = ReleasePolicy { words: params.describe(), params: *params };
+        let answer = SiteAnswer::Answered { release, policy, groups };
+        self.0.sites.push(SiteResults { site: name(), answer });
+        Ok(())
+    }
+
+    fn check_site(&self, site: &str) -> Result<(), ResultsError> {
+        if !is_line(site, 120) {
+            return Err(ResultsError::SiteName { found: site.chars().take(80).collect() });
+        }
+        if self.0.sites.iter().any(|known| known.site == site) {
+            return Err(ResultsError::SiteTwice { site: site.to_owned() });
+        }
+        if self.0.sites.len() >= MAX_SITES {
+            return Err(ResultsError::TooManySites);
+        }
+        Ok(())
+    }
+
+    /// Adds up what has been answered.
+    fn pool(&mut self) -> Result<(), ResultsError> {
+        let Document { question, sites, .. } = &self.0;
+        let (mut answered, mut not_answered) = (Vec::new(), Vec::new());
+        for SiteResults { site, answer } in sites {
+            match answer {
+                SiteAnswer::Answered { groups, .. } => answered.push((site.as_str(), groups.as_slice())),
+                _ => not_answered.push(site.clone()),
+            }
+        }
+        let pooled = match answered.is_empty() {
+            true => None,
+            false => Some(PooledResults {
+                sites: answered.iter().map(|(site, _)| (*site).to_owned()).collect(),
+                not_answered,
+                groups: group::pooled(&answered, question)?,
+            }),
+        };
+        self.0.pooled = pooled;
+        Ok(())
+    }
+
+    /// Reads a results file. Everything in it but the released cells is worked out anew; a file that says otherwise is
+    /// refused.
+    pub fn parse(json: &str) -> Result<Self, ResultsError> {
+        // The format first: a later format's file should be called that, not "unknown field".
+        #[derive(Deserialize)]
+        struct Head {
+            format: String,
+        }
+        let unreadable = |error: serde_json::Error| ResultsError::Json { reason: error.to_string() };
+        let head: Head = serde_json::from_str(json).map_err(unreadable)?;
+        if head.format != RESULTS_FORMAT {
+            return Err(ResultsError::Format { found: head.format.chars().take(80).collect() });
+        }
+        serde_json::from_str::<Document>(json).map_err(unreadable)?.try_into()
+    }
+
+    /// The document as JSON, indented, its fields always in the same order.
+    pub fn to_json(&self) -> Result<String, ResultsError> {
+        serde_json::to_string_pretty(&self.0).map_err(|error| ResultsError::Json { reason: error.to_string() })
+    }
+
+    /// The id of the query transaction.
+    pub const fn query(&self) -> Digest {
+        self.0.query
+    }
+
+    /// What was asked.
+    pub const fn question(&self) -> &Question {
+        &self.0.question
+    }
+
+    /// The sites, in the order they were added.
+    pub fn sites(&self) -> &[SiteResults] {
+        &self.0.sites
+    }
+
+    /// The answers added up; nothing as long as there is none.
+    pub const fn pooled(&self) -> Option<&PooledResults> {
+        self.0.pooled.as_ref()
+    }
+
+    /// What holds of every number in the document.
+    pub fn notes(&self) -> &[String] {
+        &self.0.notes
+    }
+
+    /// How many sites have answered.
+    pub fn answered(&self) -> usize {
+        self.0.pooled.as_ref().map_or(0, |pooled| pooled.sites.len())
+    }
+
+    /// One line to cite these results by: the ledger, and how many transactions it had when they were fetched. The
+    /// short id is for the eye; the whole one is there because two queries with one short id can be made.
+    pub fn citation(&self, ledger: &str, checkpoint_size: u64) -> String {
+        let Question { title, study, .. } = &self.0.question;
+        format!(
+            "Cohortium query {} \"{}\" under study {}, ledger {}, answered by {} of {} sites, checkpoint size \
+             {checkpoint_size}, id {}",
+            self.0.query.short(),
+            shown(title),
+            shown(study),
+            shown(ledger),
+            self.answered(),
+            self.0.sites.len(),
+            self.0.query,
+        )
+    }
+}

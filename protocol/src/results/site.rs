@@ -1,0 +1,102 @@
+//! What each site has to say to a query, and the answers added up.
+
+use serde::{Deserialize, Serialize};
+
+use super::cells::{PooledCell, SiteCell};
+use super::group::Group;
+use crate::hash::Digest;
+use crate::policy::ReleaseParams;
+
+/// The rules a site's cells were released under.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReleasePolicy {
+    /// In words.
+    pub words: String,
+    /// The numbers.
+    pub params: ReleaseParams,
+}
+
+/// What a site has to say to a query.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case", deny_unknown_fields)]
+pub enum SiteAnswer {
+    /// It answered.
+    Answered {
+        /// The release transaction.
+        release: Digest,
+        /// The effective policy of this release.
+        policy: ReleasePolicy,
+        /// The groups, by number.
+        groups: Vec<Group<SiteCell>>,
+    },
+    /// The query is there, and nothing more.
+    Submitted {},
+    /// No approval permits it yet.
+    AwaitingApproval {},
+    /// An approval permits it; the site has not decided.
+    Approved {},
+    /// The site has accepted, and has not answered yet.
+    Accepted {},
+    /// The site has declined.
+    Declined {
+        /// Why, in its own words.
+        because: String,
+    },
+    /// The site accepted, and did not answer by the deadline.
+    WithheldAfterAcceptance {},
+    /// The deadline has passed without a decision of the site.
+    Expired {},
+}
+
+impl SiteAnswer {
+    /// The state's name, as in JSON.
+    pub const fn state(&self) -> &'static str {
+        match self {
+            Self::Answered { .. } => "answered",
+            Self::Submitted {} => "submitted",
+            Self::AwaitingApproval {} => "awaiting_approval",
+            Self::Approved {} => "approved",
+            Self::Accepted {} => "accepted",
+            Self::Declined { .. } => "declined",
+            Self::WithheldAfterAcceptance {} => "withheld_after_acceptance",
+            Self::Expired {} => "expired",
+        }
+    }
+
+    /// The state in words, with the reason.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Answered { .. } => "answered".into(),
+            Self::Submitted {} => "submitted; nothing has been decided yet".into(),
+            Self::AwaitingApproval {} => "awaiting an approval that permits the query".into(),
+            Self::Approved {} => "permitted by an approval; the site has not decided yet".into(),
+            Self::Accepted {} => "accepted by the site, not answered yet".into(),
+            Self::Declined { because } => format!("declined by the site: {because}"),
+            Self::WithheldAfterAcceptance {} => "withheld: the site accepted and did not answer by the deadline".into(),
+            Self::Expired {} => "expired: the deadline passed without a decision of the site".into(),
+        }
+    }
+}
+
+/// One site of a query.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SiteResults {
+    /// The site's name.
+    pub site: String,
+    /// What it has to say.
+    pub answer: SiteAnswer,
+}
+
+/// The answers added up.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PooledResults {
+    /// The sites that answered.
+    pub sites: Vec<String>,
+    /// The sites that did not: nothing of theirs is in here.
+    pub not_answered: Vec<String>,
+    /// The groups, by number.
+    pub groups: Vec<Group<PooledCell>>,
+}
