@@ -39,8 +39,9 @@ impl Failure {
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
-        // What is not there, and what may be said tomorrow, decides nothing.
-        let decided = error.problem().is_some_and(|problem| problem.status != 404) && !error.is_retryable();
+        // An address with nothing there, and what may be answered tomorrow, decides nothing.
+        let decided =
+            error.rule().is_some_and(|rule| !matches!(rule, "not-found" | "http-404")) && !error.is_retryable();
         let failure = if decided { Self::refused(&error) } else { Self::cannot_tell(&error) };
         match error.problem() {
             None => failure,
