@@ -111,7 +111,7 @@ pub fn rich() -> &'static Rich {
             let consents = synthetic_consents(&table, seed, &columns).unwrap();
             Hospital::new(site, schema, table, consents, floor.clone())
         };
-        let (north, south) = (hospital("north", 700, 11), hospital("south", 60, 12));
+        let (north, south) = (hospital("north", 700, 11), hospital("south", 300, 12));
         let query = query(RICH);
         let plan = north.plan(&query);
         let approval = Approval {

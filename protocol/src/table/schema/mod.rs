@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use self::column::is_name;
+#[cfg(test)]
+pub(crate) use self::column::looks;
 pub use self::column::{CodeEntry, ColumnSpec, Kind};
 pub use self::error::{BoundError, ColumnError, SchemaError};
 use self::file::RawSchema;
