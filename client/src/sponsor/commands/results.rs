@@ -73,11 +73,15 @@ pub(crate) fn run(setting: &Setting, args: &ResultsArgs) -> Outcome {
     let refuse = |error| Failure::refused(format!("the verified cells make no results: {error}"));
     let (plan, schema) = (first.release.plan(), &first.bundle.schema);
     let mut results = QueryResults::new(plan, schema, id, &first.bundle.approval.study).map_err(refuse)?;
-    for Verified { bundle, release, id } in &verified {
-        results.add_answered(&bundle.site, *id, release.params(), release.cells()).map_err(refuse)?;
-    }
-    for (site, answer) in &states {
-        results.add_state(site, answer.clone()).map_err(refuse)?;
+    // By name, as the service orders them: both documents can be compared.
+    let mut sites: Vec<&str> = request.sites.iter().map(|pin| pin.site.as_str()).collect();
+    sites.sort_unstable();
+    for site in sites {
+        if let Some(Verified { bundle, release, id }) = verified.iter().find(|site_of| site_of.bundle.site == site) {
+            results.add_answered(&bundle.site, *id, release.params(), release.cells()).map_err(refuse)?;
+        } else if let Some((site, answer)) = states.iter().find(|(name, _)| name == site) {
+            results.add_state(site, answer.clone()).map_err(refuse)?;
+        }
     }
     if let Some(path) = &args.csv {
         files::write(path, results.to_csv().as_bytes(), Readers::Anyone)?;
@@ -88,6 +92,9 @@ pub(crate) fn run(setting: &Setting, args: &ResultsArgs) -> Outcome {
     let mut text = verdicts(&checked, &states);
     if development {
         text.push_str("TRIAL: a development key was used, whose maker could forge; the charter accepts it.\n");
+    }
+    if exit != 0 {
+        text.push_str("Sites whose answer did not verify are left out of everything below.\n");
     }
     text.push('\n');
     text.push_str(&show::results(&results));
