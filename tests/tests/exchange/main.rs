@@ -8,4 +8,5 @@ mod common;
 mod http;
 mod place;
 mod routes;
+mod sponsor;
 mod story;
