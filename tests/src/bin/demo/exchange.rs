@@ -46,8 +46,7 @@ pub(crate) fn home(site: Site) -> String {
 /// The public key that a command printed.
 fn public_key(programs: &mut Programs, words: &[&str]) -> Result<String, Failure> {
     let answer: Value = programs.done(words)?.json()?;
-    let key = answer["public_key"].as_str().or_else(|| answer["key"].as_str());
-    key.map(str::to_owned).ok_or_else(|| Failure::unexpected(words[0], "it printed no public key"))
+    answer["key"].as_str().map(str::to_owned).ok_or_else(|| Failure::unexpected(words[0], "it printed no public key"))
 }
 
 /// A port of this machine that nobody listens on.
@@ -157,11 +156,11 @@ pub(crate) fn approve(programs: &mut Programs) -> Result<(), Failure> {
     programs.done(&["cohortium-sponsor", "post", &signed])?;
 
     let (anchors, verifying) = (anchors(), made("verifying-key.json"));
-    let words = ["cohortium-sponsor", "anchors", "--verifying-key", &verifying, "--accept-development-keys"];
-    print::quote(&programs.done(&[&words[..], &["--out", &anchors]].concat())?.stdout);
+    let words = ["cohortium-sponsor", "anchors", "--verifying-key", &verifying, "--out", &anchors];
+    print::quote(&programs.done(&words)?.stdout);
     print::say(
-        "These anchors hold the charter: what its members signed on the ledger counts. They ACCEPT DEVELOPMENT KEYS; a board \
-         that cares would not, and then its audits end with \"not covered\".",
+        "These anchors hold the charter: what its members signed on the ledger counts. Like the charter they ACCEPT DEVELOPMENT \
+         KEYS; a board that cares would not, and then its audits end with \"not covered\".",
     );
     Ok(())
 }
