@@ -4,14 +4,12 @@
 //! writes a line leaves half of one; then nothing had left, and the next writer cuts it off. A line that is
 //! whole but for its end is taken as charged.
 
-use std::fs::{File, OpenOptions};
-use std::io::{Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cohortium_protocol::commit::budget::{BudgetBook, BudgetRecord, Charge, Charged};
 use cohortium_protocol::hash::Digest;
 
-use super::files::{self, failed};
+use super::append::AppendFile;
 use super::{Access, Home, StoreError};
 use crate::faults::Stage;
 
@@ -19,41 +17,25 @@ const BUDGET_FILE: &str = "budget.jsonl";
 
 /// The book, as read from its file.
 pub(crate) struct BudgetFile {
-    path: PathBuf,
+    file: AppendFile,
     book: BudgetBook,
     /// Digests of all records, by number from 1.
     records: Vec<Digest>,
-    /// Bytes of the file that are whole records.
-    length: u64,
     access: Access,
 }
 
 impl BudgetFile {
     /// Reads the book of a home; every record is checked against the one before.
     pub(crate) fn open(home: &Home) -> Result<Self, StoreError> {
-        let path = home.root().join(BUDGET_FILE);
         let book = BudgetBook::new(home.site(), home.approval_share());
-        let mut file = Self { path, book, records: Vec::new(), length: 0, access: home.access() };
-        if file.path.exists() {
-            file.read()?;
-        }
-        Ok(file)
-    }
-
-    fn read(&mut self) -> Result<(), StoreError> {
-        let text = files::read_text(&self.path)?;
-        for line in text.split_inclusive('\n') {
-            let record = match (line.strip_suffix('\n'), BudgetRecord::parse(line.trim_end())) {
-                (_, Ok(record)) => record,
-                // Half a line at the end of the file: its charge was never finished, and nothing left.
-                (None, Err(_)) => break,
-                (Some(_), Err(problem)) => return Err(problem.into()),
-            };
+        let path = home.root().join(BUDGET_FILE);
+        let (file, records) = AppendFile::open(path, |line| Ok(BudgetRecord::parse(line)?))?;
+        let mut budget = Self { file, book, records: Vec::new(), access: home.access() };
+        for record in records {
             // Spent long ago; the evidence was for the process that charged it.
-            drop(self.enter(record)?);
-            self.length += line.len() as u64;
+            drop(budget.enter(record)?);
         }
-        Ok(())
+        Ok(budget)
     }
 
     fn enter(&mut self, record: BudgetRecord) -> Result<Charged, StoreError> {
@@ -80,7 +62,7 @@ impl BudgetFile {
 
     /// The file.
     pub(crate) fn path(&self) -> &Path {
-        &self.path
+        self.file.path()
     }
 
     /// Whether a record is in the book.
@@ -103,45 +85,9 @@ impl BudgetFile {
     ) -> Result<Charged, StoreError> {
         debug_assert_eq!(self.access, Access::Write, "charging needs the home's lock");
         let record = self.book.prepare(approval, purpose, charges)?;
-        let mut line = record.line()?;
-        line.push('\n');
-        self.length = self.append(line.as_bytes()).map_err(failed("append to", &self.path))?;
-        files::sync_folder(files::folder_of(&self.path))?;
+        self.file.append(&record.line()?, Stage::ProveChargeHalfWritten)?;
         self.enter(record)
     }
-
-    /// Appends a line and brings it to the disk. Returns the file's length.
-    fn append(&self, line: &[u8]) -> std::io::Result<u64> {
-        let mut file = open_for_appending(&self.path)?;
-        self.mend(&mut file)?;
-        let (first, second) = line.split_at(line.len() / 2);
-        file.write_all(first)?;
-        if cfg!(any(debug_assertions, feature = "faults")) {
-            file.sync_all()?;
-            Stage::ProveChargeHalfWritten.pass();
-        }
-        file.write_all(second)?;
-        file.sync_all()?;
-        file.stream_position()
-    }
-
-    /// Cuts off half a record, or ends a whole one that has no line's end.
-    fn mend(&self, file: &mut File) -> std::io::Result<()> {
-        file.set_len(self.length)?;
-        file.seek(SeekFrom::Start(self.length))?;
-        if self.length > 0 && std::fs::read(&self.path)?.last() != Some(&b'\n') {
-            file.write_all(b"\n")?;
-        }
-        Ok(())
-    }
-}
-
-fn open_for_appending(path: &Path) -> std::io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 #[cfg(test)]
@@ -150,7 +96,7 @@ mod tests {
     use cohortium_protocol::hash::Hasher;
     use rand::rngs::OsRng;
 
-    use super::super::Init;
+    use super::super::{Init, files};
     use super::*;
 
     fn digest(text: &str) -> Digest {

@@ -17,6 +17,7 @@
 //!
 //! Folders are made for the owner alone; so are all files.
 
+mod append;
 mod budget;
 mod columns;
 mod commitment;
