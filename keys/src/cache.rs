@@ -25,6 +25,8 @@ const MAGIC: &[u8; 32] = b"cohortium-development-key/1\n\0\0\0\0";
 pub enum KeyProgress {
     /// No key yet: one is being made.
     Making,
+    /// The proving key is on the disk; the verifying key is about to be.
+    Publishing,
     /// A key is being read.
     Loading,
 }
@@ -119,14 +121,28 @@ impl KeyCache {
             if !path.exists() {
                 progress(KeyProgress::Making);
                 let key = ProvingKey::development(shape, rng)?;
-                let json = serde_json::to_string_pretty(&key.verifying().to_document()).unwrap_or_default();
-                write_whole(&self.verifying_path(&shape), json.as_bytes())?;
+                // The proving key first: a verifying key can be pinned as soon as it is there, and then there has to be
+                // a proving key of it. So an older one, left by a deleted proving key, goes before.
+                remove(&self.verifying_path(&shape))?;
                 write_whole(&path, &encode(&key)?)?;
+                progress(KeyProgress::Publishing);
+                self.write_verifying(&key)?;
                 return Ok(key);
             }
         }
         progress(KeyProgress::Loading);
-        load(&path, &shape)
+        let key = load(&path, &shape)?;
+        if !self.verifying_path(&shape).exists() {
+            // A process that made the key ended between its two files, or is still between them.
+            let _making = Lock::take(&path)?;
+            self.write_verifying(&key)?;
+        }
+        Ok(key)
+    }
+
+    fn write_verifying(&self, key: &ProvingKey) -> Result<(), CacheError> {
+        let json = serde_json::to_string_pretty(&key.verifying().to_document()).unwrap_or_default();
+        write_whole(&self.verifying_path(key.shape()), json.as_bytes())
     }
 }
 
@@ -143,6 +159,14 @@ impl Lock {
         let file = fs::File::create(&path).map_err(|error| file_error(&path, &error))?;
         file.lock().map_err(|error| file_error(&path, &error))?;
         Ok(Self(file))
+    }
+}
+
+/// Removes a file, if it is there.
+fn remove(path: &Path) -> Result<(), CacheError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(file_error(path, &error)),
+        _ => Ok(()),
     }
 }
 

@@ -54,7 +54,7 @@ fn made_once_and_read_again() {
     let cache = KeyCache::new(folder.path().join("a/b"));
     let (made, said) = make(&cache, TINY);
     let made = made.unwrap();
-    assert_eq!(said, [KeyProgress::Making]);
+    assert_eq!(said, [KeyProgress::Making, KeyProgress::Publishing]);
     let (read, said) = make(&cache, TINY);
     let read = read.unwrap();
     assert_eq!(said, [KeyProgress::Loading]);
@@ -133,7 +133,38 @@ fn damaged_files_are_refused() {
     assert!(with(&[&good[..], &[0]].concat()).contains("its digest does not match"));
     // Deleted, it is made anew, as the message says.
     fs::remove_file(&path).unwrap();
-    assert_eq!(make(&cache, TINY).1, [KeyProgress::Making]);
+    assert_eq!(make(&cache, TINY).1, [KeyProgress::Making, KeyProgress::Publishing]);
+}
+
+/// A verifying key that is there can be pinned; so its proving key must be there before it, at every moment.
+#[test]
+fn a_verifying_key_is_never_there_without_its_proving_key() {
+    let folder = TempDir::new().unwrap();
+    let cache = KeyCache::new(folder.path());
+    let (proving, verifying) = (cache.proving_path(&TINY), cache.verifying_path(&TINY));
+    // Reading it as a key would refuse it: its shape is no standard one.
+    let published = || fs::read_to_string(&verifying).unwrap();
+    let mut steps = Vec::new();
+    let first =
+        cache.get_or_make(TINY, &mut OsRng, &mut |step| steps.push((step, proving.exists(), verifying.exists())));
+    let first = first.unwrap().verifying().id();
+    assert_eq!(steps, [(KeyProgress::Making, false, false), (KeyProgress::Publishing, true, false)]);
+    // Ended between the two files: the next that needs the key writes the other.
+    fs::remove_file(&verifying).unwrap();
+    assert_eq!(make(&cache, TINY).1, [KeyProgress::Loading]);
+    assert!(published().contains(&first.to_string()));
+    // A proving key that was deleted leaves its verifying key. Ended half-way, the new one is not taken for its.
+    fs::remove_file(&proving).unwrap();
+    let mut between = None;
+    let second = cache.get_or_make(TINY, &mut OsRng, &mut |step| {
+        if step == KeyProgress::Publishing {
+            between = Some((proving.exists(), verifying.exists()));
+        }
+    });
+    let second = second.unwrap().verifying().id();
+    assert_eq!(between, Some((true, false)));
+    assert_ne!(first, second);
+    assert!(published().contains(&second.to_string()));
 }
 
 /// Files whose digest is right, as one who can write to the folder can make them: parts that do not belong together.

@@ -21,6 +21,10 @@ pub enum Stage {
     CommitManifestThere,
     /// `commit`: all files of an epoch are written beside, the epoch is not there yet.
     EpochFilesWritten,
+    /// `publish`: half of the folder is written, its manifest is not there.
+    PublishHalfWritten,
+    /// `keys`: the proving key is on the disk, its verifying key is not.
+    KeysProvingWritten,
     /// `prove`: half of the budget's record is on the disk.
     ProveChargeHalfWritten,
     /// `prove`: the budget is charged, the proof is not begun.
@@ -41,7 +45,7 @@ pub enum Stage {
 
 impl Stage {
     /// All stages, in the order in which a site comes through them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::InitSecretWritten,
         Self::ImportNumberTaken,
         Self::ImportFilesWritten,
@@ -50,6 +54,8 @@ impl Stage {
         Self::CommitFilesWritten,
         Self::CommitManifestThere,
         Self::EpochFilesWritten,
+        Self::PublishHalfWritten,
+        Self::KeysProvingWritten,
         Self::ProveChargeHalfWritten,
         Self::ProveCharged,
         Self::ProveMade,
@@ -71,6 +77,8 @@ impl Stage {
             Self::CommitFilesWritten => "commit-files-written",
             Self::CommitManifestThere => "commit-manifest-there",
             Self::EpochFilesWritten => "epoch-files-written",
+            Self::PublishHalfWritten => "publish-half-written",
+            Self::KeysProvingWritten => "keys-proving-written",
             Self::ProveChargeHalfWritten => "prove-charge-half-written",
             Self::ProveCharged => "prove-charged",
             Self::ProveMade => "prove-made",

@@ -1,5 +1,9 @@
 //! The ethics board's program: checks a bundle offline.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod file;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -37,7 +41,7 @@ Exit status: 0 holds, 1 fails, 2 could not tell (a development key, an unreadabl
         /// Prints the report as JSON.
         #[arg(long)]
         json: bool,
-        /// Writes the report in words to a file, to be filed.
+        /// Writes the report in words to a file, to be filed; never over a file that the audit reads.
         #[arg(long, value_name = "FILE")]
         report: Option<PathBuf>,
         /// The request as you, or the sponsor, hold it; the bundle must answer just that one.
@@ -77,13 +81,17 @@ fn request_digest(path: &Path) -> Result<Digest, String> {
 fn run(arguments: Arguments) -> Result<u8, String> {
     match arguments.command {
         Command::Audit { bundle, anchors: anchors_path, json, report: report_path, request, asked_on } => {
+            if let Some(path) = &report_path {
+                let inputs = [Some(&bundle), Some(&anchors_path), request.as_ref()];
+                file::check_place(path, inputs.into_iter().flatten()).map_err(|error| error.to_string())?;
+            }
             let anchors = anchors(&anchors_path)?;
             let bytes = read(&bundle)?;
             let parsed = Bundle::parse(&bytes).map_err(|error| format!("{}: {error}", bundle.display()))?;
             let request = request.map(|path| request_digest(&path)).transpose()?;
             let report = audit(&parsed, &bytes, &anchors, &Known { request, asked_on });
             if let Some(path) = report_path {
-                std::fs::write(&path, report.to_string()).map_err(|error| format!("{}: {error}", path.display()))?;
+                file::write_whole(&path, report.to_string().as_bytes()).map_err(|error| error.to_string())?;
             }
             if json {
                 println!("{}", serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?);

@@ -73,7 +73,10 @@ impl fmt::Display for Report {
         writeln!(f, "\nWHAT IS NOT PROVED")?;
         self.not_proved.iter().try_for_each(|line| wrapped(f, "  - ", 4, line))?;
         writeln!(f, "\nANCHORS USED (compare the fingerprints with what you were told elsewhere)")?;
-        self.anchors.iter().try_for_each(|anchor| writeln!(f, "  {}  {}", anchor.fingerprint, shown(&anchor.what)))?;
+        self.anchors.iter().try_for_each(|anchor| {
+            writeln!(f, "  {}  {}", anchor.fingerprint, shown(&anchor.what))?;
+            writeln!(f, "                    in full {}", anchor.digest)
+        })?;
         writeln!(f, "\nRequest {}", self.request)?;
         writeln!(f, "Bundle  {}", self.bundle)?;
         writeln!(f, "Verdict: {}", self.verdict.words())

@@ -253,6 +253,11 @@ fn the_report_as_json_and_as_a_file() {
     let filed = std::fs::read_to_string(desk.path("report.txt")).unwrap();
     assert_eq!(filed, desk.audit(&[]).out);
     assert!(filed.contains(report["bundle"].as_str().unwrap()));
+    // What the board compares is there in full, as in the JSON.
+    for anchor in report["anchors"].as_array().unwrap() {
+        let (what, digest) = (anchor["what"].as_str().unwrap(), anchor["digest"].as_str().unwrap());
+        assert!(unwrapped(&filed).contains(&format!("{} {what} in full {digest}", &digest[..16])), "{what}: {filed}");
+    }
 
     // One that fails is reported, too, and says where it stopped.
     desk.put_changed("answer.json", GOOD, "/proof/cells/9/count/value", json!(70));
@@ -266,6 +271,36 @@ fn the_report_as_json_and_as_a_file() {
     let ran = desk.audit(&["--report", "absent/report.txt"]);
     ran.expect(2);
     assert!(ran.err.contains("absent/report.txt: No such file"), "{}", ran.err);
+}
+
+/// A report in the place of the evidence would be the end of the evidence.
+#[test]
+fn a_report_never_overwrites_what_is_audited() {
+    let desk = Desk::new();
+    let good: Value = serde_json::from_str(GOOD).unwrap();
+    desk.put("request.json", good["request"].to_string());
+    std::fs::create_dir(desk.path("folder")).unwrap();
+    let files = ["answer.json", "anchors.json", "request.json"];
+    let before = files.map(|name| std::fs::read(desk.path(name)).unwrap());
+    for name in files {
+        let mut names = vec![name.to_owned(), format!("./folder/../{name}")];
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(desk.path(name), desk.path(&format!("link-{name}"))).unwrap();
+            names.push(format!("link-{name}"));
+        }
+        for report in names {
+            let ran = desk.audit(&["--request", "request.json", "--report", &report]);
+            ran.cannot_tell(&format!("--report {report}: this is the file {name} that the audit reads"));
+        }
+    }
+    assert_eq!(files.map(|name| std::fs::read(desk.path(name)).unwrap()), before);
+    desk.audit(&["--report", "folder"]).cannot_tell("--report folder: this is not a file");
+    // An older report makes way, and nothing is left beside.
+    desk.put("report.txt", "an older one");
+    desk.audit(&["--report", "report.txt"]).expect(0);
+    assert!(std::fs::read_to_string(desk.path("report.txt")).unwrap().contains("Verdict: holds"));
+    assert!(!desk.path(".report.txt.partial").exists());
 }
 
 #[test]

@@ -14,6 +14,8 @@ pub mod fold;
 #[cfg(test)]
 mod forgers;
 pub mod generators;
+#[cfg(test)]
+mod joint_distribution;
 pub mod layout;
 pub mod manifest;
 mod msm;

@@ -157,7 +157,7 @@ fn trap_20_a_mask_used_twice_gives_the_column_away() {
 #[test]
 fn published_values_up_to_the_budget_are_jointly_uniform() {
     let mut rng = StdRng::seed_from_u64(23);
-    for (shape, declared) in [(Shape::QUERY_20, 1_000_003), (Shape::QUERY_12, 3584)] {
+    for (shape, declared) in [(Shape::QUERY_20, 1_000_003), (Shape::QUERY_16, 65_024), (Shape::QUERY_12, 3584)] {
         let budget = super::budget::column_limit(&shape) as usize;
         let weights: Vec<Vec<F>> = (0..budget)
             .map(|_| {

@@ -105,7 +105,7 @@ pub struct SitePin {
     pub epoch: Digest,
     /// Its registered policy floor.
     pub policy_floor: Digest,
-    /// The shape of its proof: the smallest that holds its table.
+    /// The shape of its proof: the manifest's, fixed before the query.
     pub shape: ShapeRef,
     /// The one verifying key of that shape.
     pub verifying_key: Digest,

@@ -34,7 +34,8 @@ impl Sums {
     }
 }
 
-/// How many queries may be answered. Counted by the ledger; no single proof can show it.
+/// How many queries may be answered. No single proof can show it: each hospital counts its own releases, and a ledger
+/// will count those of all.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct QueryCap {
@@ -196,7 +197,7 @@ impl Policy {
         self.sums
     }
 
-    /// The ledger's caps.
+    /// The caps.
     pub const fn query_cap(&self) -> QueryCap {
         self.query_cap
     }
@@ -225,7 +226,7 @@ impl Policy {
         let mut text = format!("{}, {sums}", describe_counts(self.min_cell, self.rounding, self.show_zeros));
         for (cap, words) in [(self.query_cap.per_approval, "approval"), (self.query_cap.per_column, "column")] {
             if let Some(cap) = cap {
-                text.push_str(&format!(", at most {cap} queries per {words} (the ledger counts them)"));
+                text.push_str(&format!(", at most {cap} queries per {words} (counted by the hospital, not proved)"));
             }
         }
         text

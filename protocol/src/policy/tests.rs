@@ -32,7 +32,7 @@ fn a_policy_reads_writes_and_keeps_its_digest() {
     assert_eq!(
         policy.describe(),
         "smallest cell 8, counts rounded to 5, empty groups suppressed like small ones, sums exact for plans the approval \
-         names and restrained for others, at most 20 queries per approval (the ledger counts them)"
+         names and restrained for others, at most 20 queries per approval (counted by the hospital, not proved)"
     );
     for (from, to) in [
         ("8", "13"),

@@ -31,6 +31,11 @@ impl Failure {
         Self { exit: 2, sentence: sentence.to_string(), details: serde_json::Value::Null }
     }
 
+    /// The same sentence, where nothing was decided by what it says.
+    pub(crate) fn undecided(self) -> Self {
+        Self { exit: 2, ..self }
+    }
+
     /// The same, with more for machines.
     pub(crate) fn with(self, details: serde_json::Value) -> Self {
         Self { details, ..self }

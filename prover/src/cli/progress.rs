@@ -35,25 +35,62 @@ impl Progress {
     pub(crate) fn at(&mut self, done: u64, doing: &str) {
         let units = self.bar.length().unwrap_or(0).max(1);
         self.bar.set_position(done.min(units));
-        let spent = self.began.elapsed();
-        let left = match done {
-            // Too little is done to tell, or everything.
-            done if done * 20 < units || done >= units => String::new(),
-            done => {
-                let left = spent.mul_f64(units.saturating_sub(done) as f64 / done as f64);
-                format!(", {} left", about(left))
-            }
-        };
-        self.bar.set_message(format!("{doing}{left}"));
+        let message = message(done, units, self.began.elapsed(), doing);
         if !self.terminal && self.last_line.elapsed() >= LINE_EVERY {
             self.last_line = Instant::now();
-            eprintln!("{:>3} %  {doing}{left}", 100 * done / units);
+            eprintln!("{:>3} %  {message}", 100 * done.min(units) / units);
         }
+        self.bar.set_message(message);
     }
 
     /// Takes the bar away.
     pub(crate) fn end(self) -> Duration {
         self.bar.finish_and_clear();
         self.began.elapsed()
+    }
+}
+
+/// What is being done and, once enough is done to tell, how long the rest takes if it goes on as it went.
+fn message(done: u64, units: u64, spent: Duration, doing: &str) -> String {
+    // Below a twentieth too little is done to tell; at the end nothing is left.
+    if done.saturating_mul(20) < units || done >= units || done == 0 {
+        return doing.to_owned();
+    }
+    let left = spent.mul_f64((units - done) as f64 / done as f64);
+    format!("{doing}, {} left", about(left))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_left_follows_from_the_pace() {
+        let at = |done, seconds| message(done, 100, Duration::from_secs(seconds), "column age");
+        // A quarter in 10 seconds: three quarters in 30.
+        assert_eq!(at(25, 10), "column age, about 30 seconds left");
+        assert_eq!(at(50, 10), "column age, about 10 seconds left");
+        assert_eq!(at(99, 99), "column age, less than a second left");
+        assert_eq!(at(10, 60), "column age, about 9 minutes left");
+        // Too early to tell; nothing left.
+        for done in [0, 4, 100, 101] {
+            assert_eq!(at(done, 60), "column age");
+        }
+        assert_eq!(message(5, 100, Duration::from_secs(1), "x"), "x, about 19 seconds left");
+        assert_eq!(message(0, 0, Duration::from_secs(1), "x"), "x");
+    }
+
+    #[test]
+    fn a_bar_stays_within_its_length_and_gives_the_time_it_took() {
+        let mut progress = Progress::new(10);
+        for done in [0, 3, 10, 12] {
+            progress.at(done, "x");
+            assert_eq!(progress.bar.position(), done.min(10));
+            assert!(progress.bar.message().starts_with('x'));
+        }
+        std::thread::sleep(Duration::from_millis(2));
+        assert!(progress.end() >= Duration::from_millis(2));
+        // Work of no units has no rate.
+        Progress::new(0).at(0, "x");
     }
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::public::pretty;
 use super::read;
 use crate::cli::{Failure, KeysArgs, Outcome, Report, Setting};
+use crate::faults::Stage;
 use crate::store::files::{self, Readers};
 
 pub(crate) fn run(setting: &Setting, args: &KeysArgs) -> Outcome {
@@ -52,6 +53,7 @@ pub(super) fn proving_key(setting: &Setting, shape: Shape) -> Result<ProvingKey,
             "No key for shape {shape} yet: making a development key, once, in about ten seconds. Whoever makes a key so \
              can forge proofs; it is for trials."
         )),
+        KeyProgress::Publishing => Stage::KeysProvingWritten.pass(),
         KeyProgress::Loading => {}
     }
     };

@@ -6,6 +6,7 @@ pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod keys;
+mod memory;
 pub(crate) mod plan;
 pub(crate) mod policy;
 pub(crate) mod prove;

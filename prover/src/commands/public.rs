@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::read;
 use crate::cli::Failure;
+use crate::faults::Stage;
 use crate::store::PointsFile;
 use crate::store::files::{self, Readers, failed};
 
@@ -29,16 +30,19 @@ pub(super) struct PublicFolder {
 }
 
 impl PublicFolder {
-    /// Writes the folder, made if there is none.
+    /// Writes the folder, made if there is none. The manifest goes first and comes last: a folder without it is read by
+    /// nobody, and no folder is half of one state of the site and half of another.
     pub(super) fn write(&self, folder: &Path, manifest: &PointsFile, epoch: &PointsFile) -> Result<(), Failure> {
         std::fs::create_dir_all(folder).map_err(failed("make the folder", folder))?;
         let write = |name: &str, bytes: &[u8]| files::write(&folder.join(name), bytes, Readers::Anyone);
+        files::remove_file(&folder.join(MANIFEST_FILE))?;
         write(SCHEMA_FILE, self.schema_text.as_bytes())?;
         write(MANIFEST_POINTS_FILE, &pretty(manifest))?;
         write(EPOCH_POINTS_FILE, &pretty(epoch))?;
+        Stage::PublishHalfWritten.pass();
         write(POLICY_FILE, &pretty(&self.floor))?;
-        write(MANIFEST_FILE, &pretty(&self.manifest))?;
         write(EPOCH_FILE, &pretty(&self.epoch))?;
+        write(MANIFEST_FILE, &pretty(&self.manifest))?;
         Ok(())
     }
 

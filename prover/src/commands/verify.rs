@@ -9,12 +9,14 @@ use super::read;
 use crate::cli::{Failure, Outcome, Report, Setting, VerifyArgs};
 
 pub(crate) fn run(setting: &Setting, args: &VerifyArgs) -> Outcome {
-    let anchors = read::document(&args.anchors, Anchors::parse)?;
-    let text = read::text(&args.bundle)?;
+    // As for the auditor: a file that cannot be read says nothing about the answer.
+    let anchors = read::document(&args.anchors, Anchors::parse).map_err(Failure::undecided)?;
+    let text = read::text(&args.bundle).map_err(Failure::undecided)?;
     let bundle = Bundle::parse(text.as_bytes())
-        .map_err(|problem| Failure::refused(format!("{}: {problem}", args.bundle.display())))?;
+        .map_err(|problem| Failure::cannot_tell(format!("{}: {problem}", args.bundle.display())))?;
     let asked_on = args.asked_on.as_deref().map(read::day).transpose()?;
-    let request = args.request.as_deref().map(|path| read::document(path, Request::parse)).transpose()?;
+    let request = args.request.as_deref().map(|path| read::document(path, Request::parse)).transpose();
+    let request = request.map_err(Failure::undecided)?;
     let known = Known { request: request.map(|request| request.digest()), asked_on };
     let report = audit(&bundle, text.as_bytes(), &anchors, &known);
     let value = serde_json::to_value(&report).unwrap_or(Value::Null);

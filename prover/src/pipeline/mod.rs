@@ -26,7 +26,7 @@ use cohortium_protocol::commit::{ColumnCommitment, ConsentEpoch, DatasetManifest
 use cohortium_protocol::documents::{Approval, Request};
 use cohortium_protocol::field::F;
 use cohortium_protocol::hash::Digest;
-use cohortium_protocol::policy::{EffectivePolicy, GroupCells, Policy, ReleaseParams, effective, release};
+use cohortium_protocol::policy::{EffectivePolicy, GroupCells, Policy, QueryCap, ReleaseParams, effective, release};
 use cohortium_protocol::query::{ColumnId, Inputs, Plan, QueryColumns, Source, compile};
 use cohortium_protocol::shape::Shape;
 use cohortium_protocol::table::{ConsentTable, Schema, Table};
@@ -119,6 +119,11 @@ impl<'a> Prepared<'a> {
     /// The release rule's numbers.
     pub fn params(&self) -> &ReleaseParams {
         &self.params
+    }
+
+    /// The query caps of the policy in force: not part of the proof, for the site to count.
+    pub fn query_cap(&self) -> QueryCap {
+        self.policy.policy().query_cap()
     }
 
     /// What would be released.

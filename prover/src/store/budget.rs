@@ -15,12 +15,19 @@ use crate::faults::Stage;
 
 const BUDGET_FILE: &str = "budget.jsonl";
 
+/// What is kept of a record.
+struct Entered {
+    digest: Digest,
+    /// The names of the columns that were charged.
+    columns: Vec<String>,
+}
+
 /// The book, as read from its file.
 pub(crate) struct BudgetFile {
     file: AppendFile,
     book: BudgetBook,
-    /// Digests of all records, by number from 1.
-    records: Vec<Digest>,
+    /// All records, by number from 1.
+    records: Vec<Entered>,
     access: Access,
 }
 
@@ -39,9 +46,10 @@ impl BudgetFile {
     }
 
     fn enter(&mut self, record: BudgetRecord) -> Result<Charged, StoreError> {
-        let digest = record.digest;
+        let columns = record.charges.iter().map(|charge| charge.column.clone()).collect();
+        let entered = Entered { digest: record.digest, columns };
         let charged = self.book.enter(record)?;
-        self.records.push(digest);
+        self.records.push(entered);
         Ok(charged)
     }
 
@@ -67,8 +75,17 @@ impl BudgetFile {
 
     /// Whether a record is in the book.
     pub(crate) fn has(&self, number: u64, digest: &Digest) -> bool {
+        self.record(number).is_some_and(|record| record.digest == *digest)
+    }
+
+    /// The names of the columns that a record charged; none if there is no such record.
+    pub(crate) fn columns(&self, number: u64) -> &[String] {
+        self.record(number).map_or(&[], |record| &record.columns)
+    }
+
+    fn record(&self, number: u64) -> Option<&Entered> {
         let index = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
-        index.and_then(|index| self.records.get(index)) == Some(digest)
+        index.and_then(|index| self.records.get(index))
     }
 
     /// Refuses charges that the columns or the approval's share do not bear. Charges nothing.

@@ -53,7 +53,7 @@ pub(crate) struct CommitOptions {
     pub(crate) date: Option<Day>,
     /// Today.
     pub(crate) today: Day,
-    /// The shape that was asked for; the smallest that fits without one.
+    /// The shape that was asked for; without one, the smallest that holds the table.
     pub(crate) shape: Option<Shape>,
 }
 

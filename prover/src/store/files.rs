@@ -170,6 +170,15 @@ impl NewFolder {
     }
 }
 
+/// Removes a file, if it is there, and brings that to the disk.
+pub(crate) fn remove_file(path: &Path) -> Result<(), StoreError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(failed("remove", path)(error)),
+        Ok(()) => sync_folder(folder_of(path)),
+    }
+}
+
 /// Removes a folder with all that is in it, if it is there.
 pub(crate) fn remove_folder(path: &Path) -> Result<(), StoreError> {
     match fs::remove_dir_all(path) {

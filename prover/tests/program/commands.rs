@@ -107,7 +107,11 @@ fn commitments_are_made_once_and_epochs_follow() {
         .fails(2, "there is no shape \"query-13\"; there are query-12, query-16");
     place.run("commit --home h --version 7").fails(2, "has no version 7; it has 1");
 
-    let first = place.run("commit --home h --date 2026-01-31 --json").ok().json();
+    let run = place.run("commit --home h --date 2026-01-31 --json").ok();
+    // Ten columns of the schema and eight of the tags; what it takes is said before.
+    assert!(run.err.contains("Committing 18 columns of 686 rows; this takes "), "{}", run.err);
+    assert!(run.err.contains(" of memory"), "{}", run.err);
+    let first = run.json();
     assert_eq!((&first["manifest_is_new"], &first["epoch_is_new"]), (&json!(true), &json!(true)));
     assert_eq!((&first["rows"], &first["shape"], &first["epoch_number"]), (&json!(686), &json!("query-12"), &json!(1)));
     assert_eq!(first["manifest_created"], json!("2026-01-31"));

@@ -74,6 +74,44 @@ fn killed_while_committing() {
 }
 
 #[test]
+fn killed_while_publishing() {
+    let place = Place::committed();
+    place.run("keys --shape query-12").ok();
+    place.write_approval("approval.json", "2030-12-31");
+    let request = "request query.json --approval approval.json --out request.json --site public";
+    place.run(request).ok();
+    let whole = place.files("public");
+    // New consents are being published over the old ones: nobody reads a mixture.
+    place.write_consents("february.csv", 2);
+    place.run("commit --home h --epoch --consent february.csv").ok();
+    place.die(Stage::PublishHalfWritten.name(), "publish --home h --out public");
+    assert!(!place.path("public/manifest.json").exists());
+    place.run(request).fails(2, "cannot read public/manifest.json");
+    place.run("publish --home h --out public").ok();
+    assert_eq!(place.files("public"), whole);
+    assert!(place.read("public/epoch.json").contains("\"number\": 2"));
+    place.run(request).ok();
+}
+
+/// A verifying key that a request could pin is not there before its proving key.
+#[test]
+fn killed_while_making_keys() {
+    let place = Place::new();
+    let keys = "keys --shape query-12 --keys own";
+    place.die(Stage::KeysProvingWritten.name(), keys);
+    let made = place.files("own");
+    assert_eq!(made.iter().filter(|name| name.ends_with(".proving")).count(), 1, "{made:?}");
+    assert!(!made.iter().any(|name| name.ends_with(".verifying.json")), "{made:?}");
+    // The same key, with its other half; not a second one.
+    let proving = made.iter().find(|name| name.ends_with(".proving")).unwrap();
+    let bytes = fs::read(place.path(&format!("own/{proving}"))).unwrap();
+    let first = place.run(&format!("{keys} --json")).ok().json();
+    assert!(place.files("own").iter().any(|name| name.ends_with(".verifying.json")));
+    assert_eq!(fs::read(place.path(&format!("own/{proving}"))).unwrap(), bytes);
+    assert_eq!(place.run(&format!("{keys} --json")).ok().json()["id"], first["id"]);
+}
+
+#[test]
 fn trap_21_killed_while_proving() {
     let place = Place::asked();
     let prove = "prove request.json --home h --approval approval.json --out answer.json --yes";

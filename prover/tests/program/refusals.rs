@@ -2,6 +2,9 @@
 
 use std::fs;
 
+use serde_json::Value;
+use serde_json::json;
+
 use super::place::{IMPORT, Place};
 
 const PROVE: &str = "prove request.json --home h --approval approval.json --out answer.json --yes";
@@ -40,6 +43,124 @@ fn usage_and_files() {
     place.run(&format!("{IMPORT} --patient-secrets missing.csv")).fails(2, "missing.csv: cannot be read");
     fs::write(place.path("mapping-gbsg.json"), "{}").unwrap();
     place.run(IMPORT).fails(1, "mapping-gbsg.json: ");
+}
+
+/// Every way in which a query can ask too much, through the program itself: refused with the part, what was found and
+/// what would fit.
+#[test]
+fn queries_that_ask_too_much() {
+    let place = Place::new();
+    let base: Value = serde_json::from_str(&place.read("query.json")).unwrap();
+    let with = |name: &str, value: Value| {
+        let mut query = base.clone();
+        query[name] = value;
+        query
+    };
+    let without = |name: &str| {
+        let mut query = base.clone();
+        query.as_object_mut().unwrap().remove(name);
+        query
+    };
+    let age = |between: Value| with("where", json!({ "column": "age", "between": between }));
+    let tests = |count: u32| -> Vec<Value> {
+        (0..count).map(|first| json!({ "column": "rfs_days", "between": [first, 1000] })).collect()
+    };
+    // Fifteen tests, consent and no measure: as many conditions as fit, and one lookup more, for the selection.
+    let mut lookups = with("where", json!({ "any": tests(15) }));
+    lookups.as_object_mut().unwrap().remove("measures");
+    let mut fits = lookups.clone();
+    fits["where"]["any"] = json!(tests(14));
+    let decades = json!({ "column": "age", "bins": { "from": 20, "width": 10, "count": 10 } });
+    let cells = json!([decades, { "column": "grade" }, { "column": "size_class" }]);
+    for (what, query, sentence) in [
+        (
+            "an unknown column",
+            with("where", json!({ "column": "agee", "between": [51, null] })),
+            "where: the schema has no column \"agee\"; near it: \"age\"",
+        ),
+        (
+            "an unknown measure",
+            with("measures", json!({ "sum": "node" })),
+            "measures: the schema has no column \"node\"; near it: \"nodes\"",
+        ),
+        (
+            "inverted bounds",
+            age(json!([70, 50])),
+            "where.between: the range [70, 50] ends before it starts; write the lower end first",
+        ),
+        (
+            "bounds beyond the domain",
+            age(json!([51, 121])),
+            "where.between: 121 lies outside column \"age\", which is defined from 0 years to 120 years",
+        ),
+        (
+            "overlapping bins",
+            with("group_by", json!([{ "column": "age", "bins": [[20, 50], [50, 80]] }])),
+            "group_by[0].bins: bins 1 and 2 both hold 50; after bin 1 the next value is 51",
+        ),
+        (
+            "no purpose",
+            without("purpose"),
+            "the query states no purpose, and without one nobody's consent can count: add \"purpose\"",
+        ),
+        ("no kind of sponsor", without("sponsor_class"), "the query does not say what kind of sponsor asks"),
+        (
+            "consent waived",
+            with("consent", json!(false)),
+            "has a field \"consent\": a selection cannot ignore, waive or test consent; it is always required",
+        ),
+        (
+            "consent negated",
+            with("where", json!({ "not": { "column": "DUO:0000042/academic", "is": true } })),
+            "where.not names the consent column \"DUO:0000042/academic\": a selection cannot ignore or test consent",
+        ),
+        (
+            "too many lookups",
+            lookups,
+            "the query needs 16 lookups (15 tests, the selection, 0 for bins); the shape query-12 holds 15: use fewer tests",
+        ),
+        (
+            "too many conditions",
+            with("where", json!({ "any": tests(15) })),
+            "the query has 17 conditions (consent, 1 implied by groups and measures, 15 asked for); 16 fit",
+        ),
+        (
+            "too many cells",
+            with("group_by", cells),
+            "the query has 90 groups (age 10 times grade 3 times size_class 3); the shape query-12 holds 64",
+        ),
+        (
+            "too many groupings",
+            with("group_by", json!(["meno", "hormon", "grade", "rfs_event"].map(|name| json!({ "column": name })))),
+            "the query groups by 4 columns; it may group by 3",
+        ),
+    ] {
+        place.write("asked.json", &query.to_string());
+        let run = place.run("plan asked.json --schema schema.json").fails(1, sentence);
+        assert!(run.out.is_empty(), "{what}: {}", run.out);
+        let json = place.run("plan asked.json --schema schema.json --json").fails(1, sentence).json();
+        assert!(json["error"].as_str().unwrap().contains(sentence), "{what}: {json}");
+    }
+    // One test fewer fits.
+    place.write("asked.json", &fits.to_string());
+    place.run("plan asked.json --schema schema.json").ok();
+
+    // Trap 14: with these two numbers the lowest released value, 10, would name a count. Wherever a policy comes from.
+    let policy = json!({ "format": "cohortium-policy/1", "min_cell": 14, "rounding": 10, "show_zeros": false,
+        "sums": "restrained" });
+    place.write("floor.json", &policy.to_string());
+    place.write_approval("approval.json", "2030-12-31");
+    let plan = "plan query.json --schema schema.json --approval approval.json";
+    let sentence =
+        "the smallest cell 14 is not the lower edge of an interval of rounding to 10, so the smallest released value";
+    place.run(&format!("{plan} --floor floor.json")).fails(1, sentence);
+    place.run("init --home h --site gbsg --policy floor.json").fails(1, sentence);
+    place.run("init --home h --site gbsg").ok();
+    place.run("policy --home h --set floor.json").fails(1, sentence);
+    let mut approval: Value = serde_json::from_str(&place.read("approval.json")).unwrap();
+    approval["policy"] = policy;
+    place.write("approval.json", &approval.to_string());
+    place.run(plan).fails(1, sentence);
 }
 
 #[test]
@@ -137,4 +258,64 @@ fn an_approvals_share_of_the_budget_is_kept() {
     let run = place.run(PROVE).fails(1, "does not suffice: 1 asked, 1 spent of 1, 0 left");
     assert!(run.err.contains("the share of approval"), "{}", run.err);
     assert_eq!(place.left("age"), 495);
+}
+
+/// Neither a proof nor an auditor can see how many queries were answered; the hospital that answers them can.
+#[test]
+fn query_caps_are_counted_from_what_was_released() {
+    let place = Place::committed();
+    place.run("keys --shape query-12").ok();
+    place.write_approval("approval.json", "2030-12-31");
+    let capped =
+        |cap: &str| place.read("approval.json").replace("named plans\" }", &format!("named plans\", {cap} }}"));
+    // The board allows two queries, the hospital's floor one about each column; the stricter of each rule holds.
+    place.write("capped.json", &capped(r#""query_cap": { "per_approval": 2, "per_column": 7 }"#));
+    place.write(
+        "floor.json",
+        r#"{ "format": "cohortium-policy/1", "min_cell": 8, "rounding": 5, "show_zeros": false,
+        "sums": "exact for named plans", "query_cap": { "per_approval": 5, "per_column": 1 } }"#,
+    );
+    place.run("policy --home h --set floor.json").ok();
+    place.run("publish --home h --out public").ok();
+    let ask = |number: u32, query: &str, approval: &str| {
+        place.write("asked.json", query);
+        let out = format!("request-{number}.json");
+        place
+            .run(&format!("request asked.json --approval {approval} --site public --number {number} --out {out}"))
+            .ok();
+        format!("prove {out} --home h --approval {approval} --out answer-{number}.json --yes")
+    };
+    let query = |where_: &str, by: &str| {
+        format!(
+            r#"{{ "format": "cohortium-query/1", "title": "T", "table": "breast-cancer", "study": "S-1",
+            "purpose": "DUO:0000042", "sponsor_class": "academic", "where": {where_}, "group_by": [{{ "column": "{by}" }}] }}"#
+        )
+    };
+    let over_50 = r#"{ "column": "age", "between": [51, null] }"#;
+    let few_nodes = r#"{ "column": "nodes", "between": [0, 3] }"#;
+
+    let first = ask(1, &query(over_50, "hormon"), "capped.json");
+    let run = place.run(&first).ok();
+    let counted = "Counted by this site: query 1 of 2 under this approval; of 1 about each column: age 1, hormon 1";
+    assert!(run.out.contains(counted), "{}", run.out);
+    assert_eq!((place.left("age"), place.left("grade")), (495, 496));
+
+    // One of its columns was asked about before; no other column is charged, and a dry run says so, too.
+    let again = ask(2, &query(over_50, "grade"), "capped.json");
+    let sentence = "allows 1 queries about one column under one approval, and this site has answered 1 about \"age\"";
+    place.run(&again).fails(1, sentence);
+    place.run(&again.replace("--yes", "--dry-run")).fails(1, sentence);
+    assert_eq!((place.left("age"), place.left("grade")), (495, 496));
+    assert!(!place.path("answer-2.json").exists());
+    // Only requests that were answered count: this one is the second. The first one's bytes are still handed out.
+    place.run(&ask(3, &query(few_nodes, "meno"), "capped.json")).ok();
+    assert!(place.run(&first).ok().out.contains("was answered before"));
+
+    let third = ask(4, &query(r#"{ "column": "er", "between": [10, null] }"#, "grade"), "capped.json");
+    place.run(&third).fails(1, "allows 2 queries under one approval, and this site has answered 2 under approval ");
+    assert_eq!((place.left("er"), place.left("grade")), (496, 496));
+    assert_eq!(place.files("h/releases").len(), 4);
+    // Another approval counts for itself.
+    place.write("other.json", &place.read("capped.json").replace("EC-1", "EC-2"));
+    place.run(&ask(5, &query(over_50, "grade"), "other.json").replace("--yes", "--dry-run")).ok();
 }

@@ -38,13 +38,6 @@ fn costs(shape: &Shape, lookups: usize) -> (f64, u64) {
     (FIXED_CPU_SECONDS + CPU_SECONDS_AN_ENTRY * entries as f64, FIXED_BYTES + BYTES_AN_ENTRY * entries)
 }
 
-/// Memory that is free for a program, if the system says.
-pub(super) fn free_memory() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find(|line| line.starts_with("MemAvailable:"))?;
-    line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib << 10)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

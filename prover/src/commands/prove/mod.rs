@@ -4,6 +4,7 @@
 //! opening budget is charged, durably; only then is anything computed that could leave. The release is verified, then kept, then
 //! handed out: from the moment it is kept, the same request gets the same bytes, and nothing else.
 
+mod caps;
 mod estimate;
 mod preview;
 mod site;
@@ -11,7 +12,7 @@ mod site;
 use std::path::Path;
 
 use cohortium_keys::read_verifying;
-use cohortium_keys::{KeyCache, ProvingKey};
+use cohortium_keys::{KeyCache, KeyKind, ProvingKey};
 use cohortium_protocol::bundle::Bundle;
 use cohortium_protocol::commit::budget::Charge;
 use cohortium_protocol::documents::{Approval, FILE_EXCHANGE, Request};
@@ -22,6 +23,7 @@ use cohortium_verifier::{ANCHORS_FORMAT, Anchors, AnchorsDocument, SiteAnchor};
 use rand::rngs::OsRng;
 use serde_json::json;
 
+use self::caps::Caps;
 use self::estimate::Estimate;
 use self::preview::Preview;
 use self::site::SiteData;
@@ -45,7 +47,7 @@ pub(crate) fn run(setting: &Setting, args: &ProveArgs) -> Outcome {
         check_out(out)?;
     }
     if let Some(bundle) = home.released(&request.digest())? {
-        return again(&home, &request, args, &bundle);
+        return again(setting, &home, &request, args, &bundle);
     }
     let approval = read::document(&args.approval, Approval::parse)?;
     if request.ledger != FILE_EXCHANGE {
@@ -64,7 +66,9 @@ pub(crate) fn run(setting: &Setting, args: &ProveArgs) -> Outcome {
     home.check_budget(&budget)?;
     let charges = charges(&prepared, &data)?;
     budget.check(approval.digest(), request.digest(), charges.clone())?;
-    check_key(setting, &prepared, &request, home.site())?;
+    let caps = Caps::count(&home, &budget, &prepared, approval.digest())?;
+    caps.check()?;
+    let development_key = check_key(setting, &prepared, &request, home.site())? == KeyKind::Development;
 
     let preview = Preview {
         home: &home,
@@ -74,6 +78,8 @@ pub(crate) fn run(setting: &Setting, args: &ProveArgs) -> Outcome {
         prepared: &prepared,
         charges: &charges,
         budget: &budget,
+        caps: &caps,
+        development_key,
         estimate: Estimate::of(&prepared),
     };
     let mut json = preview.json();
@@ -131,11 +137,15 @@ pub(crate) fn run(setting: &Setting, args: &ProveArgs) -> Outcome {
 }
 
 /// The bytes that were released for this request before.
-fn again(home: &Home, request: &Request, args: &ProveArgs, bundle: &[u8]) -> Outcome {
+fn again(setting: &Setting, home: &Home, request: &Request, args: &ProveArgs, bundle: &[u8]) -> Outcome {
     let digest = request.digest();
-    let mut json = json!({ "site": home.site(), "request": digest, "again": true });
+    let development_key = was_development_key(setting, request, home.site());
+    let mut json = json!({ "site": home.site(), "request": digest, "again": true, "development_key": development_key });
     let mut text =
         format!("Request {digest} was answered before; the answer stays the same, and nothing is charged.\n");
+    if development_key {
+        text.push_str(preview::DEVELOPMENT_KEY);
+    }
     if let Some(out) = args.out.as_deref().filter(|_| !args.dry_run) {
         hand_out(out, bundle)?;
         text.push_str(&format!("The same bytes are in {}.\n", out.display()));
@@ -173,7 +183,7 @@ fn charges(prepared: &Prepared<'_>, data: &SiteData) -> Result<Vec<Charge>, Fail
 
 /// Refuses a key other than the pinned one before anything is charged. A new key would never be the pinned one,
 /// so none is made here.
-fn check_key(setting: &Setting, prepared: &Prepared<'_>, request: &Request, site: &str) -> Result<(), Failure> {
+fn check_key(setting: &Setting, prepared: &Prepared<'_>, request: &Request, site: &str) -> Result<KeyKind, Failure> {
     let required = request.site(site).map_err(PipelineError::from)?.verifying_key;
     let cache = KeyCache::new(setting.keys_folder()?);
     let path = cache.proving_path(prepared.shape());
@@ -185,8 +195,20 @@ fn check_key(setting: &Setting, prepared: &Prepared<'_>, request: &Request, site
             path.display()
         )));
     }
-    let found = read_verifying(&cache.verifying_path(prepared.shape()))?.id();
-    if found == required { Ok(()) } else { Err(PipelineError::Key { required, found }.into()) }
+    let key = read_verifying(&cache.verifying_path(prepared.shape()))?;
+    let found = key.id();
+    if found == required { Ok(key.kind()) } else { Err(PipelineError::Key { required, found }.into()) }
+}
+
+/// Whether the key of an earlier answer was a development key. A key that is no longer at hand is taken for one.
+fn was_development_key(setting: &Setting, request: &Request, site: &str) -> bool {
+    let key = || {
+        let pin = request.site(site).ok()?;
+        let cache = KeyCache::new(setting.keys_folder().ok()?);
+        let key = read_verifying(&cache.verifying_path(&pin.standard_shape().ok()?)).ok()?;
+        (key.id() == pin.verifying_key).then_some(key)
+    };
+    key().is_none_or(|key| key.kind() == KeyKind::Development)
 }
 
 /// The anchors of an auditor who believes what this site believes.

@@ -5,14 +5,20 @@ use std::fmt::Write as _;
 use cohortium_protocol::commit::budget::Charge;
 use cohortium_protocol::documents::{Approval, Request};
 use cohortium_protocol::policy::{Cell, GroupAggregates, SUM_NAMES, release};
-use cohortium_protocol::query::Measure;
+use cohortium_protocol::query::{Measure, Source};
 use serde_json::{Value, json};
 
-use super::estimate::{Estimate, free_memory};
+use super::super::memory;
+use super::caps::Caps;
+use super::estimate::Estimate;
 use super::site::SiteData;
-use crate::cli::{Failure, about, bytes, table};
+use crate::cli::{Failure, about, table};
 use crate::pipeline::Prepared;
 use crate::store::{BudgetFile, Home};
+
+/// Said wherever the numbers of a proof under such a key are shown.
+pub(super) const DEVELOPMENT_KEY: &str =
+    "DEVELOPMENT KEY: for trials only. Whoever made the key could forge such a proof; an audit says so.\n";
 
 /// Everything that the officer should see before saying yes.
 pub(super) struct Preview<'a> {
@@ -23,6 +29,9 @@ pub(super) struct Preview<'a> {
     pub(super) prepared: &'a Prepared<'a>,
     pub(super) charges: &'a [Charge],
     pub(super) budget: &'a BudgetFile,
+    pub(super) caps: &'a Caps,
+    /// Whether the key that the request pins is a development key.
+    pub(super) development_key: bool,
     pub(super) estimate: Estimate,
 }
 
@@ -49,32 +58,32 @@ impl Preview<'_> {
         );
         // Writing to a String cannot fail.
         let _ = writeln!(out, "\nWHAT WILL LEAVE {:?}:", self.home.site());
+        if self.development_key {
+            out.push_str(DEVELOPMENT_KEY);
+        }
         let _ = writeln!(out, "Policy in force: {}", self.prepared.params().describe());
+        if let Some(caps) = self.caps.describe() {
+            let _ = writeln!(out, "{caps}");
+        }
         out.push_str(&self.cells());
         let suppressed = self.prepared.cells().iter().filter(|cells| cells.count == Cell::Suppressed).count();
         if suppressed > 0 {
             let groups = self.prepared.cells().len();
             let _ = writeln!(out, "Suppressed: {suppressed} of {groups} groups. Totals of the others leave them out.");
         }
+        let (own, tables) = self.own_commitments();
         let _ = writeln!(
             out,
-            "\nWith it leave the proof, commitments to {} columns of this query alone, and of each column below its\n\
-             value at one random point, which says nothing while the budget lasts:",
-            self.prepared.plan().lookups.len()
+            "\nWith it leave, all of it saying nothing while the budget lasts:\n\
+             - the proof;\n\
+             - commitments to {own} columns made for this query alone, and the value of each at one random point;\n\
+             - commitments to how often each entry of its {tables} tables is used, and the value of each at another;\n\
+             - the value of each column below at the first of these points:"
         );
         out.push_str(&self.openings());
         out.push_str(&self.left_out()?);
         let Estimate { memory_bytes, time } = self.estimate;
-        let _ = write!(out, "\nThe proof takes {} and {} of memory", about(time), bytes(memory_bytes));
-        match free_memory() {
-            Some(free) if free < memory_bytes => {
-                let _ = writeln!(out, ". WARNING: only {} are free.", bytes(free));
-            }
-            Some(free) => {
-                let _ = writeln!(out, "; {} are free.", bytes(free));
-            }
-            None => out.push_str(".\n"),
-        }
+        let _ = writeln!(out, "\nThe proof takes {} and {}", about(time), memory::needed(memory_bytes));
         Ok(out)
     }
 
@@ -123,6 +132,13 @@ impl Preview<'_> {
         ))
     }
 
+    /// How many columns are committed for this query alone, and how many lists of multiplicities: one a table.
+    fn own_commitments(&self) -> (usize, usize) {
+        let plan = self.prepared.plan();
+        let own = plan.columns().into_iter().filter(|column| column.source == Source::Query).count();
+        (own, plan.lookups.len())
+    }
+
     /// What is opened, and the budget before and after.
     fn openings(&self) -> String {
         let head = ["column", "openings left", "and after this"].map(str::to_owned);
@@ -150,8 +166,10 @@ impl Preview<'_> {
             let left = self.left(charge);
             json!({ "column": charge.column, "left_before": left, "left_after": left.saturating_sub(charge.points) })
         });
+        let (own, tables) = self.own_commitments();
         json!({
             "site": self.home.site(),
+            "development_key": self.development_key,
             "request": self.request.digest(),
             "approval": self.approval.digest(),
             "plan": plan.digest(),
@@ -162,6 +180,8 @@ impl Preview<'_> {
             "policy": self.prepared.params().describe(),
             "grouped_by": plan.axes.iter().map(|axis| &axis.name).collect::<Vec<_>>(),
             "groups": groups.collect::<Vec<_>>(),
+            "query_columns": own,
+            "multiplicities": tables,
             "opened": opened.collect::<Vec<_>>(),
             "estimate": {
                 "memory_bytes": self.estimate.memory_bytes,

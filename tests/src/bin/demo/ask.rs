@@ -34,6 +34,11 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// Whether an audit said that a proof is under a development key.
+    pub(crate) fn development_key(&self) -> bool {
+        self.sites.iter().any(|site| site.audit.development_key)
+    }
+
     /// One group's cells of one kind at all sites, added up.
     pub(crate) fn pooled(&self, group: usize, cell: usize) -> PooledCell {
         let cells = |site: &SiteAnswer| site.released.get(group)?.cells().nth(cell).map(|(_, cell)| cell);

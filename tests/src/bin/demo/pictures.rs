@@ -9,8 +9,13 @@ const MARGIN: f64 = 32.0;
 const SOURCE: &str = "Source: data sets rotterdam (Rotterdam tumour bank) and gbsg (German Breast Cancer Study Group, trial 2) of \
     the R package survival; Royston and Altman, BMC Medical Research Methodology 13:33 (2013). Consents are synthetic.";
 
+/// What a caption says of the key that the numbers were proved under.
+fn key(development_key: bool) -> &'static str {
+    if development_key { "The proofs are under a DEVELOPMENT KEY, whose maker could forge them: a trial. " } else { "" }
+}
+
 /// Curves of untreated and treated patients. `hidden`: how many groups are suppressed, of how many.
-pub(crate) fn survival(place: &str, tables: &[LifeTable; 2], hidden: (usize, usize)) -> String {
+pub(crate) fn survival(place: &str, tables: &[LifeTable; 2], hidden: (usize, usize), development_key: bool) -> String {
     const LEFT: f64 = 140.0;
     const RIGHT: f64 = WIDTH - 44.0;
     const TOP: f64 = 84.0;
@@ -97,15 +102,17 @@ pub(crate) fn survival(place: &str, tables: &[LifeTable; 2], hidden: (usize, usi
          rounded to multiples of 5, so that each may be off by 2; {} of {} groups (year, event, treatment, site) have 1 to 7 \
          patients and are suppressed; they enter lines and numbers at risk as 4. The bands hold every curve that is possible; \
          they are no confidence intervals. Treatment was not, or not only, given by lot: the curves do not compare treatments. \
-         {SOURCE}",
-        hidden.0, hidden.1
+         {}{SOURCE}",
+        hidden.0,
+        hidden.1,
+        key(development_key)
     );
     let end = svg.lines((MARGIN, line + 40.0), "small", 138, 16.0, &caption);
     svg.finish(end + 8.0, title, &format!("{place}. {caption}"))
 }
 
 /// Ages by decade, one half a site.
-pub(crate) fn ages(sites: [(&str, &[Group]); 2]) -> String {
+pub(crate) fn ages(sites: [(&str, &[Group]); 2], development_key: bool) -> String {
     const MIDDLE: f64 = WIDTH / 2.0;
     const GAP: f64 = 46.0;
     const TOP: f64 = 124.0;
@@ -168,8 +175,31 @@ pub(crate) fn ages(sites: [(&str, &[Group]); 2]) -> String {
     svg.text((MIDDLE, TOP - 14.0), Anchor::Middle, "strong", "Years");
     let caption = format!(
         "Numbers at the bars: released counts, rounded to multiples of 5, so that each may be off by 2. Hatched: groups of 1 to 7 \
-         patients are suppressed; the hatched bar is as long as 7. Bars are parts of the counts that are shown at each site. {SOURCE}"
+         patients are suppressed; the hatched bar is as long as 7. Bars are parts of the counts that are shown at each site. {}{SOURCE}",
+        key(development_key)
     );
     let end = svg.lines((MARGIN, bottom + 78.0), "small", 138, 16.0, &caption);
     svg.finish(end + 8.0, title, &caption)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A picture goes its own way, without the report beside it.
+    #[test]
+    fn both_pictures_name_a_development_key() {
+        let groups: Vec<Group> =
+            (0..44).map(|_| Group { labels: vec!["a".into()], count: Cell::Value(20), sums: [None; 3] }).collect();
+        let tables = [false, true].map(|treated| LifeTable::new(&[&groups], treated));
+        for development_key in [false, true] {
+            let survival = survival("Here", &tables, (0, 44), development_key);
+            let ages = ages([("Here", &groups[..8]), ("There", &groups[..8])], development_key);
+            for picture in [survival, ages] {
+                // Once in the description for those who do not see the picture, and once in its lines.
+                let said = picture.matches("DEVELOPMENT").count();
+                assert_eq!(said, if development_key { 2 } else { 0 }, "{picture}");
+            }
+        }
+    }
 }

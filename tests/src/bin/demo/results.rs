@@ -69,7 +69,7 @@ fn ages(answer: &Answer) -> Result<Value, Failure> {
     let [first, second] = answer.sites.as_slice() else { return Ok(Value::Null) };
     let sites = [(first.site.title(), &first.released[..]), (second.site.title(), &second.released[..])];
     let path = made("age-by-decade.svg");
-    write(&path, &pictures::ages(sites))?;
+    write(&path, &pictures::ages(sites, answer.development_key()))?;
     print::line(&format!("\nPicture: {path}"));
     Ok(json!({ "picture": path }))
 }
@@ -96,7 +96,7 @@ fn survival(answer: &Answer) -> Result<Value, Failure> {
         let suppressed = |groups: &&[Group]| groups.iter().filter(|group| group.count == Cell::Suppressed).count();
         let hidden = (groups.iter().map(suppressed).sum(), groups.iter().map(|groups| groups.len()).sum());
         let path = made(&format!("recurrence-free-survival-{name}.svg"));
-        write(&path, &pictures::survival(title, &tables, hidden))?;
+        write(&path, &pictures::survival(title, &tables, hidden, answer.development_key()))?;
         if name == "pooled" {
             show(&tables);
         }

@@ -1,0 +1,154 @@
+//! The query caps of the policy in force. No proof can show them: each site counts what it has released itself.
+
+use cohortium_protocol::hash::Digest;
+use cohortium_protocol::policy::QueryCap;
+use cohortium_protocol::query::Source;
+
+use crate::cli::Failure;
+use crate::pipeline::Prepared;
+use crate::store::{BudgetFile, Home, StoreError};
+
+/// Why one more query is too many.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub(super) enum CapError {
+    /// Too many under the approval.
+    #[error(
+        "the policy in force allows {cap} queries under one approval, and this site has answered {answered} under approval \
+         {approval}; another approval, or a higher cap in both policies, would be needed"
+    )]
+    Approval {
+        /// The cap.
+        cap: u32,
+        /// Queries answered.
+        answered: u32,
+        /// The approval.
+        approval: Digest,
+    },
+    /// Too many about a column.
+    #[error(
+        "the policy in force allows {cap} queries about one column under one approval, and this site has answered {answered} \
+         about {column:?} under approval {approval}; leave the column out, or ask for another approval"
+    )]
+    Column {
+        /// The column.
+        column: String,
+        /// The cap.
+        cap: u32,
+        /// Queries answered.
+        answered: u32,
+        /// The approval.
+        approval: Digest,
+    },
+}
+
+impl From<CapError> for Failure {
+    fn from(error: CapError) -> Self {
+        Self::refused(error)
+    }
+}
+
+/// The caps, and how much of them is used.
+pub(super) struct Caps {
+    cap: QueryCap,
+    approval: Digest,
+    /// Queries answered under the approval.
+    answered: u32,
+    /// The same of each column of the table that this query uses. Consent is not among them: every query uses it.
+    columns: Vec<(String, u32)>,
+}
+
+impl Caps {
+    /// Counts the releases that this home keeps.
+    pub(super) fn count(
+        home: &Home,
+        budget: &BudgetFile,
+        prepared: &Prepared<'_>,
+        approval: Digest,
+    ) -> Result<Self, StoreError> {
+        let releases: Vec<_> = home.releases()?.into_iter().filter(|release| release.approval == approval).collect();
+        let count = |used: &dyn Fn(&str, &[String]) -> bool| {
+            let uses = releases.iter().filter(|release| used(&release.table, budget.columns(release.budget_record)));
+            u32::try_from(uses.count()).unwrap_or(u32::MAX)
+        };
+        let own = prepared.opened_columns().into_iter().filter(|column| column.source == Source::Manifest);
+        let columns = own.map(|column| {
+            let answered = count(&|table, columns| table == prepared.plan().table && columns.contains(&column.name));
+            (column.name, answered)
+        });
+        let columns = columns.collect();
+        Ok(Self { cap: prepared.query_cap(), approval, answered: count(&|_, _| true), columns })
+    }
+
+    /// Refuses one query more than either cap.
+    pub(super) fn check(&self) -> Result<(), CapError> {
+        let Self { cap, approval, answered, columns } = self;
+        let (approval, answered) = (*approval, *answered);
+        if let Some(cap) = cap.per_approval.filter(|cap| answered >= *cap) {
+            return Err(CapError::Approval { cap, answered, approval });
+        }
+        let Some(cap) = cap.per_column else { return Ok(()) };
+        match columns.iter().find(|(_, answered)| *answered >= cap) {
+            Some((column, answered)) => {
+                Err(CapError::Column { column: column.clone(), cap, answered: *answered, approval })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// In words, one line; nothing where there is no cap.
+    pub(super) fn describe(&self) -> Option<String> {
+        let mut parts = Vec::new();
+        if let Some(cap) = self.cap.per_approval {
+            parts.push(format!("query {} of {cap} under this approval", self.answered + 1));
+        }
+        if let Some(cap) = self.cap.per_column {
+            let uses = self.columns.iter().map(|(column, answered)| format!("{column} {}", answered + 1));
+            parts.push(format!("of {cap} about each column: {}", uses.collect::<Vec<_>>().join(", ")));
+        }
+        (!parts.is_empty()).then(|| format!("Counted by this site: {}", parts.join("; ")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn caps(per_approval: Option<u32>, per_column: Option<u32>) -> Caps {
+        Caps {
+            cap: QueryCap { per_approval, per_column },
+            approval: Digest::of_bytes(b"approval"),
+            answered: 3,
+            columns: vec![("age".into(), 2), ("nodes".into(), 1)],
+        }
+    }
+
+    #[test]
+    fn one_more_than_a_cap_is_refused() {
+        for (per_approval, per_column, words) in [
+            (None, None, None),
+            (Some(4), Some(3), None),
+            (Some(3), None, Some("allows 3 queries under one approval, and this site has answered 3 under")),
+            (Some(0), Some(9), Some("allows 0 queries under one approval")),
+            (
+                None,
+                Some(2),
+                Some(
+                    "allows 2 queries about one column under one approval, and this site has answered 2 about \"age\"",
+                ),
+            ),
+            (Some(4), Some(1), Some("about \"age\"")),
+        ] {
+            match (caps(per_approval, per_column).check(), words) {
+                (Ok(()), None) => {}
+                (Err(error), Some(words)) => assert!(error.to_string().contains(words), "{error}"),
+                (found, _) => panic!("{per_approval:?}, {per_column:?}: {found:?}"),
+            }
+        }
+        let words = caps(Some(4), Some(3)).describe().unwrap();
+        assert_eq!(
+            words,
+            "Counted by this site: query 4 of 4 under this approval; of 3 about each column: age 3, nodes 2"
+        );
+        assert_eq!(caps(None, None).describe(), None);
+    }
+}
