@@ -4,10 +4,12 @@
 //! writes a line leaves half of one; then nothing had left, and the next writer cuts it off. A line that is
 //! whole but for its end is taken as charged.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use cohortium_protocol::commit::budget::{BudgetBook, BudgetRecord, Charge, Charged};
-use cohortium_protocol::hash::Digest;
+use cohortium_protocol::domain;
+use cohortium_protocol::hash::{Digest, Hasher};
 
 use super::append::AppendFile;
 use super::{Access, Home, StoreError};
@@ -28,6 +30,8 @@ pub(crate) struct BudgetFile {
     book: BudgetBook,
     /// All records, by number from 1.
     records: Vec<Entered>,
+    /// Points of one column that one approval may spend.
+    share: u32,
     access: Access,
 }
 
@@ -37,7 +41,7 @@ impl BudgetFile {
         let book = BudgetBook::new(home.site(), home.approval_share());
         let path = home.root().join(BUDGET_FILE);
         let (file, records) = AppendFile::open(path, |line| Ok(BudgetRecord::parse(line)?))?;
-        let mut budget = Self { file, book, records: Vec::new(), access: home.access() };
+        let mut budget = Self { file, book, records: Vec::new(), share: home.approval_share(), access: home.access() };
         for record in records {
             // Spent long ago; the evidence was for the process that charged it.
             drop(budget.enter(record)?);
@@ -78,6 +82,11 @@ impl BudgetFile {
         self.record(number).is_some_and(|record| record.digest == *digest)
     }
 
+    /// Whether any record has this digest.
+    pub(crate) fn has_any(&self, digest: &Digest) -> bool {
+        self.records.iter().any(|record| record.digest == *digest)
+    }
+
     /// The names of the columns that a record charged; none if there is no such record.
     pub(crate) fn columns(&self, number: u64) -> &[String] {
         self.record(number).map_or(&[], |record| &record.columns)
@@ -105,12 +114,32 @@ impl BudgetFile {
         self.file.append(&record.line()?, Stage::ProveChargeHalfWritten)?;
         self.enter(record)
     }
+
+    /// Charges all that is left of these commitments, one point of each given: for a book that may lack charges. It takes
+    /// several records, for one approval may spend no more than its share.
+    pub(crate) fn exhaust(&mut self, purpose: Digest, columns: &[Charge]) -> Result<(), StoreError> {
+        let unique: BTreeMap<Digest, &Charge> = columns.iter().map(|column| (column.commitment, column)).collect();
+        for round in 0.. {
+            let left = unique.values().filter_map(|column| {
+                let left = column.limit.saturating_sub(self.spent(&column.commitment));
+                let points = left.min(self.share);
+                (points > 0).then(|| Charge { points, ..(*column).clone() })
+            });
+            let charges: Vec<Charge> = left.collect();
+            if charges.is_empty() {
+                break;
+            }
+            // No approval has this digest.
+            let nobody = Hasher::new(domain::UNKNOWN_CHARGES).digest(&purpose).u64(round).finish();
+            drop(self.charge(nobody, purpose, charges)?);
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use cohortium_protocol::commit::budget::BudgetError;
-    use cohortium_protocol::hash::Hasher;
     use rand::rngs::OsRng;
 
     use super::super::{Init, files};
@@ -162,6 +191,22 @@ mod tests {
             assert_eq!(spend(&home, 5).unwrap(), spent + 5, "cut at {end}");
             assert_eq!(BudgetFile::open(&home).unwrap().spent(&digest("age")), spent + 5, "cut at {end}");
         }
+    }
+
+    #[test]
+    fn what_is_left_of_a_commitment_can_be_given_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = home(folder.path());
+        spend(&home, 3).unwrap();
+        let mut file = BudgetFile::open(&home).unwrap();
+        let columns = [charge(1), charge(1), vec![Charge { commitment: digest("nodes"), ..charge(1)[0].clone() }]].concat();
+        file.exhaust(digest("restored"), &columns).unwrap();
+        assert_eq!((file.spent(&digest("age")), file.spent(&digest("nodes"))), (496, 496));
+        // 496 in shares of 100; and nothing more is charged the second time.
+        assert_eq!(file.records(), 1 + 5);
+        file.exhaust(digest("restored"), &columns).unwrap();
+        assert_eq!(file.records(), 1 + 5);
+        assert!(matches!(spend(&home, 1), Err(StoreError::Budget(BudgetError::Exhausted { left: 0, .. }))));
     }
 
     #[test]
