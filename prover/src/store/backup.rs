@@ -10,7 +10,7 @@
 //! plain: whoever has it has the site.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Component, Path, PathBuf};
 
 use cohortium_protocol::hash::Digest;

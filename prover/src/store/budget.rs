@@ -20,6 +20,8 @@ const BUDGET_FILE: &str = "budget.jsonl";
 /// What is kept of a record.
 struct Entered {
     digest: Digest,
+    /// What it was charged for.
+    purpose: Digest,
     /// The names of the columns that were charged.
     columns: Vec<String>,
 }
@@ -51,7 +53,7 @@ impl BudgetFile {
 
     fn enter(&mut self, record: BudgetRecord) -> Result<Charged, StoreError> {
         let columns = record.charges.iter().map(|charge| charge.column.clone()).collect();
-        let entered = Entered { digest: record.digest, columns };
+        let entered = Entered { digest: record.digest, purpose: record.purpose, columns };
         let charged = self.book.enter(record)?;
         self.records.push(entered);
         Ok(charged)
@@ -80,6 +82,11 @@ impl BudgetFile {
     /// Whether a record is in the book.
     pub(crate) fn has(&self, number: u64, digest: &Digest) -> bool {
         self.record(number).is_some_and(|record| record.digest == *digest)
+    }
+
+    /// How many records were charged for a request.
+    pub(crate) fn attempts(&self, purpose: &Digest) -> usize {
+        self.records.iter().filter(|record| record.purpose == *purpose).count()
     }
 
     /// Whether any record has this digest.
@@ -199,7 +206,8 @@ mod tests {
         let home = home(folder.path());
         spend(&home, 3).unwrap();
         let mut file = BudgetFile::open(&home).unwrap();
-        let columns = [charge(1), charge(1), vec![Charge { commitment: digest("nodes"), ..charge(1)[0].clone() }]].concat();
+        let columns =
+            [charge(1), charge(1), vec![Charge { commitment: digest("nodes"), ..charge(1)[0].clone() }]].concat();
         file.exhaust(digest("restored"), &columns).unwrap();
         assert_eq!((file.spent(&digest("age")), file.spent(&digest("nodes"))), (496, 496));
         // 496 in shares of 100; and nothing more is charged the second time.

@@ -203,7 +203,9 @@ pub enum StoreError {
     #[error("this home was not restored from a backup, so its budget is complete; leave --budget-head-lost away")]
     NothingRestored,
     /// No version or epoch with a pinned digest.
-    #[error("the site holds no {what} {digest} of table {table:?}; it may have been lost with a home that was restored")]
+    #[error(
+        "the site holds no {what} {digest} of table {table:?}; it may have been lost with a home that was restored"
+    )]
     NotHeld {
         /// `manifest`, `consent epoch` or `policy floor`.
         what: &'static str,

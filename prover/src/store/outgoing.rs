@@ -54,7 +54,9 @@ pub enum OutgoingError {
         expected: Digest,
     },
     /// A changed record.
-    #[error("{OUTGOING_FILE}: record {number} has been changed: its content has the digest {expected}, it says {found}")]
+    #[error(
+        "{OUTGOING_FILE}: record {number} has been changed: its content has the digest {expected}, it says {found}"
+    )]
     Digest {
         /// The record's number.
         number: u64,

@@ -140,8 +140,7 @@ impl Rule {
         if self.columns.as_ref().is_some_and(Vec::is_empty) {
             return wrong("its columns are an empty list, which allows nothing; name them, or leave the clause out");
         }
-        let narrow =
-            self.study.is_some() || self.sponsor.is_some() || self.purpose.is_some() || self.columns.is_some();
+        let narrow = self.study.is_some() || self.sponsor.is_some() || self.purpose.is_some() || self.columns.is_some();
         match (self.everything, narrow) {
             (Some(true), true) => wrong("\"everything\" stands beside clauses that narrow it; write one or the other"),
             (Some(false), _) => wrong("\"everything\": false says nothing; leave it out"),
@@ -180,8 +179,7 @@ impl Rules {
 
     /// Reads a file of rules.
     pub(crate) fn parse(text: &str) -> Result<Self, RulesError> {
-        let rules: Self =
-            serde_json::from_str(text).map_err(|error| RulesError::Json { reason: error.to_string() })?;
+        let rules: Self = serde_json::from_str(text).map_err(|error| RulesError::Json { reason: error.to_string() })?;
         if rules.format != RULES_FORMAT {
             return Err(RulesError::Format { found: rules.format.chars().take(80).collect() });
         }

@@ -116,8 +116,9 @@ impl Home {
             return Err(StoreError::SiteExists { path: root.to_owned(), site });
         }
         // A home that a killed `init` left has its secret and no site: the secret is kept, never drawn again.
-        let ours =
-            |name: &String| [SECRET_FILE, POLICY_FILE, FLOORS, LOCK_FILE].contains(&&**name) || name.ends_with(".partial");
+        let ours = |name: &String| {
+            [SECRET_FILE, POLICY_FILE, FLOORS, LOCK_FILE].contains(&&**name) || name.ends_with(".partial")
+        };
         if let Some(found) = files::names_in(root)?.into_iter().find(|name| !ours(name)) {
             return Err(StoreError::NotEmpty { path: root.to_owned(), found });
         }
