@@ -118,10 +118,15 @@ impl Link {
     }
 }
 
+/// Whether the service said no, and would say it again: neither a service in trouble nor one that asks for patience.
+pub(super) fn is_final(error: &ClientError) -> bool {
+    error.problem().is_some_and(|problem| (400..500).contains(&problem.status)) && !error.is_retryable()
+}
+
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         match &error {
-            ClientError::Refused(problem) if !error.is_retryable() => {
+            ClientError::Refused(problem) if is_final(&error) => {
                 let details = json!({ "rule": problem.rule, "status": problem.status });
                 Self::refused(&error).with(details)
             }

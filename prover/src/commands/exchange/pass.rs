@@ -9,7 +9,7 @@ use cohortium_protocol::ledger::Statement;
 use serde_json::{Value, json};
 
 use super::super::prove::settle;
-use super::link::{About, Link};
+use super::link::{About, Link, is_final};
 use crate::cli::{Failure, Setting};
 use crate::faults::Stage;
 use crate::store::{BudgetFile, Claim, Decided, Home, Note, OutgoingFile, Standing};
@@ -136,7 +136,7 @@ impl<'a> Pass<'a> {
 
     /// A post that failed: for good if the ledger refused, else the pass ends and the next one goes on.
     pub(super) fn refused(&mut self, note: &mut Note, error: ClientError) -> Result<(), Failure> {
-        if error.problem().is_none() || error.is_retryable() {
+        if !is_final(&error) {
             return Err(error.into());
         }
         note.closed = Some(error.to_string());

@@ -7,7 +7,7 @@ use cohortium_protocol::policy::{Policy, PolicyError};
 use rand::rngs::OsRng;
 use serde_json::{Value, json};
 
-use super::link::{About, Link};
+use super::link::{About, Link, is_final};
 use crate::cli::{Failure, Outcome, RegisterArgs, Report, Setting};
 use crate::faults::Stage;
 use crate::store::{Home, OutgoingFile, Seeds, TableFolder};
@@ -116,7 +116,7 @@ impl Registration<'_> {
         let about = About { request: None, cells: None, recorded: Stage::RegisterRecorded };
         let posted = match self.link.post(self.setting, self.home, &mut self.outgoing, statement, about)? {
             Ok(posted) => posted,
-            Err(error) if error.problem().is_some() => return Ok(Err(error)),
+            Err(error) if is_final(&error) => return Ok(Err(error)),
             Err(error) => return Err(error.into()),
         };
         Stage::RegisterPosted.pass();
