@@ -15,6 +15,7 @@ mod files;
 pub mod key_file;
 mod retry;
 mod routes;
+pub mod sponsor;
 mod trust_error;
 mod trusted;
 

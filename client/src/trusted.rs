@@ -164,6 +164,17 @@ impl TrustedLedger {
         }
     }
 
+    /// Checks a note that came with something else, as with a bundle: the operator's, and of the history seen before.
+    pub fn check_note(&mut self, note: &str) -> Result<Checkpoint, TrustError> {
+        let signed = self.read(note)?;
+        self.follow(&signed)?;
+        let checkpoint = signed.checkpoint.clone();
+        if self.seen.as_ref().is_none_or(|seen| seen.checkpoint.size < checkpoint.size) {
+            self.seen = Some(signed);
+        }
+        Ok(checkpoint)
+    }
+
     fn check(&mut self, id: &Digest, answer: TransactionAnswer) -> Result<VerifiedTransaction, TrustError> {
         let TransactionAnswer { index, transaction, inclusion, .. } = answer;
         transaction.check()?;
@@ -185,21 +196,11 @@ impl TrustedLedger {
             return Err(TrustError::Role { kind, member, role, required: required.name() });
         }
         transaction.check_signature(&member.key)?;
-        let signed = self.read(&inclusion.checkpoint)?;
-        self.follow(&signed)?;
         // Size and root are the signed ones; what the answer says of them beside the note counts for nothing.
-        let checkpoint = signed.checkpoint.clone();
-        verify_inclusion(
-            leaf_hash(transaction.leaf().as_bytes()),
-            index,
-            checkpoint.size,
-            &inclusion.path,
-            checkpoint.root,
-        )
-        .map_err(|source| TrustError::Inclusion { id: *id, source })?;
-        if self.seen.as_ref().is_none_or(|seen| seen.checkpoint.size < checkpoint.size) {
-            self.seen = Some(signed);
-        }
+        let checkpoint = self.check_note(&inclusion.checkpoint)?;
+        let leaf = leaf_hash(transaction.leaf().as_bytes());
+        verify_inclusion(leaf, index, checkpoint.size, &inclusion.path, checkpoint.root)
+            .map_err(|source| TrustError::Inclusion { id: *id, source })?;
         Ok(VerifiedTransaction { transaction, index, checkpoint })
     }
 

@@ -42,6 +42,13 @@ fn refused(cache: &KeyCache, shape: Shape) -> String {
     make(cache, shape).0.map(|_| ()).unwrap_err().to_string()
 }
 
+/// A file with another body, and the digest that belongs to it.
+fn sealed(good: &[u8], change: &dyn Fn(&mut Vec<u8>)) -> Vec<u8> {
+    let mut body = good[HEAD..].to_vec();
+    change(&mut body);
+    [&good[..32], &Sha256::digest(&body), &body].concat()
+}
+
 /// An assignment of the right length that satisfies nothing: messages of zeros.
 fn blank(shape: &Shape) -> Vec<Fr> {
     let inputs = vec![Fr::ZERO; QueryPublic::count(shape)];
@@ -176,20 +183,11 @@ fn parts_that_do_not_belong_together_are_refused() {
     make(&cache, OTHER).0.unwrap();
     let path = cache.proving_path(&TINY);
     let good = fs::read(&path).unwrap();
-    let sealed = |change: &dyn Fn(&mut Vec<u8>)| {
-        let mut body = good[HEAD..].to_vec();
-        change(&mut body);
-        let mut bytes = good[..32].to_vec();
-        bytes.extend(Sha256::digest(&body));
-        bytes.extend(body);
-        fs::write(&path, bytes).unwrap();
-        refused(&cache, TINY)
-    };
     type Change = &'static dyn Fn(&mut Vec<u8>);
     let cases: [(&str, &str, Change); 9] = [
         ("trailing bytes", "trailing bytes", &|body| body.push(0)),
         ("the shape's id", "of shape ", &|body| body[0] ^= 1),
-        ("the matrices' digest", "expected one of id ", &|body| body[32] ^= 1),
+        ("the matrices' digest", "its matrices are not those of the digest in it", &|body| body[32] ^= 1),
         ("the key's id", "expected one of id ", &|body| body[64] ^= 1),
         ("too short for ids", "too short", &|body| body.truncate(90)),
         ("no matrices", "bad matrices", &|body| body.truncate(96)),
@@ -198,7 +196,8 @@ fn parts_that_do_not_belong_together_are_refused() {
         ("half of the points", "bad points", &|body| body.truncate(body.len() - 1000)),
     ];
     for (what, says, change) in cases {
-        let refused = sealed(change);
+        fs::write(&path, sealed(&good, change)).unwrap();
+        let refused = refused(&cache, TINY);
         assert!(refused.contains(says), "{what}: {refused}");
         assert!(refused.contains("tiny-"), "{what}: the file is named: {refused}");
     }
@@ -207,6 +206,112 @@ fn parts_that_do_not_belong_together_are_refused() {
     let refused = refused(&cache, TINY);
     let expected = format!("holds the key of shape {}, expected one of shape tiny with id {}", OTHER.id(), TINY.id());
     assert!(refused.ends_with(&expected), "{refused}");
+}
+
+/// Where the parts of a body are: shape, matrices' digest, key's id; inputs, variables, coefficients; rows.
+const INPUTS: usize = 96;
+const VARIABLES: usize = 100;
+const COEFFICIENTS: usize = 108;
+
+fn word(body: &[u8], at: usize) -> usize {
+    u32::from_le_bytes(body[at..at + 4].try_into().unwrap()) as usize
+}
+
+fn set_word(body: &mut [u8], at: usize, value: usize) {
+    body[at..at + 4].copy_from_slice(&(value as u32).to_le_bytes());
+}
+
+/// Where the first matrix begins.
+fn first(body: &[u8]) -> usize {
+    COEFFICIENTS + 32 * word(body, COEFFICIENTS - 4)
+}
+
+/// The end of the row that begins here.
+fn row_end(body: &[u8], at: usize) -> usize {
+    at + 4 + 8 * word(body, at)
+}
+
+/// The end of the matrix that begins here.
+fn matrix_end(body: &[u8], at: usize) -> usize {
+    (0..word(body, at)).fold(at + 4, |at, _| row_end(body, at))
+}
+
+/// Constraints of another circuit in a file that is whole: what they would prove, the key does not.
+#[test]
+fn other_matrices_than_the_digests_are_refused() {
+    let folder = TempDir::new().unwrap();
+    let cache = KeyCache::new(folder.path());
+    make(&cache, TINY).0.unwrap();
+    let path = cache.proving_path(&TINY);
+    let good = fs::read(&path).unwrap();
+    let of = |change: &dyn Fn(&mut Vec<u8>)| {
+        fs::write(&path, sealed(&good, change)).unwrap();
+        refused(&cache, TINY)
+    };
+    fn add(body: &mut [u8], at: usize, to_add: isize) {
+        set_word(body, at, word(body, at).checked_add_signed(to_add).unwrap());
+    }
+    let built = gadget::matrices(&TINY);
+    let body = &good[HEAD..];
+    assert_eq!((word(body, INPUTS), word(body, VARIABLES)), (built.inputs, built.variables));
+    assert_eq!(word(body, first(body)), built.constraints());
+    assert!(word(body, first(body) + 4) > 0, "the first row has an entry");
+    type Change = &'static dyn Fn(&mut Vec<u8>);
+    let cases: [(&str, Change); 11] = [
+        ("an input more", &|body| add(body, INPUTS, 1)),
+        ("an input fewer", &|body| add(body, INPUTS, -1)),
+        ("no inputs", &|body| set_word(body, INPUTS, 0)),
+        ("more inputs than variables", &|body| set_word(body, INPUTS, u32::MAX as usize)),
+        ("a variable more", &|body| add(body, VARIABLES, 1)),
+        ("two variables for one another", &|body| {
+            let at = first(body) + 12;
+            let other = usize::from(word(body, at) == 0);
+            set_word(body, at, other);
+        }),
+        ("another coefficient", &|body| body[COEFFICIENTS + 16] ^= 1),
+        ("the coefficient of another entry", &|body| {
+            let at = first(body) + 8;
+            let other = usize::from(word(body, at) == 0);
+            set_word(body, at, other);
+        }),
+        ("an entry fewer", &|body| {
+            let at = first(body) + 4;
+            add(body, at, -1);
+            drop(body.drain(at + 4..at + 12));
+        }),
+        ("A and B exchanged", &|body| {
+            let a = first(body);
+            let b = matrix_end(body, a);
+            let end = matrix_end(body, b);
+            body[a..end].rotate_left(b - a);
+        }),
+        // The same rows in the same order, so the same digest: only their numbers tell.
+        ("the first row of C as the last of B", &|body| {
+            let b = matrix_end(body, first(body));
+            let c = matrix_end(body, b);
+            add(body, b, 1);
+            add(body, c, -1);
+            let end = row_end(body, c + 4);
+            body[c..end].rotate_left(4);
+        }),
+    ];
+    for (what, change) in cases {
+        let refused = of(change);
+        let says = "its matrices are not those of the digest in it";
+        let expected = format!("is not an undamaged key file ({says}); delete it, and it is made anew");
+        assert!(refused.ends_with(&expected), "{what}: {refused}");
+        assert!(refused.contains("tiny-"), "{what}: the file is named: {refused}");
+    }
+    // With the digest that belongs to them, it is another key.
+    let mut other = gadget::matrices(&TINY);
+    other.inputs += 1;
+    let refused = of(&|body| {
+        add(body, INPUTS, 1);
+        body[32..64].copy_from_slice(other.digest().as_bytes());
+    });
+    assert!(refused.contains("expected one of id "), "{refused}");
+    fs::write(&path, &good).unwrap();
+    make(&cache, TINY).0.unwrap();
 }
 
 #[test]

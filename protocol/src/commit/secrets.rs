@@ -8,7 +8,7 @@
 //! see which row changed: with it, not even a restored backup or a salt used twice by mistake can do that.
 //!
 //! *Query-time* columns take fresh blinding from the operating system, never derived: a job that is run
-//! again commits anew.
+//! again commits anew. It is [hedged](super::hedge) by the content, for the same reason that labels carry it.
 
 use std::fmt;
 

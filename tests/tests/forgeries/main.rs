@@ -8,8 +8,11 @@
 mod common;
 mod contradictions;
 mod dishonest;
+mod extreme_values;
+mod extremes;
 mod replays;
 mod secrets;
+mod traps;
 mod vectors;
 
 use ark_bn254::{Bn254, Fr};
@@ -86,20 +89,22 @@ fn edit_epoch(bundle: &mut Bundle, change: impl Fn(&mut EpochDocument)) {
     bundle.epoch = document.try_into().unwrap();
 }
 
+/// The points of the smallest shape's key.
+fn points_12() -> ark_groth16::VerifyingKey<Bn254> {
+    let bytes = STANDARD.decode(key_12().verifying().to_document().key).unwrap();
+    CanonicalDeserialize::deserialize_uncompressed(&bytes[..]).unwrap()
+}
+
 /// Another key of the same shape, whose maker knows as little as that of the first.
 fn other_key() -> VerifyingKey {
-    let document = key_12().verifying().to_document();
-    let bytes = STANDARD.decode(&document.key).unwrap();
-    let mut key = ark_groth16::VerifyingKey::<Bn254>::deserialize_uncompressed(&bytes[..]).unwrap();
+    let mut key = points_12();
     key.delta_g2 = (key.delta_g2 * Fr::from(2u64)).into_affine();
-    VerifyingKey::new(Shape::QUERY_12, KeyKind::Development, document.matrices, &key).unwrap()
+    VerifyingKey::new(Shape::QUERY_12, KeyKind::Development, key_12().verifying().matrices(), &key).unwrap()
 }
 
 /// A key of the next shape, of the right size.
 fn key_of_shape_16() -> VerifyingKey {
-    let document = key_12().verifying().to_document();
-    let bytes = STANDARD.decode(&document.key).unwrap();
-    let mut key = ark_groth16::VerifyingKey::<Bn254>::deserialize_uncompressed(&bytes[..]).unwrap();
+    let mut key = points_12();
     let more = QueryPublic::count(&Shape::QUERY_16) + 1 - key.gamma_abc_g1.len();
     key.gamma_abc_g1.extend_from_within(..more);
     let matrices = Shape::QUERY_16.pinned().unwrap().matrices.parse().unwrap();

@@ -1,15 +1,21 @@
-//! One answer passed off as an answer to something else.
+//! One answer passed off as an answer to something else; and one answer in other bytes.
 
+use ark_bn254::Bn254;
+use ark_groth16::Groth16;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use cohortium_keys::Proof;
 use cohortium_protocol::bundle::Bundle;
 use cohortium_protocol::documents::Nonce;
+use cohortium_protocol::policy::{Cell, Policy, QueryCap};
 use cohortium_protocol::query::{Query, Source};
 use cohortium_prover::pipeline::prepare;
 use cohortium_tests::usual_policy;
-use cohortium_verifier::Step;
+use cohortium_verifier::{Step, verify_release};
 
 use crate::common::{key_12, rich};
 use crate::secrets::Secrets;
-use crate::{Forged, edit_epoch, edit_manifest, other_key, refused, verdict};
+use crate::{Forged, edit_epoch, edit_manifest, other_key, points_12, refused, verdict};
 
 /// A replay of the answer as one to something else: what becomes something else, and how a board that has not
 /// been told so refuses it (nothing: the board cannot know).
@@ -80,13 +86,31 @@ pub(crate) const REPLAYS: &[Replay] = &[
         untold: Some((Step::Anchors, "is not among those in force in your anchors")),
     },
     Replay {
-        what: "an approval with another query cap",
+        what: "an approval with another reference of the board",
         change: |f| f.bundle.approval.ethics_reference.push('b'),
         untold: Some((Step::Anchors, "is not among those in force in your anchors")),
     },
     Replay {
-        what: "a floor that shows less often",
+        what: "an approval with another query cap",
+        change: |f| {
+            let cap = QueryCap { per_approval: Some(3), per_column: None };
+            f.bundle.approval.policy = f.bundle.approval.policy.clone().with_query_cap(cap);
+        },
+        untold: Some((Step::Anchors, "is not among those in force in your anchors")),
+    },
+    Replay {
+        what: "a floor without a query cap",
         change: |f| f.bundle.policy_floor = usual_policy(),
+        untold: Some((Step::Registration, "the bundle's policy floor is")),
+    },
+    Replay {
+        what: "a floor that shows no zeros",
+        change: |f| {
+            let floor = &f.bundle.policy_floor;
+            let (cap, sums) = (floor.query_cap(), floor.sums());
+            f.bundle.policy_floor =
+                Policy::new(floor.min_cell(), floor.rounding(), false, sums).unwrap().with_query_cap(cap);
+        },
         untold: Some((Step::Registration, "the bundle's policy floor is")),
     },
     Replay {
@@ -149,6 +173,14 @@ fn another_sites_proof_does_not_fit() {
     let mut forged = Forged { bundle: rich.bundle.clone(), anchors: rich.anchors.clone() };
     forged.bundle.site = "south".to_owned();
     (forged.bundle.manifest, forged.bundle.epoch) = (rich.south.manifest.clone(), rich.south.epoch.clone());
+    // A group of the larger table is more than all rows of the smaller.
+    let (step, text) = refused(&forged.bundle, &forged.anchors);
+    assert!(step == Step::Release && text.contains("the table has 60 rows"), "{text}");
+    for cells in &mut forged.bundle.proof.cells {
+        if let Cell::Value(count) = &mut cells.count {
+            *count = (*count).min(60);
+        }
+    }
     let (step, text) = refused(&forged.bundle, &forged.anchors);
     assert!(step == Step::Commitments && text.contains("the commitment given for column"), "{text}");
     // Its points fit, but then its values do not.
@@ -205,4 +237,36 @@ fn parts_of_two_answers_do_not_mix() {
         x.proof.groth16 = groth16;
     };
     assert_eq!(mix(all_but_groth16), Step::Proof);
+}
+
+/// Whoever has a proof can make others of the same statement, without a secret: no record may know an answer by
+/// the bytes of its proof or its file. What the answer says is the same in all of them.
+#[test]
+fn a_proof_in_other_bytes_is_the_same_answer() {
+    let rich = rich();
+    let proof = Proof::decode(&STANDARD.decode(&rich.bundle.proof.groth16).unwrap()).unwrap();
+    let good = verify_release(&rich.bundle, &rich.anchors()).unwrap();
+    let file = serde_json::to_vec(&rich.bundle).unwrap();
+    let mut seen = vec![file.clone()];
+    for _ in 0..3 {
+        let again = Groth16::<Bn254>::rerandomize_proof(&points_12(), proof.inner(), &mut rand::rngs::OsRng);
+        assert!(again.a != proof.inner().a && again.b != proof.inner().b && again.c != proof.inner().c);
+        let mut bundle = rich.bundle.clone();
+        bundle.proof.groth16 = Proof::new(again).to_base64();
+        let bytes = serde_json::to_vec(&bundle).unwrap();
+        assert!(bytes.len() == file.len() && !seen.contains(&bytes), "another file");
+        let release = verify_release(&Bundle::parse(&bytes).unwrap(), &rich.anchors()).unwrap();
+        assert_eq!((release.site(), release.request()), (good.site(), good.request()));
+        assert_eq!((release.cells(), release.plan()), (good.cells(), good.plan()));
+        assert_eq!((release.manifest(), release.epoch()), (good.manifest(), good.epoch()));
+        assert_eq!((release.key(), release.params()), (good.key(), good.params()));
+        seen.push(bytes);
+    }
+    // With another key's points the same steps give no proof.
+    let mut other = points_12();
+    other.delta_g2 = (other.delta_g2 + other.delta_g2).into();
+    let again = Groth16::<Bn254>::rerandomize_proof(&other, proof.inner(), &mut rand::rngs::OsRng);
+    let mut bundle = rich.bundle.clone();
+    bundle.proof.groth16 = Proof::new(again).to_base64();
+    assert_eq!(refused(&bundle, &rich.anchors).0, Step::Proof);
 }
