@@ -1,8 +1,9 @@
 //! Poseidon over the BN254 scalar field (eprint 2019/458), `x^5`, 8 full rounds, the numbers of partial
 //! rounds of circomlib's instances, constants from the Grain generator.
 //!
-//! Four widths are used; each is a permutation of its own. The constants equal circomlib's, which a test
-//! holds against an independent implementation.
+//! Four widths are used; each is a permutation of its own. The constants equal circomlib's, where that has the width,
+//! which a test holds against an independent implementation; another holds those of all widths against a generator
+//! written from the paper.
 
 use std::sync::OnceLock;
 
@@ -118,6 +119,9 @@ pub fn permute(width: Width, state: &mut [F]) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+
+    use ark_ff::{BigInt, BigInteger};
     use light_poseidon::{Poseidon, PoseidonHasher};
 
     use super::*;
@@ -133,6 +137,97 @@ mod tests {
             let expected = Poseidon::<F>::new_circom(check).unwrap().hash(&inputs).unwrap();
             assert_eq!(state[0], expected, "width {}", width.size());
         }
+    }
+
+    /// The Grain LFSR of the Poseidon paper (appendix E), written from the paper: a register of 80 bits, oldest first.
+    struct Grain(VecDeque<bool>);
+
+    impl Grain {
+        fn new(width: Width) -> Self {
+            // A prime field, the S-box `x^5`, bits of the modulus, state elements, full and partial rounds, ones.
+            let parts = [
+                (2, 1),
+                (4, 0),
+                (12, 254),
+                (12, width.size()),
+                (10, FULL_ROUNDS),
+                (10, width.partial_rounds()),
+                (30, (1 << 30) - 1),
+            ];
+            let bits = parts.into_iter().flat_map(|(bits, value)| (0..bits).rev().map(move |i| value >> i & 1 == 1));
+            let mut grain = Self(bits.collect());
+            assert_eq!(grain.0.len(), 80);
+            for _ in 0..160 {
+                grain.clock();
+            }
+            grain
+        }
+
+        fn clock(&mut self) -> bool {
+            let new = [62, 51, 38, 23, 13, 0].into_iter().fold(false, |sum, place| sum ^ self.0[place]);
+            self.0.pop_front();
+            self.0.push_back(new);
+            new
+        }
+
+        /// Of each pair of bits, the second counts if the first is 1.
+        fn bit(&mut self) -> bool {
+            loop {
+                let (first, second) = (self.clock(), self.clock());
+                if first {
+                    return second;
+                }
+            }
+        }
+
+        /// 254 bits, the most significant first.
+        fn bits(&mut self) -> Vec<bool> {
+            (0..254).map(|_| self.bit()).collect()
+        }
+
+        /// A round constant: numbers that are not below the modulus are drawn again.
+        fn constant(&mut self) -> F {
+            loop {
+                let bits = self.bits();
+                if let Some(element) = F::from_bigint(BigInt::from_bits_be(&bits)) {
+                    return element;
+                }
+            }
+        }
+
+        /// An element of the matrix' two sequences: a number modulo the modulus.
+        fn reduced(&mut self) -> F {
+            self.bits().into_iter().fold(F::ZERO, |sum, bit| sum.double() + F::from(u64::from(bit)))
+        }
+    }
+
+    #[test]
+    fn constants_are_the_papers() {
+        for width in [Width::W3, Width::W5, Width::W9, Width::W17] {
+            let (size, mut grain) = (width.size(), Grain::new(width));
+            let found = constants(width);
+            assert_eq!(found.round_constants.len(), FULL_ROUNDS + width.partial_rounds());
+            for (round, row) in found.round_constants.iter().enumerate() {
+                let expected: Vec<F> = (0..size).map(|_| grain.constant()).collect();
+                assert_eq!(*row, expected, "width {size}, round {round}");
+            }
+            // A Cauchy matrix.
+            let [xs, ys] = [(); 2].map(|()| (0..size).map(|_| grain.reduced()).collect::<Vec<F>>());
+            let row = |x: &F| ys.iter().map(|y| (*x + y).inverse().unwrap()).collect::<Vec<F>>();
+            assert_eq!(found.matrix, xs.iter().map(row).collect::<Vec<_>>(), "width {size}");
+        }
+    }
+
+    /// Computed by an independent implementation.
+    #[test]
+    fn the_widest_is_pinned() {
+        let element = |text: &str| cohortium_protocol::field::from_hex(text).unwrap();
+        let Constants { round_constants, matrix } = constants(Width::W17);
+        assert_eq!(round_constants[0][0], element("2fb583762b37592c6c5a95eb1d06694b6c6f9dc4f1ad4862dd8f5e67cb7a3f5c"));
+        assert_eq!(matrix[0][0], element("196b76cefdcc7f6a54c71d40114a0bb82694c936f1573ac7ac1ea3fcce1fe938"));
+        let mut state: Vec<F> = (0..17).map(F::from).collect();
+        permute(Width::W17, &mut state);
+        assert_eq!(state[0], element("16159a551cbb66108281a48099fff949ae08afd7f1f2ec06de2ffb96b919b765"));
     }
 
     #[test]

@@ -1,3 +1,7 @@
 //! The research sponsor's program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cohortium_client::sponsor::run()
+}

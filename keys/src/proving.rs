@@ -5,6 +5,7 @@ use ark_ec::PrimeGroup;
 use ark_ff::UniformRand;
 use ark_groth16::Groth16;
 use cohortium_circuits::gadget::{Matrices, matrices};
+use cohortium_protocol::commit::Hedge;
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::shape::Shape;
 use rand::{CryptoRng, RngCore};
@@ -115,7 +116,7 @@ impl ProvingKey {
                 found: assignment.len(),
             });
         }
-        let (r, s) = (Fr::rand(rng), Fr::rand(rng));
+        let (r, s) = masks(&self.verifying.id(), assignment, rng);
         Groth16::<Bn254, OddCoset>::create_proof_with_reduction_and_matrices(
             &self.key,
             r,
@@ -127,5 +128,37 @@ impl ProvingKey {
         )
         .map(Proof::new)
         .map_err(|error| ProveError::Synthesis { reason: error.to_string() })
+    }
+}
+
+/// What hides a proof: other scalars for another assignment, even from a generator in the same state.
+fn masks(key: &Digest, assignment: &[Fr], rng: &mut (impl RngCore + CryptoRng)) -> (Fr, Fr) {
+    let mut rng = Hedge::new("groth16", rng).digest(key).elements(assignment).generator();
+    (Fr::rand(&mut rng), Fr::rand(&mut rng))
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    use super::*;
+
+    #[test]
+    fn a_generator_in_the_same_state_masks_another_assignment_otherwise() {
+        let (key, other_key) = (Digest::from_bytes([1; 32]), Digest::from_bytes([2; 32]));
+        let [one, two] = [1u64, 2].map(Fr::from);
+        let drawn = |key, assignment: &[Fr], seed| masks(key, assignment, &mut StdRng::seed_from_u64(seed));
+        let all = [
+            drawn(&key, &[one, two], 1),
+            drawn(&key, &[one, one], 1),
+            drawn(&other_key, &[one, two], 1),
+            // And it is fresh: the same assignment from a generator that has moved on.
+            drawn(&key, &[one, two], 2),
+        ];
+        for (place, masks) in all.iter().enumerate() {
+            assert_ne!(masks.0, masks.1);
+            assert!(all[..place].iter().all(|before| before.0 != masks.0 && before.1 != masks.1), "{place}");
+        }
     }
 }

@@ -36,6 +36,8 @@ pub const QUERY_COMMITMENTS: &str = "cohortium/query-commitments/1";
 pub const GENERATORS: &str = "cohortium/generators/1";
 /// The transcript of a batched opening.
 pub const OPENING: &str = "cohortium/opening/1";
+/// Generators of hedged randomness.
+pub const HEDGE: &str = "cohortium/hedge/1";
 /// Secrets derived from the master secret.
 pub const SECRETS: &str = "cohortium/secrets/1";
 /// Tells whether a master secret is the one that a site was made with.

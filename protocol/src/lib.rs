@@ -6,6 +6,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod bounded;
 pub mod bundle;
 pub mod commit;
 pub mod documents;

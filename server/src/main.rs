@@ -1,3 +1,5 @@
 //! The operator's program.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    cohortium_server::cli::run()
+}

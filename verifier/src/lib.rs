@@ -8,6 +8,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod anchors;
+mod cells;
 pub mod ledger;
 mod reason;
 mod report;

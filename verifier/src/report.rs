@@ -12,7 +12,7 @@ use cohortium_protocol::table::Day;
 use serde::Serialize;
 
 use crate::anchors::Anchors;
-use crate::reason::{AuditError, Step};
+use crate::reason::{AuditError, Reason, Step};
 use crate::verify::{VerifiedRelease, verify_release};
 
 use words::{anchors_used, capitalised, holds, not_proved};
@@ -311,6 +311,8 @@ fn plan_of(bundle: &Bundle, outcome: &Result<VerifiedRelease, AuditError>) -> Op
     match outcome {
         Ok(release) => Some(release.plan().clone()),
         Err(error) if error.step < Step::Plan => None,
+        // It would take as long to fail again.
+        Err(error) if matches!(error.reason, Reason::Compile(_)) => None,
         Err(_) => {
             let shape = bundle.manifest.shape();
             compile(&bundle.request.query, &bundle.schema, &bundle.approval.consent, shape).ok()
@@ -332,5 +334,22 @@ impl Report {
     /// How many groups are suppressed: what totals leave out.
     pub fn suppressed(&self) -> usize {
         self.groups.iter().filter(|group| group.cells.count == Cell::Suppressed).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cohortium_protocol::query::CompileError;
+
+    use super::*;
+
+    #[test]
+    fn what_did_not_compile_is_not_compiled_again() {
+        let bundle = include_str!("../../tests/vectors/good-query-12.json");
+        let bundle = Bundle::parse(bundle.as_bytes()).unwrap();
+        let stopped = |reason: Reason| plan_of(&bundle, &Err(reason.at(Step::Plan)));
+        // This query compiles; a plan would show that it was tried.
+        assert!(stopped(Reason::FalseProof).is_some());
+        assert_eq!(stopped(Reason::Compile(Box::new(CompileError::NothingSelected))), None);
     }
 }

@@ -7,18 +7,19 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use cohortium_keys::{KeyKind, Proof, ProofError, VerifyingKey};
 use cohortium_protocol::bundle::{
-    Bundle, COLUMN_OPENING, ColumnAtPoint, Context, Derivation, DeriveError, MULTIPLICITY_OPENING, opening_context,
+    Bundle, COLUMN_OPENING, ColumnAtPoint, Context, Derivation, MULTIPLICITY_OPENING, opening_context,
     query_commitments,
 };
 use cohortium_protocol::commit::{CommittedColumn, Grid, Layout, OpenedColumn, OpeningProof, OpeningStatement};
 use cohortium_protocol::field::F;
 use cohortium_protocol::hash::Digest;
-use cohortium_protocol::policy::{Cell, GroupCells, ReleaseParams, effective};
+use cohortium_protocol::policy::{GroupCells, ReleaseParams, effective};
 use cohortium_protocol::query::{Plan, Source, compile};
 use cohortium_protocol::shape::Shape;
 use cohortium_protocol::statement::PublicChallenges;
 
 use crate::anchors::{Anchors, SiteAnchor};
+use crate::cells::check_cells;
 use crate::ledger::{LedgerFacts, check_evidence};
 use crate::reason::{AuditError, Reason, Step};
 
@@ -159,7 +160,8 @@ pub fn check_release(bundle: &Bundle, anchors: &Anchors) -> Result<PendingReleas
     let params = policy
         .release_params(&plan, &bundle.schema, bundle.approval.names(&plan))
         .map_err(|error| Reason::from(error).at(Step::Policy))?;
-    check_cells(&bundle.proof.cells, &plan, &params, &bundle.manifest).map_err(|reason| reason.at(Step::Release))?;
+    check_cells(&bundle.proof.cells, plan.groups(), &params, bundle.manifest.declared_rows())
+        .map_err(|reason| reason.at(Step::Release))?;
     check_commitments(bundle, &shape).map_err(|reason| reason.at(Step::Commitments))?;
 
     let (manifest, epoch) = (bundle.manifest.digest(), bundle.epoch.digest());
@@ -302,69 +304,6 @@ fn check_plan(bundle: &Bundle, shape: &Shape) -> Result<Plan, Reason> {
     plan.check(shape)?;
     approval.permits(&request.query, &plan)?;
     Ok(plan)
-}
-
-/// What the circuit leaves to a look at the public numbers: their grid and their range, and which sums there are.
-fn check_cells(
-    cells: &[GroupCells],
-    plan: &Plan,
-    params: &ReleaseParams,
-    manifest: &cohortium_protocol::commit::DatasetManifest,
-) -> Result<(), Reason> {
-    if cells.len() != plan.groups() {
-        return Err(DeriveError::Groups { found: cells.len(), required: plan.groups() }.into());
-    }
-    let rows = manifest.declared_rows() as u64;
-    for (group, cells) in cells.iter().enumerate() {
-        let refuse = |what: String, rule: String| Reason::Cells { group: group + 1, what, rule };
-        if let Cell::Value(count) = cells.count {
-            let base = u64::from(params.b);
-            if count % base != 0 {
-                return Err(refuse(format!("the count {count}"), format!("counts are multiples of {base}")));
-            }
-            // The most that a group of all rows is rounded to.
-            if count > (rows + base / 2) / base * base {
-                return Err(refuse(format!("the count {count}"), format!("the table has {rows} rows")));
-            }
-        }
-        for (sum, rule) in cells.sums.iter().zip(&params.sums) {
-            match (sum, rule.on) {
-                (None, false) => {}
-                (Some(Cell::Value(value)), true) => {
-                    if !matches!(cells.count, Cell::Value(_)) {
-                        let what = format!("the sum {value} beside the count \"{}\"", cells.count);
-                        return Err(refuse(what, "a sum is shown only beside its group's count".to_owned()));
-                    }
-                    if value % rule.base != 0 {
-                        let allowed = format!("these sums are multiples of {}", rule.base);
-                        return Err(refuse(format!("the sum {value}"), allowed));
-                    }
-                    // Below the dominance bound the circuit would accept 0 as well as no number at all.
-                    if *value < rule.dominance {
-                        let allowed = format!("a sum that rounds to less than {} is suppressed", rule.base);
-                        return Err(refuse(format!("the sum {value}"), allowed));
-                    }
-                    if *value >= 1 << 53 {
-                        return Err(refuse(format!("the sum {value}"), "sums are below 2^53".to_owned()));
-                    }
-                }
-                // A sum without a number follows its count: zero with zero, else suppressed.
-                (Some(state), true) => {
-                    if (*state == Cell::Zero) != (cells.count == Cell::Zero) {
-                        let what = format!("the sum \"{state}\" beside the count \"{}\"", cells.count);
-                        return Err(refuse(what, "a sum is zero where its count is, and nowhere else".to_owned()));
-                    }
-                }
-                (Some(_), false) => {
-                    return Err(refuse("a sum".to_owned(), "which was not asked for".to_owned()));
-                }
-                (None, true) => {
-                    return Err(refuse("no sum".to_owned(), "although one was asked for".to_owned()));
-                }
-            }
-        }
-    }
-    Ok(())
 }
 
 fn check_commitments(bundle: &Bundle, shape: &Shape) -> Result<(), Reason> {

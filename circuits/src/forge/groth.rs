@@ -1,8 +1,9 @@
 //! Forgeries through Groth16, one a family: with the key of the relation without the clause a verifier is
-//! fooled, with the key of the whole it is not.
+//! fooled, with the key of the whole it is not. Set-up and prover take the reduction that is shipped.
 
 use ark_bn254::{Bn254, Fr};
-use ark_groth16::{Groth16, ProvingKey, prepare_verifying_key};
+use ark_groth16::{ProvingKey, prepare_verifying_key};
+use cohortium_keys::OddCoset;
 
 use super::Forgery;
 use super::cohort::Cohort;
@@ -10,6 +11,9 @@ use super::table::{Forger, forger};
 use crate::clause::{Clause, Relation};
 use crate::gadget::{Matrices, assignment_with, matrices_with};
 use crate::testing::rng;
+
+/// As the hospital's program proves.
+type Groth16 = ark_groth16::Groth16<Bn254, OddCoset>;
 
 /// A circuit with a key of its own.
 struct Keyed {
@@ -21,7 +25,7 @@ struct Keyed {
 impl Keyed {
     fn of(relation: Relation) -> Self {
         let matrices = matrices_with(relation, &Cohort::SHAPE);
-        let key = Groth16::<Bn254>::generate_random_parameters_with_reduction(&matrices, &mut rng(1)).unwrap();
+        let key = Groth16::generate_random_parameters_with_reduction(&matrices, &mut rng(1)).unwrap();
         Self { relation, matrices, key }
     }
 
@@ -29,7 +33,7 @@ impl Keyed {
     fn accepts(&self, forgery: &Forgery) -> bool {
         let public = forgery.public.encode(&Cohort::SHAPE).unwrap();
         let (assignment, inputs) = assignment_with(self.relation, &Cohort::SHAPE, &public, &forgery.messages);
-        let proof = Groth16::<Bn254>::create_proof_with_reduction_and_matrices(
+        let proof = Groth16::create_proof_with_reduction_and_matrices(
             &self.key,
             Fr::from(2u64),
             Fr::from(3u64),
@@ -39,7 +43,7 @@ impl Keyed {
             &assignment,
         )
         .unwrap();
-        Groth16::<Bn254>::verify_proof(&prepare_verifying_key(&self.key.vk), &proof, &public).unwrap()
+        Groth16::verify_proof(&prepare_verifying_key(&self.key.vk), &proof, &public).unwrap()
     }
 }
 

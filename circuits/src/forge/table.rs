@@ -1,5 +1,7 @@
 //! Who forges which clause, and the tests of all forgers.
 
+use super::cohort::Cohort;
+use super::lie::{Carrier, Manner, Place};
 use super::{Forgery, layers, leaves, release, roots, transcript};
 use crate::clause::{Clause, Relation};
 use crate::native::Broken;
@@ -149,4 +151,35 @@ fn each_is_refused_without_any_other_clause() {
     }
     // Flags are a term of the row sumcheck's last claim, so there is no checking them without it.
     assert_eq!(accepted, [(Clause::FlagsChecked, Clause::RowFinal)]);
+}
+
+/// Trap 1: `lambda`, or a layer's batching challenge, known before the last child values. At the first layer, and at
+/// the last one, whose batching challenge is the leaves' `lambda`.
+#[test]
+fn trap_1_a_batching_challenge_known_beforehand() {
+    let without = Relation::without(Clause::AbsorbChildren);
+    for layer in [0, Cohort::SHAPE.layers() - 1] {
+        let lie = |relation| {
+            transcript::dropped(relation, Carrier::RowNumerator, Place::LayerEnd(layer), Manner::KnowingBatch)
+        };
+        let forgery = lie(without);
+        assert!(forgery.is_false() && forgery.is_derived());
+        assert_eq!(forgery.judged_by(without), Ok(()), "layer {layer}: any root passes");
+        assert!(forgery.judged_by(Relation::whole()).is_err(), "layer {layer}");
+        assert!(lie(Relation::whole()).judged_by(Relation::whole()).is_err(), "layer {layer}: a guess");
+    }
+}
+
+/// Trap 2: two lookups with one weight. A pair that is false in the test's lookup is in the bins' table, whose
+/// multiplicity has it once more.
+#[test]
+fn trap_2_two_lookups_share_a_weight() {
+    let without = Relation::without(Clause::IndependentWeights);
+    let forgery = transcript::independent_weights(without);
+    assert!(forgery.is_false() && forgery.is_derived());
+    let honest = Cohort::honest();
+    let same = (0..3).filter(|lookup| forgery.cohort.multiplicities[*lookup] == honest.multiplicities[*lookup]);
+    assert_eq!(same.count(), 0, "the test's, the bins', and the selection's that follows");
+    assert_eq!(forgery.judged_by(without), Ok(()));
+    assert_eq!(forgery.judged_by(Relation::whole()), Err(Broken(Clause::RowFinal)));
 }

@@ -107,10 +107,14 @@ fn in_order<'a>(
     }
 }
 
-/// The cells of an empty group: what groups beyond the plan's must show.
-fn empty_cells(params: &ReleaseParams) -> GroupCells {
+/// The cells of every group of a shape: the plan's as released, then those of empty groups. What groups
+/// beyond the plan's show is never read from anywhere, so that nobody can be counted there.
+pub fn cells_of_shape(released: &[GroupCells], shape: &Shape, params: &ReleaseParams) -> Vec<GroupCells> {
     let state = if params.show_zero { Cell::Zero } else { Cell::Suppressed };
-    GroupCells { count: state, sums: params.sums.map(|sum| sum.on.then_some(state)) }
+    let empty = GroupCells { count: state, sums: params.sums.map(|sum| sum.on.then_some(state)) };
+    let mut cells = released.to_vec();
+    cells.resize(shape.groups, empty);
+    cells
 }
 
 impl Derivation<'_> {
@@ -142,15 +146,13 @@ impl Derivation<'_> {
         in_order(self.multiplicities, plan.lookups.iter().map(|lookup| &lookup.output), |found, required| {
             DeriveError::Multiplicities { found, required }
         })?;
-        let mut cells = self.cells.to_vec();
-        cells.resize(shape.groups, empty_cells(&self.params));
         Ok(QueryPublic {
             context: self.context,
             commitments: self.commitments,
             challenges: self.challenges.clone(),
             evaluations: self.evaluations(),
             params: self.params,
-            cells,
+            cells: cells_of_shape(self.cells, shape, &self.params),
         })
     }
 

@@ -14,8 +14,9 @@ use crate::text::is_line;
 /// The format this code reads and writes.
 pub const BUNDLE_FORMAT: &str = "cohortium-bundle/1";
 
-/// The largest bundle that is read: several times the largest that is written.
-pub const MAX_BUNDLE_BYTES: usize = 64 << 20;
+/// The largest bundle that is read. The proof of the largest shape is about 1.2 MB, request and approval are together
+/// below 2 MB, manifest and epoch below 1 MB each; what is left, over 10 MB, is for the code lists of the schema.
+pub const MAX_BUNDLE_BYTES: usize = 16 << 20;
 
 /// Characters of a site's name.
 const MAX_SITE: usize = 120;

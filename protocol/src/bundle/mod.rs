@@ -9,7 +9,7 @@ mod proof;
 mod tests;
 
 pub use context::{Context, PROTOCOL_VERSION};
-pub use derive::{Derivation, DeriveError};
+pub use derive::{Derivation, DeriveError, cells_of_shape};
 pub use file::{BUNDLE_FORMAT, Bundle, BundleError, MAX_BUNDLE_BYTES};
 pub use proof::{
     COLUMN_OPENING, ChallengesDocument, ColumnAtPoint, MULTIPLICITY_OPENING, QueryProof, opening_context,

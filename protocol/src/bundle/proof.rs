@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::bounded;
 use crate::commit::{ColumnCommitment, OpeningProof};
 use crate::domain;
 use crate::field::{F, serde_hex, to_bytes};
@@ -9,6 +10,9 @@ use crate::hash::{Digest, Hasher};
 use crate::policy::{Cell, GroupCells};
 use crate::query::ColumnId;
 use crate::statement::PublicChallenges;
+
+/// Columns, multiplicities or groups of a proof that are read, each at most: more than any shape has.
+const MAX_ENTRIES: usize = 1024;
 
 /// A column that is opened at `r`: its commitment and its value there.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -58,8 +62,10 @@ impl From<ChallengesDocument> for PublicChallenges {
 #[serde(deny_unknown_fields)]
 pub struct QueryProof {
     /// Every column of the plan, in the order of `Plan::columns`: registered and query-time ones.
+    #[serde(deserialize_with = "bounded::list::<MAX_ENTRIES, _, _>")]
     pub columns: Vec<ColumnAtPoint>,
     /// The multiplicities of the plan's lookups, in their order, each under its lookup's output; values at `r_t`.
+    #[serde(deserialize_with = "bounded::list::<MAX_ENTRIES, _, _>")]
     pub multiplicities: Vec<ColumnAtPoint>,
     /// Where the columns are opened.
     pub challenges: ChallengesDocument,
@@ -70,6 +76,7 @@ pub struct QueryProof {
     /// The Groth16 proof, 128 bytes in base64.
     pub groth16: String,
     /// The released cells of the plan's groups.
+    #[serde(deserialize_with = "bounded::list::<MAX_ENTRIES, _, _>")]
     pub cells: Vec<GroupCells>,
 }
 

@@ -322,3 +322,55 @@ fn what_is_not_the_plans_is_refused() {
         assert!(refused.contains(says), "{refused}");
     }
 }
+
+/// Bundles are refused at the first entry too many, not after all of them are in memory: what follows it here is nothing.
+#[test]
+fn a_bundle_that_would_fill_the_memory_is_refused_while_it_is_read() {
+    let request = serde_json::to_string(&Parts::new().request).unwrap();
+    let (before, _) = request.split_once(r#""where":"#).unwrap();
+    let begun = format!(r#"{{"format": "cohortium-bundle/1", "site": "north", "request": {before}"where":"#);
+    let refused = |rest: String| Bundle::parse(format!("{begun}{rest}").as_bytes()).unwrap_err().to_string();
+    let parts = refused(format!(r#"{{"all": [{}"#, "{},".repeat(1025)));
+    assert!(parts.starts_with("the bundle cannot be read at request.query.where.all[255]"), "{parts}");
+    assert!(parts.contains("the selection has more than 256 parts"), "{parts}");
+    let labels = refused(format!(r#"{{"column": "size", "in": [{}"#, "1,".repeat(1025)));
+    assert!(labels.starts_with("the bundle cannot be read at request.query.where.in[1024]"), "{labels}");
+    assert!(labels.contains("where.in has more than 1024 entries"), "{labels}");
+
+    let refused = |rest: String| Bundle::parse(rest.as_bytes()).unwrap_err().to_string();
+    let cell = r#"{"count": {"state": "zero"}, "sums": [null, null, null]},"#;
+    let cells = refused(format!(r#"{{"proof": {{"cells": [{}"#, cell.repeat(1025)));
+    assert!(cells.contains("the list has more than 1024 entries"), "{cells}");
+    // A value that is no number is not built first, whichever of its two fields comes first.
+    let cell = refused(r#"{"proof": {"cells": [{"count": {"value": [1, [2"#.to_owned());
+    assert!(cell.contains("invalid type: sequence, expected u64"), "{cell}");
+    let bound = refused(
+        r#"{"schema": {"columns": [{"name": "a", "description": "", "kind": "quantity", "min": [1, [2"#.to_owned(),
+    );
+    assert!(bound.contains("invalid type: sequence, expected a number, or a number or date as a string"), "{bound}");
+    let column = r#"{"name": "a", "description": "", "kind": "flag"},"#;
+    let columns = refused(format!(r#"{{"schema": {{"columns": [{}"#, column.repeat(257)));
+    assert!(columns.contains("the list has more than 256 entries"), "{columns}");
+    for list in ["tables", "columns", "exact_plans"] {
+        let entry = format!("\"{}\",", digest(1));
+        let names = refused(format!(r#"{{"approval": {{"{list}": [{}"#, entry.repeat(4097)));
+        assert!(names.contains("the list has more than 4096 entries"), "{names}");
+    }
+}
+
+#[test]
+fn a_bundle_holds_a_query_and_a_request_no_longer_than_their_files() {
+    let mut parts = Parts::new();
+    parts.request.query.title = "x".repeat(200);
+    let text = serde_json::to_string(&parts.request).unwrap();
+    let bundle = |request: &str| {
+        let text = format!(r#"{{"format": "cohortium-bundle/1", "site": "north", "request": {request}"#);
+        Bundle::parse(text.as_bytes()).unwrap_err().to_string()
+    };
+    assert!(bundle(&text).contains("EOF"));
+    let long = bundle(&text.replacen("\"age\"", &format!("{:?}", "x".repeat(1 << 16)), 1));
+    assert!(long.starts_with("the bundle cannot be read at request"), "{long}");
+    assert!(long.contains("the query has 66") && long.contains("at most 65536 are read"), "{long}");
+    let long = bundle(&text.replacen("\"query-12\"", &format!("{:?}", "x".repeat(1 << 20)), 1));
+    assert!(long.contains("the request has 10") && long.contains("at most 1048576 are read"), "{long}");
+}

@@ -6,6 +6,7 @@ use rand::{CryptoRng, RngCore};
 use sha2::{Digest as _, Sha256};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+use super::hedge::Hedge;
 use super::layout::Layout;
 use super::secrets::{BlindingSource, ColumnBlinds};
 use crate::field::F;
@@ -133,7 +134,12 @@ impl SecretColumn {
         rng: &mut (impl RngCore + CryptoRng),
     ) -> Result<Self, ColumnError> {
         let data = checked(&layout, data.into())?;
-        let blinds = ColumnBlinds::fresh(&layout, rng);
+        // A generator that repeats itself must not blind two contents alike: their difference would show.
+        let grid = layout.grid();
+        let hedge = [grid.variables(), grid.split(), layout.data_rows(), layout.blinding_rows()]
+            .into_iter()
+            .fold(Hedge::new("query-time column", rng), |hedge, size| hedge.u64(size as u64));
+        let blinds = ColumnBlinds::fresh(&layout, &mut hedge.bytes(data.digest().as_slice()).generator());
         Ok(Self { layout, data, blinds })
     }
 

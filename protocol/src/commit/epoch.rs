@@ -6,9 +6,10 @@ use super::budget::Charge;
 use super::layout::Layout;
 use super::manifest::DatasetManifest;
 use super::registry::{
-    CommittedColumn, RegisteredColumn, RegistryError, ShapeRef, charge, check_columns, check_date, check_format,
-    check_name, check_number, check_points, check_rows, find, hash_columns,
+    CommittedColumn, MAX_COLUMNS, RegisteredColumn, RegistryError, ShapeRef, charge, check_columns, check_date,
+    check_format, check_name, check_number, check_points, check_rows, find, hash_columns,
 };
+use crate::bounded;
 use crate::domain;
 use crate::hash::{Digest, Hasher};
 use crate::shape::Shape;
@@ -38,6 +39,7 @@ pub struct EpochDocument {
     /// Date of the commitment, as 2026-01-31.
     pub created: String,
     /// One flag column for each purpose and sponsor class.
+    #[serde(deserialize_with = "bounded::list::<MAX_COLUMNS, _, _>")]
     pub columns: Vec<RegisteredColumn>,
 }
 

@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 use super::budget::Charge;
 use super::layout::Layout;
 use super::registry::{
-    CommittedColumn, RegisteredColumn, RegistryError, ShapeRef, charge, check_columns, check_date, check_format,
-    check_name, check_number, check_points, check_rows, find, hash_columns,
+    CommittedColumn, MAX_COLUMNS, RegisteredColumn, RegistryError, ShapeRef, charge, check_columns, check_date,
+    check_format, check_name, check_number, check_points, check_rows, find, hash_columns,
 };
+use crate::bounded;
 use crate::domain;
 use crate::hash::{Digest, Hasher};
 use crate::shape::Shape;
@@ -42,6 +43,7 @@ pub struct ManifestDocument {
     /// Date of the commitment, as 2026-01-31.
     pub created: String,
     /// The columns: those of the schema in its order, then `tag.0` to `tag.7`.
+    #[serde(deserialize_with = "bounded::list::<MAX_COLUMNS, _, _>")]
     pub columns: Vec<RegisteredColumn>,
 }
 

@@ -14,14 +14,15 @@ pub mod fold;
 #[cfg(test)]
 mod forgers;
 pub mod generators;
-#[cfg(test)]
-mod joint_distribution;
+pub mod hedge;
 pub mod layout;
 pub mod manifest;
 mod msm;
 pub mod opening;
 pub mod pedersen;
 pub mod point;
+#[cfg(test)]
+mod published;
 pub mod registry;
 pub mod scalars;
 pub mod secrets;
@@ -31,6 +32,7 @@ mod zero_knowledge;
 pub use budget::{BudgetBook, BudgetError, BudgetRecord, Charge, Charged};
 pub use column::{ColumnData, ColumnError, SecretColumn};
 pub use epoch::{ConsentEpoch, EpochDocument};
+pub use hedge::{Hedge, HedgedRng};
 pub use layout::{Grid, Layout, LayoutError};
 pub use manifest::{DatasetManifest, ManifestDocument};
 pub use opening::{FoldedColumns, OpenedColumn, OpeningError, OpeningProof, OpeningStatement};

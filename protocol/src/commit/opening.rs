@@ -10,8 +10,9 @@
 //!
 //! The verifier checks `<z, eq(r_lo, .)> = e + chi Y` and `<z, G> + zeta H = D + chi C`. Two answers to one mask
 //! give `u`; and `z` and `zeta` are uniform whatever `u` is, so everything sent can be made up from the claim
-//! alone. Mask and nonce are drawn from the generator passed in, wiped afterwards, and never kept: answering two
-//! challenges with one mask would publish `u`.
+//! alone. Answering two challenges with one mask would publish `u`. So the mask is fresh in every run: it comes from
+//! the generator passed in, [hedged](super::hedge) by the statement and the blinding scalars in case that generator
+//! repeats itself; it is wiped afterwards and never kept.
 //!
 //! The challenges are SHA-256 digests over all that was said before. Items, each after its length: the domain
 //! `cohortium/opening/1`; the context digest; variables, split and number of columns (eight bytes each); each
@@ -34,6 +35,7 @@ use super::clauses::{Clauses, OpeningClause};
 use super::column::SecretColumn;
 use super::fold::{eq_table, inner_product};
 use super::generators::{blinding_generator, blinding_multiple, generators};
+use super::hedge::Hedge;
 use super::layout::Grid;
 use super::msm::multiply;
 use super::pedersen::{ColumnCommitment, CommitmentError};
@@ -153,6 +155,12 @@ impl fmt::Debug for OpeningProof {
     }
 }
 
+/// What hides one opening.
+pub(super) struct Mask {
+    row: Zeroizing<Vec<F>>,
+    scalar: Zeroizing<F>,
+}
+
 /// Columns folded at a point: their values there, and what proves them.
 pub struct FoldedColumns {
     pub(super) grid: Grid,
@@ -203,21 +211,39 @@ impl FoldedColumns {
             .collect();
         let statement = OpeningStatement { context: *context, grid: self.grid, point: &self.point, columns };
         statement.check(Clauses::ALL)?;
+        Ok(self.answer(&statement, &self.draw_mask(&statement, rng)))
+    }
+
+    /// `d` and `delta`: another mask for another statement, even from a generator in the same state.
+    pub(super) fn draw_mask(&self, statement: &OpeningStatement<'_>, rng: &mut (impl RngCore + CryptoRng)) -> Mask {
+        let mut hedge = Hedge::new("opening", rng)
+            .u64(self.grid.variables() as u64)
+            .u64(self.grid.split() as u64)
+            .digest(&statement.context)
+            .elements(statement.point)
+            .elements(&self.values)
+            .elements(&self.scalars);
+        for column in &statement.columns {
+            hedge = hedge.digest(&column.commitment.digest());
+        }
+        let mut rng = hedge.generator();
+        let row = (0..self.grid.positions()).map(|_| random_element(&mut rng)).collect::<Vec<_>>();
+        Mask { row: Zeroizing::new(row), scalar: Zeroizing::new(random_element(&mut rng)) }
+    }
+
+    /// The proof with this mask, which must serve no other one.
+    pub(super) fn answer(&self, statement: &OpeningStatement<'_>, hidden: &Mask) -> OpeningProof {
         let (low, _) = self.grid.cut(&self.point);
-
-        let mask_row = Zeroizing::new((0..self.grid.positions()).map(|_| random_element(rng)).collect::<Vec<_>>());
-        let mask_scalar = Zeroizing::new(random_element(rng));
-        let mask = pedersen(&self.grid, &mask_row, &mask_scalar).into_affine();
-        let mask_value = inner_product(&mask_row, &eq_table(low));
-
-        let (batching, sigma) = challenges(&statement, &mask, &mask_value, Clauses::ALL);
+        let mask = pedersen(&self.grid, &hidden.row, &hidden.scalar).into_affine();
+        let mask_value = inner_product(&hidden.row, &eq_table(low));
+        let (batching, sigma) = challenges(statement, &mask, &mask_value, Clauses::ALL);
         let (row, scalar) = self.batch(&batching);
-        Ok(OpeningProof {
+        OpeningProof {
             mask,
             mask_value,
-            answers: mask_row.iter().zip(row.iter()).map(|(d, u)| answer(d, &sigma, u)).collect(),
-            blinding_answer: answer(&mask_scalar, &sigma, &scalar),
-        })
+            answers: hidden.row.iter().zip(row.iter()).map(|(d, u)| answer(d, &sigma, u)).collect(),
+            blinding_answer: answer(&hidden.scalar, &sigma, &scalar),
+        }
     }
 
     /// `u` and `rho`: the folded rows and blinding scalars, weighed by powers of the batching challenge.

@@ -8,7 +8,7 @@
 //! see which row changed: with it, not even a restored backup or a salt used twice by mistake can do that.
 //!
 //! *Query-time* columns take fresh blinding from the operating system, never derived: a job that is run
-//! again commits anew.
+//! again commits anew. It is [hedged](super::hedge) by the content, for the same reason that labels carry it.
 
 use std::fmt;
 
@@ -182,31 +182,31 @@ pub(super) fn random_element(rng: &mut (impl RngCore + CryptoRng)) -> F {
 }
 
 /// HMAC-SHA256 over items, each after its length as eight big-endian bytes.
-struct Prf(Hmac<Sha256>);
+pub(super) struct Prf(Hmac<Sha256>);
 
 impl Prf {
-    fn new(key: &[u8; 32]) -> Self {
+    pub(super) fn new(key: &[u8; 32]) -> Self {
         // The key fits a SHA-256 block, which is what `new` asks for; shorter than a block, it is the HMAC key as is.
         let mut block = Zeroizing::new([0; 64]);
         block[..32].copy_from_slice(key);
         Self(Hmac::new((&*block).into()))
     }
 
-    fn bytes(mut self, bytes: &[u8]) -> Self {
+    pub(super) fn bytes(mut self, bytes: &[u8]) -> Self {
         self.0.update(&(bytes.len() as u64).to_be_bytes());
         self.0.update(bytes);
         self
     }
 
-    fn str(self, text: &str) -> Self {
+    pub(super) fn str(self, text: &str) -> Self {
         self.bytes(text.as_bytes())
     }
 
-    fn u64(self, value: u64) -> Self {
+    pub(super) fn u64(self, value: u64) -> Self {
         self.bytes(&value.to_be_bytes())
     }
 
-    fn finish(self) -> Zeroizing<[u8; 32]> {
+    pub(super) fn finish(self) -> Zeroizing<[u8; 32]> {
         Zeroizing::new(self.0.finalize().into_bytes().into())
     }
 }

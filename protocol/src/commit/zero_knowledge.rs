@@ -117,7 +117,9 @@ fn a_transcript_can_be_made_from_the_claim_alone() {
     statement.verify(&proof).unwrap_err();
 }
 
-/// Why a mask must never serve twice: two answers give the folded column. A prover that is run again draws anew.
+/// Why a mask must never serve twice: two answers give the folded column. A prover that is run again draws anew, and
+/// one whose generator is in the same state again, as in a machine resumed twice from one snapshot, draws another mask
+/// for another statement.
 #[test]
 fn trap_20_a_mask_used_twice_gives_the_column_away() {
     let mut rng = StdRng::seed_from_u64(21);
@@ -127,29 +129,85 @@ fn trap_20_a_mask_used_twice_gives_the_column_away() {
     let point: Vec<F> = (0..5).map(|_| random_element(&mut rng)).collect();
     let folded = FoldedColumns::new(&[&column], &point).unwrap();
     let contexts = ["first run", "second run"].map(|run| Hasher::new("test").str(run).finish());
+    let statement = |context| OpeningStatement {
+        context,
+        grid: layout.grid(),
+        point: &point,
+        columns: vec![OpenedColumn { commitment: &commitment, value: folded.values()[0] }],
+    };
     let answers = |proof: &OpeningProof, context| {
-        let statement = OpeningStatement {
-            context,
-            grid: layout.grid(),
-            point: &point,
-            columns: vec![OpenedColumn { commitment: &commitment, value: folded.values()[0] }],
-        };
+        let statement = statement(context);
         statement.verify(proof).unwrap();
         (proof.answers.clone(), challenges(&statement, &proof.mask, &proof.mask_value, Clauses::ALL).1)
     };
+    let extracted = |[(z, chi), (z_again, chi_again)]: [(Vec<F>, F); 2]| -> Vec<F> {
+        z.iter().zip(&z_again).map(|(a, b)| (*a - b) / (chi - chi_again)).collect()
+    };
+    let secret = folded.batch(&F::ONE).0.to_vec();
 
-    let runs = contexts.map(|context| {
-        // A generator in the same state, as if it had been saved with the job.
-        let proof = folded.prove(&context, &[&commitment], &mut StdRng::seed_from_u64(22)).unwrap();
-        answers(&proof, context)
-    });
-    let [(z, chi), (z_again, chi_again)] = &runs;
-    let extracted: Vec<F> = z.iter().zip(z_again).map(|(a, b)| (*a - b) / (*chi - chi_again)).collect();
-    assert_eq!(extracted, folded.batch(&F::ONE).0.to_vec());
+    // A mask that was saved with the job.
+    let mask = folded.draw_mask(&statement(contexts[0]), &mut rng);
+    let runs = contexts.map(|context| answers(&folded.answer(&statement(context), &mask), context));
+    assert_eq!(extracted(runs), secret);
+
+    // A generator in the same state.
+    let again = |context| folded.prove(&context, &[&commitment], &mut StdRng::seed_from_u64(22)).unwrap();
+    let proofs = contexts.map(again);
+    assert_ne!(proofs[0].mask, proofs[1].mask);
+    assert_ne!(proofs[0].mask_value, proofs[1].mask_value);
+    let runs = [0, 1].map(|run| answers(&proofs[run], contexts[run]));
+    assert_ne!(extracted(runs), secret);
+    // The same statement has the same challenge: it says nothing twice.
+    assert_eq!(again(contexts[0]), proofs[0]);
 
     let fresh = contexts.map(|context| folded.prove(&context, &[&commitment], &mut rng).unwrap());
     assert_ne!(fresh[0].mask, fresh[1].mask);
     assert_ne!(fresh[0].mask_value, fresh[1].mask_value);
+}
+
+/// Whatever decides an opening's challenge decides its mask: context, commitments, point and values; and the blinding
+/// scalars, which whoever knows the generator's state does not.
+#[test]
+fn trap_20_another_statement_has_another_mask_from_the_same_generator() {
+    let mut rng = StdRng::seed_from_u64(26);
+    let layout = Layout::column(&TINY, 20).unwrap();
+    let [a, b] = [(); 2].map(|()| SecretColumn::query_time(layout, vec![3u16; 20], &mut rng).unwrap());
+    let (commit_a, commit_b) = (a.commit(), b.commit());
+    let points: [Vec<F>; 2] = [(); 2].map(|()| (0..5).map(|_| random_element(&mut rng)).collect());
+    let context = Hasher::new("test").finish();
+    let mask = |columns: &[&SecretColumn], point: &[F], context, commitments: &[_]| {
+        let folded = FoldedColumns::new(columns, point).unwrap();
+        folded.prove(&context, commitments, &mut StdRng::seed_from_u64(27)).unwrap().mask
+    };
+    let masks = [
+        mask(&[&a], &points[0], context, &[&commit_a]),
+        mask(&[&a], &points[0], Hasher::new("other").finish(), &[&commit_a]),
+        mask(&[&a], &points[1], context, &[&commit_a]),
+        mask(&[&b], &points[0], context, &[&commit_b]),
+        // Only the secrets differ, or only the commitments.
+        mask(&[&b], &points[0], context, &[&commit_a]),
+        mask(&[&a], &points[0], context, &[&commit_b]),
+        mask(&[&a, &b], &points[0], context, &[&commit_a, &commit_b]),
+        mask(&[&b, &a], &points[0], context, &[&commit_b, &commit_a]),
+    ];
+    let distinct: std::collections::BTreeSet<Vec<u8>> =
+        masks.iter().map(|mask| super::point::encode_point(mask).to_vec()).collect();
+    assert_eq!(distinct.len(), masks.len());
+}
+
+/// A generator that repeats itself does not blind two contents alike, or the difference of their commitments would be
+/// that of their rows.
+#[test]
+fn a_generator_in_the_same_state_blinds_another_content_otherwise() {
+    let layout = Layout::column(&TINY, 20).unwrap();
+    let column = |flag: u16| {
+        let mut flags = vec![1u16; 20];
+        flags[13] = flag;
+        SecretColumn::query_time(layout, flags, &mut StdRng::seed_from_u64(28)).unwrap()
+    };
+    let (one, zero) = (column(1), column(0));
+    assert!(one.blinding_rows().iter().zip(zero.blinding_rows()).all(|(a, b)| a != b));
+    assert!(one.commit().points().iter().zip(zero.commit().points()).all(|(a, b)| a != b));
 }
 
 /// The weights of the blinding rows in `limit` published values are linearly independent: the values are jointly
@@ -157,7 +215,8 @@ fn trap_20_a_mask_used_twice_gives_the_column_away() {
 #[test]
 fn published_values_up_to_the_budget_are_jointly_uniform() {
     let mut rng = StdRng::seed_from_u64(23);
-    for (shape, declared) in [(Shape::QUERY_20, 1_000_003), (Shape::QUERY_16, 65_024), (Shape::QUERY_12, 3584)] {
+    let declared = [3584, 40_009, 1_000_003];
+    for (shape, declared) in Shape::STANDARD.into_iter().zip(declared) {
         let budget = super::budget::column_limit(&shape) as usize;
         let weights: Vec<Vec<F>> = (0..budget)
             .map(|_| {

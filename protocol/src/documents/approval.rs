@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::MAX_TEXT;
+use crate::bounded;
 use crate::domain;
 use crate::hash::{Digest, Hasher};
 use crate::policy::Policy;
@@ -37,6 +38,8 @@ impl Aggregate {
         }
     }
 }
+/// Tables, columns or plans that an approval names, each at most.
+const MAX_NAMES: usize = 4096;
 
 /// An ethics board's approval of a study.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -75,18 +78,23 @@ struct RawApproval {
     sponsor: String,
     purpose: String,
     sponsor_class: SponsorClass,
+    #[serde(deserialize_with = "bounded::list::<MAX_NAMES, _, _>")]
     tables: Vec<String>,
     /// Written out even as `null` (which `deserialize_with` demands): whoever signs it should see that all
     /// columns are allowed.
-    #[serde(deserialize_with = "Option::deserialize")]
+    #[serde(deserialize_with = "bounded::optional::<MAX_NAMES, _, _>")]
     columns: Option<Vec<String>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "bounded::optional::<MAX_NAMES, _, _>"
+    )]
     sites: Option<Vec<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     aggregates: Option<Vec<Aggregate>>,
     #[serde(default)]
     policy: Option<Policy>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "bounded::list::<MAX_NAMES, _, _>")]
     exact_plans: Vec<Digest>,
     expires: Day,
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::MAX_TEXT;
 use super::approval::Approval;
+use crate::bounded;
 use crate::commit::ShapeRef;
 use crate::domain;
 use crate::hash::{Digest, Hasher};
@@ -164,6 +165,7 @@ struct RawRequest {
     approval: Digest,
     schema: Digest,
     plan: Digest,
+    #[serde(deserialize_with = "bounded::list::<MAX_SITES, _, _>")]
     sites: Vec<SitePin>,
     sponsor_nonce: Nonce,
     noise: Noise,
@@ -272,7 +274,12 @@ impl TryFrom<RawRequest> for Request {
             }
         }
         let RawRequest { ledger, sequence, query, approval, schema, plan, sites, sponsor_nonce, noise, .. } = raw;
-        Ok(Self { ledger, sequence, query, approval, schema, plan, sites, sponsor_nonce, noise })
+        let request = Self { ledger, sequence, query, approval, schema, plan, sites, sponsor_nonce, noise };
+        // In a bundle, too, where no file's size was looked at.
+        match serde_json::to_vec(&request).map_or(usize::MAX, |text| text.len()) {
+            found if found > MAX_REQUEST_BYTES => Err(RequestError::Size { found }),
+            _ => Ok(request),
+        }
     }
 }
 

@@ -1,9 +1,9 @@
 //! Approvals and requests: reading, digests, and what they refuse.
 
 use super::*;
-use crate::commit::ShapeRef;
+use crate::commit::{ConsentEpoch, DatasetManifest, ShapeRef};
 use crate::hash::Digest;
-use crate::policy::{PRESETS, Policy};
+use crate::policy::{Cell, GroupCells, PRESETS, Policy};
 use crate::query::fixtures::{compiled, query, schema};
 use crate::query::{Plan, Query};
 use crate::shape::Shape;
@@ -270,23 +270,41 @@ fn digests_are_pinned() {
 
 #[test]
 fn the_examples_in_the_formats_pages_are_read() {
-    let pages =
-        [include_str!("../../../docs/src/formats/query.md"), include_str!("../../../docs/src/formats/documents.md")];
+    let pages = [
+        include_str!("../../../docs/src/formats/query.md"),
+        include_str!("../../../docs/src/formats/documents.md"),
+        include_str!("../../../docs/src/formats/commitments.md"),
+        include_str!("../../../docs/src/formats/bundle.md"),
+    ];
     let mut read = Vec::new();
+    let mut manifest = None;
     for block in pages.iter().flat_map(|page| page.split("```json\n").skip(1)) {
         let json = block.split("```").next().unwrap();
         let value: serde_json::Value = serde_json::from_str(json).unwrap();
-        let format = value["format"].as_str().unwrap().to_owned();
+        let format = value["format"].as_str().unwrap_or("cells").to_owned();
         match format.as_str() {
             "cohortium-query/1" => drop(Query::parse(json).unwrap()),
             "cohortium-policy/1" => drop(Policy::parse(json).unwrap()),
             "cohortium-approval/1" => drop(Approval::parse(json).unwrap()),
             "cohortium-request/1" => drop(Request::parse(json).unwrap()),
+            "cohortium-manifest/1" => manifest = Some(serde_json::from_str::<DatasetManifest>(json).unwrap()),
+            "cohortium-epoch/1" => {
+                let epoch: ConsentEpoch = serde_json::from_str(json).unwrap();
+                epoch.check_manifest(manifest.as_ref().unwrap()).unwrap();
+            }
+            "cells" => {
+                let cells: Vec<GroupCells> = serde_json::from_str(json).unwrap();
+                let count = |cells: &GroupCells| cells.count;
+                assert_eq!(cells.iter().map(count).collect::<Vec<_>>(), [Cell::Value(1240), Cell::Suppressed]);
+            }
             _ => continue,
         }
         read.push(format);
     }
-    assert_eq!(read, ["cohortium-query/1", "cohortium-policy/1", "cohortium-approval/1", "cohortium-request/1"]);
+    let documents = ["query", "policy", "approval", "request", "manifest", "epoch"];
+    let formats = documents.map(|document| format!("cohortium-{document}/1"));
+    assert_eq!(read[..6], formats);
+    assert_eq!(read[6..], ["cells"]);
     // The presets' table is written by hand, from the presets.
     for preset in PRESETS {
         let row = format!("| `{}` | {} | {}", preset.name, preset.network, preset.widened_min_cell());

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use zeroize::Zeroize;
 
 use crate::hash::Hasher;
@@ -180,7 +180,7 @@ impl fmt::Debug for GroupAggregates {
 
 /// One released cell: a state and, if there is one, a value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(tag = "state", content = "value", rename_all = "lowercase", deny_unknown_fields)]
+#[serde(tag = "state", content = "value", rename_all = "lowercase", try_from = "RawCell")]
 pub enum Cell {
     /// Too few rows to be shown.
     Suppressed,
@@ -188,6 +188,42 @@ pub enum Cell {
     Zero,
     /// A released number, in coded units for sums.
     Value(u64),
+}
+
+/// A cell as it is read. A derived reader would first build whatever stands under `value`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawCell {
+    state: State,
+    #[serde(default, deserialize_with = "number")]
+    value: Option<u64>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum State {
+    Suppressed,
+    Zero,
+    Value,
+}
+
+/// A number, and not `null`, which would be a second way to write none.
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    u64::deserialize(deserializer).map(Some)
+}
+
+impl TryFrom<RawCell> for Cell {
+    type Error = &'static str;
+
+    fn try_from(raw: RawCell) -> Result<Self, Self::Error> {
+        match (raw.state, raw.value) {
+            (State::Value, Some(value)) => Ok(Self::Value(value)),
+            (State::Value, None) => Err("a cell of state \"value\" has no value"),
+            (State::Suppressed, None) => Ok(Self::Suppressed),
+            (State::Zero, None) => Ok(Self::Zero),
+            (State::Suppressed | State::Zero, Some(_)) => Err("only a cell of state \"value\" has a value"),
+        }
+    }
 }
 
 impl fmt::Display for Cell {

@@ -208,6 +208,75 @@ fn trap_13_three_values_tell_no_small_count() {
     assert_eq!(released(0, 8).sums[0], Some(Cell::Value(32)));
 }
 
+/// The test schema, where `nodes` and `rfs` are quantities of 0 or 1: flags in all but their kind.
+fn flags_in_disguise() -> crate::table::Schema {
+    let mut json = serde_json::to_value(schema()).unwrap();
+    for column in json["columns"].as_array_mut().unwrap() {
+        if ["nodes", "rfs"].contains(&column["name"].as_str().unwrap()) {
+            column["max"] = serde_json::json!(1);
+        }
+    }
+    crate::table::Schema::parse(&json.to_string()).unwrap()
+}
+
+/// The sums' rules, and what is refused, of a query over [`flags_in_disguise`].
+fn disguised(fields: &str, named: bool) -> Result<[SumParams; 3], PolicyError> {
+    let (schema, consent) = (flags_in_disguise(), crate::query::fixtures::consent());
+    let plan = crate::query::compile(&query(fields), &schema, &consent, &crate::shape::Shape::QUERY_12).unwrap();
+    let policy = policy(8, 5, Sums::ExactForNamedPlans);
+    effective(Some(&policy), Some(&policy)).unwrap().release_params(&plan, &schema, named).map(|params| params.sums)
+}
+
+/// What is released of a group of 100, of whom so many make up the first sum.
+fn released_of_100(sums: [SumParams; 3], few: u64) -> GroupCells {
+    let params = ReleaseParams { k: 8, b: 5, show_zero: true, sums };
+    params.check().unwrap();
+    release(&[GroupAggregates { n: 100, s: few, ss: few, p: few }], &params)[0]
+}
+
+#[test]
+fn trap_13_a_product_of_two_flags_counts_those_who_have_both() {
+    // Flags are no measures, so they are not multiplied.
+    for measures in [r#"["meno", "hormon"]"#, r#"["nodes", "hormon"]"#, r#"["hormon", "nodes"]"#] {
+        let asked = query(&format!(r#""measures": {{"sum_of_products": {measures}}}"#));
+        let refused = compiled(&asked).unwrap_err().to_string();
+        assert!(refused.contains("is a flag; only quantities are summed"), "{refused}");
+    }
+    // Quantities of 0 or 1 are flags by another name: their products tell no count that is not shown itself.
+    let fields = r#""measures": {"sum_of_products": ["nodes", "rfs"]}"#;
+    let sums = disguised(fields, false).unwrap();
+    assert_eq!(sums, [SumParams::OFF, SumParams::OFF, SumParams::restrained(16)]);
+    for few in 0..8 {
+        assert_eq!(released_of_100(sums, few), released_of_100(sums, 0), "{few} who have both");
+        assert_eq!(released_of_100(sums, few).sums[2], Some(Cell::Suppressed));
+    }
+    assert_eq!(released_of_100(sums, 8).sums[2], Some(Cell::Value(16)));
+    // Only where the board has looked at this very plan.
+    assert_eq!(disguised(fields, true).unwrap()[2], SumParams::EXACT);
+    // One of the two tested or grouped beside is refused like any measure.
+    let narrowed =
+        r#""where": {"column": "rfs", "between": [1, 1]}, "measures": {"sum_of_products": ["nodes", "rfs"]}"#;
+    let refused = disguised(narrowed, false).unwrap_err().to_string();
+    assert!(refused.contains("it also tests rfs"), "{refused}");
+}
+
+#[test]
+fn trap_23_a_sum_of_a_0_1_quantity_is_a_count() {
+    let fields = r#""measures": {"sum": "nodes", "sum_of_squares": "nodes"}"#;
+    let sums = disguised(fields, false).unwrap();
+    // As coarse as twice the smallest cell, and nothing below the smallest cell.
+    assert_eq!(sums, [SumParams::restrained(16), SumParams::restrained(16), SumParams::OFF]);
+    assert_eq!(sums[0].dominance, 8);
+    for few in 0..8 {
+        assert_eq!(released_of_100(sums, few), released_of_100(sums, 0), "{few} of value 1");
+    }
+    assert_ne!(released_of_100(sums, 8), released_of_100(sums, 7));
+    // Those of value 0 are `n - s`: they are told no better than the coarse sum is.
+    assert_eq!(released_of_100(sums, 93), released_of_100(sums, 100));
+    let flag = compiled(&query(r#""measures": {"sum": "hormon"}"#)).unwrap_err().to_string();
+    assert!(flag.contains("is a flag; only quantities are summed"), "{flag}");
+}
+
 #[test]
 fn trap_23_measures_through_derived_columns_and_display_units() {
     let tested = r#""where": {"column": "nodes_class", "in": ["some"]}, "measures": {"sum": "nodes"}"#;

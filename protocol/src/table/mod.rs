@@ -28,6 +28,8 @@ pub use day::{Day, DayError};
 pub use import::{Import, ImportError, ImportOptions, Importer, RejectedRows};
 pub use mapping::{MAPPING_FORMAT, Mapping, MappingError, Rule, RuleError};
 pub use quality::{ColumnQuality, QUALITY_FORMAT, QualityReport, Rejection};
+#[cfg(test)]
+pub(crate) use schema::looks;
 pub use schema::{
     BoundError, CodeEntry, ColumnError, ColumnSpec, Kind, MAX_COLUMNS, SCHEMA_FORMAT, Schema, SchemaError,
 };

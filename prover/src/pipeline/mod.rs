@@ -22,7 +22,7 @@ use cohortium_protocol::bundle::{
 };
 
 use ark_ff::UniformRand;
-use cohortium_protocol::commit::{ColumnCommitment, ConsentEpoch, DatasetManifest, SecretColumn};
+use cohortium_protocol::commit::{ColumnCommitment, ConsentEpoch, DatasetManifest, Hedge, SecretColumn};
 use cohortium_protocol::documents::{Approval, Request};
 use cohortium_protocol::field::F;
 use cohortium_protocol::hash::Digest;
@@ -187,7 +187,8 @@ impl<'a> Prepared<'a> {
 
         let witness = self.witness(&columns, lookups)?;
         clock.lap("witness");
-        let argument = prove::prove(&self.shape, &witness, &context, &commitments, F::rand(rng), &mut |stage| {
+        let nonce = nonce(&context, &commitments, &query_time, rng);
+        let argument = prove::prove(&self.shape, &witness, &context, &commitments, nonce, &mut |stage| {
             progress(stage_name(stage), 0.15 + 0.5 * stage_fraction(stage));
         });
         drop(witness);
@@ -268,6 +269,13 @@ impl<'a> Prepared<'a> {
         }
         .digest()
     }
+}
+
+/// What the transcript hides behind: uniform, and another one for another request even from a generator that repeats itself.
+fn nonce(context: &Digest, commitments: &Digest, query_time: &[MadeColumn], rng: &mut (impl RngCore + CryptoRng)) -> F {
+    let hedge = Hedge::new("transcript nonce", rng).digest(context).digest(commitments);
+    let secrets = query_time.iter().map(|column| column.secret.blinding_rows());
+    F::rand(&mut secrets.fold(hedge, Hedge::elements).generator())
 }
 
 fn stage_name(stage: Stage) -> &'static str {

@@ -86,7 +86,7 @@ const RULES: &[(&str, &[Outcome])] = &[
     ("/policy_floor", &[Unread, POLICY, RELEASE, OPENINGS, PROOF]),
     ("/schema/table", &[Unread, REGISTRATION, PROOF]),
     ("/schema/version", &[Unread, POLICY, PROOF]),
-    ("/schema/description", &[POLICY, PROOF]),
+    ("/schema/description", &[Unread, POLICY, PROOF]),
     ("/schema/columns/*/name", &[Unread, REGISTRATION, PLAN, PROOF]),
     ("/schema/columns/*/description", &[Unread, POLICY, PROOF]),
     ("/schema/columns/*/kind", &[Unread]),

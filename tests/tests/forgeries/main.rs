@@ -12,6 +12,7 @@ mod extreme_values;
 mod extremes;
 mod replays;
 mod secrets;
+mod traps;
 mod vectors;
 
 use ark_bn254::{Bn254, Fr};

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use cohortium_keys::Proof;
 use cohortium_protocol::bundle::Bundle;
 use cohortium_protocol::documents::Nonce;
+use cohortium_protocol::policy::{Cell, Policy, QueryCap};
 use cohortium_protocol::query::{Query, Source};
 use cohortium_prover::pipeline::prepare;
 use cohortium_tests::usual_policy;
@@ -85,13 +86,31 @@ pub(crate) const REPLAYS: &[Replay] = &[
         untold: Some((Step::Anchors, "is not among those in force in your anchors")),
     },
     Replay {
-        what: "an approval with another query cap",
+        what: "an approval with another reference of the board",
         change: |f| f.bundle.approval.ethics_reference.push('b'),
         untold: Some((Step::Anchors, "is not among those in force in your anchors")),
     },
     Replay {
-        what: "a floor that shows less often",
+        what: "an approval with another query cap",
+        change: |f| {
+            let cap = QueryCap { per_approval: Some(3), per_column: None };
+            f.bundle.approval.policy = f.bundle.approval.policy.clone().with_query_cap(cap);
+        },
+        untold: Some((Step::Anchors, "is not among those in force in your anchors")),
+    },
+    Replay {
+        what: "a floor without a query cap",
         change: |f| f.bundle.policy_floor = usual_policy(),
+        untold: Some((Step::Registration, "the bundle's policy floor is")),
+    },
+    Replay {
+        what: "a floor that shows no zeros",
+        change: |f| {
+            let floor = &f.bundle.policy_floor;
+            let (cap, sums) = (floor.query_cap(), floor.sums());
+            f.bundle.policy_floor =
+                Policy::new(floor.min_cell(), floor.rounding(), false, sums).unwrap().with_query_cap(cap);
+        },
         untold: Some((Step::Registration, "the bundle's policy floor is")),
     },
     Replay {
@@ -154,6 +173,14 @@ fn another_sites_proof_does_not_fit() {
     let mut forged = Forged { bundle: rich.bundle.clone(), anchors: rich.anchors.clone() };
     forged.bundle.site = "south".to_owned();
     (forged.bundle.manifest, forged.bundle.epoch) = (rich.south.manifest.clone(), rich.south.epoch.clone());
+    // A group of the larger table is more than all rows of the smaller.
+    let (step, text) = refused(&forged.bundle, &forged.anchors);
+    assert!(step == Step::Release && text.contains("the table has 60 rows"), "{text}");
+    for cells in &mut forged.bundle.proof.cells {
+        if let Cell::Value(count) = &mut cells.count {
+            *count = (*count).min(60);
+        }
+    }
     let (step, text) = refused(&forged.bundle, &forged.anchors);
     assert!(step == Step::Commitments && text.contains("the commitment given for column"), "{text}");
     // Its points fit, but then its values do not.

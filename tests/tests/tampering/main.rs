@@ -183,12 +183,12 @@ fn files_that_are_no_bundle() {
         ("an empty object", "{}".to_owned(), "missing field `format`"),
         ("a later format", good.replacen("cohortium-bundle/1", "cohortium-bundle/2", 1), "this version reads"),
         ("a deep one", "{\"format\":".repeat(10_000), "invalid type: map, expected a string"),
-        ("deep lists", format!("{{\"proof\":{{\"cells\":{}", "[".repeat(100_000)), "invalid type: sequence"),
+        ("deep lists", format!("{{\"proof\":{{\"cells\":{}", "[".repeat(100_000)), "expected value"),
     ] {
         let error = Bundle::parse(file.as_bytes()).map(|_| ()).unwrap_err().to_string();
         assert!(error.contains(says), "{what}: {error}");
     }
     let huge = vec![b' '; cohortium_protocol::bundle::MAX_BUNDLE_BYTES + 1];
     let error = Bundle::parse(&huge).map(|_| ()).unwrap_err().to_string();
-    assert_eq!(error, "the file has 67108865 bytes; a bundle has at most 67108864");
+    assert_eq!(error, "the file has 16777217 bytes; a bundle has at most 16777216");
 }

@@ -90,6 +90,15 @@ impl State {
         Ok(question)
     }
 
+    /// Whether the sponsor's query would be admitted if it were posted now. Changes nothing, and needs no signature.
+    pub fn check_question(&self, request: &Request, time: Timestamp) -> Result<(), Refusal> {
+        let unknown = || Refusal::Unknown { what: "approval", name: request.approval.to_string() };
+        let sponsor = &self.studies.get(&request.approval).ok_or_else(unknown)?.approval.document.sponsor;
+        let unknown = || Refusal::UnknownMember { member: sponsor.clone() };
+        let member = self.charter.member(sponsor).ok_or_else(unknown)?;
+        self.check_query(member, request, request.digest(), self.tree.len(), time).map(drop)
+    }
+
     fn dataset(&self, site: &str, table: &str) -> Result<(&Site, &Dataset), Refusal> {
         let unknown = || Refusal::Unknown { what: "table", name: format!("{table:?} of {site:?}") };
         let site = self.sites.get(site).ok_or_else(unknown)?;

@@ -1,6 +1,6 @@
 //! Why a file is not a query.
 
-use super::{MAX_DEPTH, MAX_LIST, MAX_NODES, MAX_QUERY_BYTES, QUERY_FORMAT};
+use super::{MAX_DEPTH, MAX_ENTRIES, MAX_LIST, MAX_NODES, MAX_QUERY_BYTES, QUERY_FORMAT};
 
 /// Why a file is not a query. `at` names the part, as in `where.all[1].not`.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -80,12 +80,16 @@ pub enum QueryError {
         fits: &'static str,
     },
     /// A list beyond reason.
-    #[error("{at} has {found} entries; at most {MAX_LIST} are read")]
+    #[error("{at} has more than {MAX_LIST} entries, the most that are read")]
     LongList {
         /// The part.
         at: String,
-        /// How many there are.
-        found: usize,
+    },
+    /// Lists that are too long together.
+    #[error("the lists of the selection up to {at} have more than {MAX_ENTRIES} entries, the most that are read")]
+    TooManyEntries {
+        /// The part at which there are too many.
+        at: String,
     },
     /// A selection nested too deeply.
     #[error("{at} is nested more than {MAX_DEPTH} deep; write the selection with fewer levels")]

@@ -9,8 +9,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::error::QueryError;
 use super::is_line;
+use super::read;
 use super::value::{Bound, Member, Range};
-use super::{Bins, Expr, GroupBy, MAX_DEPTH, MAX_LIST, MAX_NODES, Measures, Missing, QUERY_FORMAT, Query, Test};
+use super::{Bins, Expr, GroupBy, MAX_DEPTH, MAX_LIST, MAX_QUERY_BYTES, Measures, Missing, QUERY_FORMAT, Query, Test};
+use crate::bounded;
 use crate::table::decimal::{self, Decimal};
 use crate::table::{ConsentColumn, SponsorClass};
 
@@ -29,9 +31,9 @@ pub(super) struct RawQuery {
     purpose: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sponsor_class: Option<SponsorClass>,
-    #[serde(default, rename = "where", skip_serializing_if = "Option::is_none")]
+    #[serde(default, rename = "where", skip_serializing_if = "Option::is_none", deserialize_with = "read::selection")]
     selection: Option<RawExpr>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "bounded::list::<MAX_LIST, _, _>")]
     group_by: Vec<RawGroupBy>,
     #[serde(default)]
     measures: RawMeasures,
@@ -40,29 +42,29 @@ pub(super) struct RawQuery {
 }
 
 /// A part of a selection as the file has it: one flat object, so that a message can name the fields.
-#[derive(Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawExpr {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    all: Option<Vec<RawExpr>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    any: Option<Vec<RawExpr>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    not: Option<Box<RawExpr>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    column: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    between: Option<Range>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    ranges: Option<Vec<Range>>,
-    #[serde(default, rename = "in", skip_serializing_if = "Option::is_none")]
-    members: Option<Vec<Member>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    is: Option<bool>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    present: Option<bool>,
-    #[serde(default, skip_serializing, deserialize_with = "mentioned")]
-    consent: bool,
+/// Read by [`read`], which keeps its limits.
+#[derive(Default, Serialize)]
+pub(super) struct RawExpr {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) all: Option<Vec<RawExpr>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) any: Option<Vec<RawExpr>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) not: Option<Box<RawExpr>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) column: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) between: Option<Range>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) ranges: Option<Vec<Range>>,
+    #[serde(rename = "in", skip_serializing_if = "Option::is_none")]
+    pub(super) members: Option<Vec<Member>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) is: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) present: Option<bool>,
+    #[serde(skip_serializing)]
+    pub(super) consent: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -95,7 +97,11 @@ struct RawMeasures {
     sum: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sum_of_squares: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "bounded::optional::<MAX_LIST, _, _>"
+    )]
     sum_of_products: Option<Vec<String>>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "each_once")]
     bounds: BTreeMap<String, Range>,
@@ -120,12 +126,17 @@ impl TryFrom<RawQuery> for Query {
         let sponsor_class = raw.sponsor_class.ok_or(QueryError::NoSponsorClass)?;
         let consent = ConsentColumn::new(&purpose, sponsor_class)
             .map_err(|_| QueryError::Purpose { found: purpose.chars().take(80).collect() })?;
-        let mut nodes = 0;
-        let selection = raw.selection.map(|part| part.check("where", 1, &mut nodes)).transpose()?;
+        let selection = raw.selection.map(|part| part.check("where", 1)).transpose()?;
         let group_by = raw.group_by.into_iter().enumerate().map(|(index, part)| part.check(index));
         let group_by = group_by.collect::<Result<_, _>>()?;
         let measures = raw.measures.check()?;
-        Ok(Self { title: raw.title, table: raw.table, study: raw.study, consent, selection, group_by, measures })
+        let query =
+            Self { title: raw.title, table: raw.table, study: raw.study, consent, selection, group_by, measures };
+        // Wherever it stands, in a request or a bundle, a query is as short as one that is a file of its own.
+        match query.written_bytes() {
+            found if found > MAX_QUERY_BYTES => Err(QueryError::TooLong { found }),
+            _ => Ok(query),
+        }
     }
 }
 
@@ -137,31 +148,24 @@ fn check_text(field: &'static str, text: &str) -> Result<(), QueryError> {
     Ok(())
 }
 
+/// Lists that are too long were refused while they were read.
 fn check_list<T>(at: &str, list: &[T], fits: &'static str) -> Result<(), QueryError> {
-    match list.len() {
-        0 => Err(QueryError::EmptyList { at: at.into(), fits }),
-        found if found > MAX_LIST => Err(QueryError::LongList { at: at.into(), found }),
-        _ => Ok(()),
-    }
+    if list.is_empty() { Err(QueryError::EmptyList { at: at.into(), fits }) } else { Ok(()) }
 }
 
 impl RawExpr {
-    fn check(self, at: &str, depth: usize, nodes: &mut usize) -> Result<Expr, QueryError> {
-        *nodes += 1;
+    fn check(self, at: &str, depth: usize) -> Result<Expr, QueryError> {
         if depth > MAX_DEPTH {
             return Err(QueryError::TooDeep { at: at.into() });
-        }
-        if *nodes > MAX_NODES {
-            return Err(QueryError::TooLarge);
         }
         if self.consent {
             return Err(QueryError::Consent { at: at.into() });
         }
         let fields = self.fields();
-        let mut parts = |name: &str, parts: Vec<RawExpr>| -> Result<Vec<Expr>, QueryError> {
+        let parts = |name: &str, parts: Vec<RawExpr>| -> Result<Vec<Expr>, QueryError> {
             check_list(&format!("{at}.{name}"), &parts, "put at least one test in it, or leave it out")?;
             let checked = parts.into_iter().enumerate();
-            checked.map(|(i, part)| part.check(&format!("{at}.{name}[{i}]"), depth + 1, nodes)).collect()
+            checked.map(|(i, part)| part.check(&format!("{at}.{name}[{i}]"), depth + 1)).collect()
         };
         let found = if fields.is_empty() { "nothing".into() } else { fields.join(", ") };
         let wrong = || QueryError::NotOneTest { at: at.into(), found };
@@ -169,7 +173,7 @@ impl RawExpr {
             Self { all: Some(list), .. } if fields == ["all"] => Ok(Expr::All(parts("all", list)?)),
             Self { any: Some(list), .. } if fields == ["any"] => Ok(Expr::Any(parts("any", list)?)),
             Self { not: Some(part), .. } if fields == ["not"] => {
-                Ok(Expr::Not(Box::new(part.check(&format!("{at}.not"), depth + 1, nodes)?)))
+                Ok(Expr::Not(Box::new(part.check(&format!("{at}.not"), depth + 1)?)))
             }
             Self { column: Some(column), between, ranges, members, is, present, .. } if fields.len() == 2 => {
                 let test = match (between, ranges, members, is, present) {
@@ -239,7 +243,7 @@ impl<'de> Visitor<'de> for BinsVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<RawBins, A::Error> {
-        Vec::deserialize(SeqAccessDeserializer::new(list)).map(RawBins::Ranges)
+        bounded::list::<MAX_LIST, _, _>(SeqAccessDeserializer::new(list)).map(RawBins::Ranges)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, steps: A) -> Result<RawBins, A::Error> {
@@ -266,6 +270,9 @@ impl<'de> Visitor<'de> for BoundsVisitor {
         while let Some((column, range)) = fields.next_entry::<String, Range>()? {
             if bounds.contains_key(&column) {
                 return Err(de::Error::custom(format_args!("the column {column:?} has bounds twice")));
+            }
+            if bounds.len() == MAX_LIST {
+                return Err(de::Error::custom(format_args!("more than {MAX_LIST} columns have bounds")));
             }
             bounds.insert(column, range);
         }

@@ -7,6 +7,7 @@
 mod digest;
 mod error;
 mod file;
+mod read;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -25,7 +26,7 @@ pub use value::{Bound, Member, Range};
 /// The format this code reads and writes.
 pub const QUERY_FORMAT: &str = "cohortium-query/1";
 
-/// Bytes of a query file at most.
+/// Bytes of a query at most: of its file, and of its shortest text wherever else it stands.
 pub const MAX_QUERY_BYTES: usize = 1 << 16;
 
 /// How deep a selection may be nested: what a person can still follow.
@@ -36,6 +37,9 @@ pub const MAX_NODES: usize = 256;
 
 /// Ranges, labels or bins in one list at most.
 pub const MAX_LIST: usize = 1024;
+
+/// Ranges and labels of all of a selection's lists together at most.
+pub(crate) const MAX_ENTRIES: usize = 8 * MAX_LIST;
 
 /// A question to one table.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -161,6 +165,11 @@ impl Query {
             return Err(QueryError::Format { found: head.format });
         }
         serde_json::from_str::<RawQuery>(json).map_err(unreadable)?.try_into()
+    }
+
+    /// Bytes of the query's shortest text: as it is written here, without spaces.
+    pub(crate) fn written_bytes(&self) -> usize {
+        serde_json::to_vec(self).map_or(usize::MAX, |text| text.len())
     }
 }
 

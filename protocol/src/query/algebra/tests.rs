@@ -137,11 +137,82 @@ fn sizes_are_limited() {
     query(&deep[8..deep.len() - 1]).unwrap();
     let very_deep = format!("{}1{}", r#"{"not":"#.repeat(5000), "}".repeat(5000));
     assert!(matches!(query(&very_deep), Err(QueryError::Json { .. })));
-    let wide = format!(r#"{{"any": [{}]}}"#, vec![r#"{"column": "a", "is": true}"#; MAX_NODES].join(","));
-    assert_eq!(query(&wide), Err(QueryError::TooLarge));
-    let long = format!(r#"{{"column": "a", "in": [{}]}}"#, vec!["1"; MAX_LIST + 1].join(","));
-    assert_eq!(query(&long), Err(QueryError::LongList { at: "where.in".into(), found: MAX_LIST + 1 }));
     assert!(matches!(Query::parse(&" ".repeat(MAX_QUERY_BYTES + 1)), Err(QueryError::TooLong { .. })));
+}
+
+/// Why a query is refused whose text ends in the middle of its selection: with the sentence of a limit only if the
+/// limit is kept while reading. Nothing beyond it can have been built, since there is nothing.
+fn cut_short(selection: &str) -> String {
+    let head = r#"{"format": "cohortium-query/1", "title": "t", "table": "t", "study": "s", "purpose": "DUO:0000042",
+        "sponsor_class": "academic", "where": "#;
+    serde_json::from_str::<Query>(&format!("{head}{selection}")).unwrap_err().to_string()
+}
+
+#[test]
+fn limits_are_kept_while_reading() {
+    // Parts, in one list and over nested ones.
+    let parts = |count: usize| vec!["{}"; count].join(",");
+    let too_many = "the selection has more than 256 parts";
+    assert!(cut_short(&format!(r#"{{"all": [{}, {{"#, parts(MAX_NODES - 1))).contains(too_many));
+    assert!(cut_short(&format!(r#"{{"all": [{}"#, parts(MAX_NODES - 1))).contains("EOF"));
+    let nested = format!(r#"{{"all": [{{"any": [{0}]}}, {{"not": {{"all": [{0}"#, parts(126));
+    assert!(cut_short(&nested).contains("EOF"));
+    assert!(cut_short(&format!("{nested}, {{}}")).contains(too_many));
+
+    // Entries of one list, of whatever kind, and of all lists.
+    let list = |field: &str, entry: &str, count: usize| {
+        format!(r#"{{"column": "a", "{field}": [{}"#, vec![entry; count].join(","))
+    };
+    for (field, entry) in [("in", "1"), ("in", "\"a\""), ("ranges", "[1,2]")] {
+        assert!(cut_short(&list(field, entry, MAX_LIST)).contains("EOF"));
+        let refused = cut_short(&list(field, entry, MAX_LIST + 1));
+        assert!(
+            refused.contains(&format!("where.{field} has more than 1024 entries, the most that are read")),
+            "{refused}"
+        );
+    }
+    let full = format!("{}]}}", list("in", "1", MAX_LIST));
+    let lists = format!(r#"{{"any": [{}, {}"#, vec![full; MAX_ENTRIES / MAX_LIST].join(","), list("in", "1", 0));
+    assert!(cut_short(&lists).contains("EOF"));
+    let refused = cut_short(&format!("{lists}1"));
+    assert!(refused.contains("up to where.any[8].in have more than 8192 entries"), "{refused}");
+
+    // What is no entry at all is not built first.
+    assert!(cut_short(&list("in", "[[[", 1)).contains("a label as a string, or a code as a number"));
+    assert!(cut_short(&list("in", "70000", 1)).contains("a label as a string, or a code as a number"));
+}
+
+#[test]
+fn limits_are_kept_beside_the_selection() {
+    let cut_short = |fields: &str| {
+        serde_json::from_str::<Query>(&format!(r#"{{"format": "cohortium-query/1", {fields}"#)).unwrap_err().to_string()
+    };
+    let list = |entry: &str, count: usize| vec![entry; count].join(",");
+    for (before, entry) in [
+        (r#""group_by": ["#, r#"{"column": "a"}"#),
+        (r#""group_by": [{"column": "a", "bins": ["#, "[1,2]"),
+        (r#""measures": {"sum_of_products": ["#, "\"a\""),
+    ] {
+        assert!(cut_short(&format!("{before}{}", list(entry, MAX_LIST))).contains("EOF"), "{before}");
+        let refused = cut_short(&format!("{before}{}", list(entry, MAX_LIST + 1)));
+        assert!(refused.contains("the list has more than 1024 entries"), "{refused}");
+    }
+    let bounds = |count: usize| (0..count).map(|i| format!(r#""c{i}": [1,2]"#)).collect::<Vec<_>>().join(",");
+    let refused = cut_short(&format!(r#""measures": {{"bounds": {{{}"#, bounds(MAX_LIST + 1)));
+    assert!(refused.contains("more than 1024 columns have bounds"), "{refused}");
+}
+
+/// In a request or a bundle no file's size was looked at.
+#[test]
+fn a_query_is_short_wherever_it_stands() {
+    let label = "x".repeat(MAX_QUERY_BYTES);
+    let long = FULL.replacen(r#""3", 2"#, &format!("{label:?}"), 1);
+    let refused = serde_json::from_str::<Query>(&long).unwrap_err().to_string();
+    assert!(refused.starts_with("the query has 66") && refused.contains("at most 65536 are read"), "{refused}");
+    // Spaces do not count where there is no file.
+    let spaced = FULL.replace('\n', &"\n".repeat(6000));
+    assert!(spaced.len() > MAX_QUERY_BYTES);
+    assert_eq!(serde_json::from_str::<Query>(&spaced).unwrap().digest(), Query::parse(FULL).unwrap().digest());
 }
 
 #[test]

@@ -106,13 +106,38 @@ impl fmt::Display for Range {
 }
 
 /// One of a code column's values: a number is its code, a text its label.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(untagged, expecting = "a label as a string, or a code as a number from 0 to 65534")]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(untagged)]
 pub enum Member {
     /// The stored number.
     Code(u16),
     /// What people call it.
     Label(String),
+}
+
+impl<'de> Deserialize<'de> for Member {
+    // Written out: a derived reader of untagged values would first build whatever stands there.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(MemberVisitor)
+    }
+}
+
+struct MemberVisitor;
+
+impl Visitor<'_> for MemberVisitor {
+    type Value = Member;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a label as a string, or a code as a number from 0 to 65534")
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Member, E> {
+        u16::try_from(value).map(Member::Code).map_err(|_| E::invalid_value(de::Unexpected::Unsigned(value), &self))
+    }
+
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<Member, E> {
+        Ok(Member::Label(value.to_owned()))
+    }
 }
 
 impl fmt::Display for Member {

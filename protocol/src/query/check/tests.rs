@@ -364,3 +364,21 @@ fn the_digest_covers_every_field() {
     digests.dedup();
     assert_eq!(digests.len(), count);
 }
+
+/// Each rule has a plan that breaks it and is refused by its name.
+#[test]
+fn every_rule_has_a_plan_that_breaks_it() {
+    let (errors, tests) = (include_str!("error.rs"), include_str!("tests.rs"));
+    let body = errors.split("pub enum PlanError {").nth(1).unwrap();
+    let variants: Vec<&str> = body
+        .lines()
+        .take_while(|line| *line != "}")
+        .filter_map(|line| line.strip_prefix("    ").filter(|line| line.starts_with(char::is_uppercase)))
+        .map(|line| line.trim_end_matches([' ', '{', ',']))
+        .collect();
+    assert!(variants.len() > 15 && variants.contains(&"UnguardedBins"), "{variants:?}");
+    for variant in variants {
+        let refused_by = [" {", "("].map(|end| format!("PlanError::{variant}{end}"));
+        assert!(refused_by.iter().any(|name| tests.contains(name)), "no plan is refused by {variant}");
+    }
+}

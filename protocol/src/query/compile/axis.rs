@@ -77,7 +77,7 @@ pub(super) fn compile(
         None => format!("{name} is in one of its groups"),
         Some(others) => format!("{name} is in one of its groups (in none: {others})"),
     };
-    builder.test(&name, table, Role::Implied, text);
+    builder.test(&name, table, Role::Implied, text)?;
     let mut outputs = vec![0u16; usize::from(u16::MAX) + 1];
     for (number, (set, _)) in groups.iter().enumerate() {
         for (first, last) in set {

@@ -1,7 +1,10 @@
 //! Conditions and tests as they come up, each once.
 
+use std::collections::HashMap;
+
 use super::error::CompileError;
 use super::near::near;
+use crate::query::MAX_CONDITIONS;
 use crate::query::column::{ColumnId, Linear};
 use crate::query::plan::{Condition, Role};
 use crate::query::table::{Lookup, LookupTable};
@@ -13,12 +16,17 @@ pub(super) struct Builder<'a> {
     pub(super) tests: Vec<Lookup>,
     pub(super) conditions: Vec<Condition>,
     pub(super) flags: Vec<ColumnId>,
+    /// How many groupings have a table of bins so far.
+    pub(super) bins: usize,
     shape: &'a Shape,
+    /// Codes by label, of the columns whose labels were asked for.
+    labels: HashMap<&'a str, HashMap<&'a str, u16>>,
 }
 
 impl<'a> Builder<'a> {
-    pub(super) const fn new(schema: &'a Schema, shape: &'a Shape) -> Self {
-        Self { schema, tests: Vec::new(), conditions: Vec::new(), flags: Vec::new(), shape }
+    pub(super) fn new(schema: &'a Schema, shape: &'a Shape) -> Self {
+        let (tests, conditions, flags) = (Vec::new(), Vec::new(), Vec::new());
+        Self { schema, tests, conditions, flags, bins: 0, shape, labels: HashMap::new() }
     }
 
     /// The schema column with this name.
@@ -50,29 +58,70 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// A code column's code with this label.
+    pub(super) fn code_of(&mut self, spec: &'a ColumnSpec, label: &str) -> Option<u16> {
+        let index = self.labels.entry(spec.name()).or_insert_with(|| {
+            #[cfg(test)]
+            crate::table::looks::count(spec.codes().len());
+            spec.codes().iter().map(|entry| (entry.label.as_str(), entry.code)).collect()
+        });
+        index.get(label).copied()
+    }
+
     /// The condition that a flag is 1; its number.
-    pub(super) fn flag(&mut self, column: ColumnId, role: Role, text: String) -> usize {
+    pub(super) fn flag(&mut self, column: ColumnId, role: Role, text: String) -> Result<usize, CompileError> {
         self.checked_flag(column.clone());
         self.condition(column, role, text)
     }
 
     /// The condition that a column's value is in the table's set; its number. One lookup serves all tests
     /// of one column with one set.
-    pub(super) fn test(&mut self, column: &str, table: LookupTable, role: Role, text: String) -> usize {
+    pub(super) fn test(
+        &mut self,
+        column: &str,
+        table: LookupTable,
+        role: Role,
+        text: String,
+    ) -> Result<usize, CompileError> {
         let input = Linear::column(ColumnId::manifest(column));
-        let known = self.tests.iter().position(|test| test.input == input && test.table == table);
-        let index = known.unwrap_or_else(|| {
-            self.tests.push(Lookup { input, output: ColumnId::test(self.tests.len()), table });
-            self.tests.len() - 1
-        });
-        self.condition(ColumnId::test(index), role, text)
+        if let Some(known) = self.tests.iter().position(|test| test.input == input && test.table == table) {
+            return self.condition(ColumnId::test(known), role, text);
+        }
+        let condition = self.condition(ColumnId::test(self.tests.len()), role, text)?;
+        // The compiler stops here and not when it has seen them all: each may be work, and there may be hundreds.
+        if self.tests.len() == self.shape.max_lookups() {
+            return Err(self.too_many_lookups(self.tests.len() + 1));
+        }
+        self.tests.push(Lookup { input, output: ColumnId::test(self.tests.len()), table });
+        Ok(condition)
     }
 
-    fn condition(&mut self, column: ColumnId, role: Role, text: String) -> usize {
+    /// Refuses more lookups than the shape holds, once all are known.
+    pub(super) fn check_lookups(&self) -> Result<(), CompileError> {
+        if self.tests.len() + 1 + self.bins > self.shape.max_lookups() {
+            return Err(self.too_many_lookups(self.tests.len()));
+        }
+        Ok(())
+    }
+
+    fn too_many_lookups(&self, tests: usize) -> CompileError {
+        let (bins, limit) = (self.bins, self.shape.max_lookups());
+        CompileError::TooManyLookups { found: tests + 1 + bins, tests, bins, limit, shape: self.shape.to_string() }
+    }
+
+    fn condition(&mut self, column: ColumnId, role: Role, text: String) -> Result<usize, CompileError> {
         // Required conditions come first, so a condition that is asked for again keeps the stricter role.
-        self.conditions.iter().position(|condition| condition.column == column).unwrap_or_else(|| {
-            self.conditions.push(Condition { column, role, text });
-            self.conditions.len() - 1
-        })
+        if let Some(known) = self.conditions.iter().position(|condition| condition.column == column) {
+            return Ok(known);
+        }
+        let limit = MAX_CONDITIONS.min(self.shape.value_bits);
+        self.conditions.push(Condition { column, role, text });
+        let found = self.conditions.len();
+        if found > limit {
+            let of_role = |role| self.conditions.iter().filter(|condition| condition.role == role).count();
+            let (implied, asked) = (of_role(Role::Implied), of_role(Role::Asked));
+            return Err(CompileError::TooManyConditions { found, implied, asked, limit });
+        }
+        Ok(found - 1)
     }
 }

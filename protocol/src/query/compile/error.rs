@@ -214,11 +214,11 @@ pub enum CompileError {
     },
     /// More conditions than a key has bits.
     #[error(
-        "the query has {found} conditions (consent, {implied} implied by groups and measures, {asked} asked for); \
+        "the query has at least {found} conditions (consent, {implied} implied by groups and measures, {asked} asked for); \
          {limit} fit (at most {MAX_CONDITIONS} in any shape): join tests of one column into one \"ranges\" or \"in\", or ask in two queries"
     )]
     TooManyConditions {
-        /// How many.
+        /// How many were seen; the rest was not looked at.
         found: usize,
         /// How many of them are implied.
         implied: usize,
@@ -229,11 +229,11 @@ pub enum CompileError {
     },
     /// More lookups than the shape has.
     #[error(
-        "the query needs {found} lookups ({tests} tests, the selection, {bins} for bins); the shape {shape} holds \
+        "the query needs at least {found} lookups ({tests} tests, the selection, {bins} for bins); the shape {shape} holds \
          {limit}: use fewer tests of numbers, dates and codes, or ask in two queries"
     )]
     TooManyLookups {
-        /// How many.
+        /// How many were seen; the rest was not looked at.
         found: usize,
         /// How many of them are tests.
         tests: usize,

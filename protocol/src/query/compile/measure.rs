@@ -67,7 +67,7 @@ fn measure(builder: &mut Builder<'_>, measures: &Measures, name: &str) -> Result
         bounds::encode(&format!("measures.bounds.{name}"), spec, range)?
     };
     let text = format!("{name} is {}", bounds::words_with_unit(spec, &coded));
-    builder.test(name, LookupTable::indicator(&[(coded.first, coded.last)]), Role::Implied, text);
+    builder.test(name, LookupTable::indicator(&[(coded.first, coded.last)]), Role::Implied, text)?;
     Ok(Measure {
         column: ColumnId::manifest(name),
         lo: coded.first,

@@ -32,11 +32,11 @@ mod tests;
 use builder::Builder;
 pub use error::CompileError;
 
+use super::MAX_AXES;
 use super::algebra::Query;
 use super::column::{ColumnId, Linear};
 use super::plan::{Plan, Role};
 use super::table::Lookup;
-use super::{MAX_AXES, MAX_CONDITIONS};
 use crate::shape::Shape;
 use crate::table::{ConsentColumn, Schema, SponsorClass};
 
@@ -60,7 +60,7 @@ pub fn compile(query: &Query, schema: &Schema, consent: &ConsentColumn, shape: &
         SponsorClass::Commercial => "a commercial sponsor",
     };
     let consent_text = format!("consent for {} by {sponsor} is active", consent.duo());
-    builder.flag(ColumnId::epoch(consent.to_string()), Role::Consent, consent_text);
+    builder.flag(ColumnId::epoch(consent.to_string()), Role::Consent, consent_text)?;
 
     let mut axes = Vec::new();
     let mut bins = Vec::new();
@@ -72,6 +72,7 @@ pub fn compile(query: &Query, schema: &Schema, consent: &ConsentColumn, shape: &
         if let Some(table) = table {
             let input = Linear::column(ColumnId::manifest(&*group.column));
             bins.push(Lookup { input, output: axis.column.clone(), table });
+            builder.bins += 1;
         }
         axes.push(axis);
     }
@@ -85,17 +86,7 @@ pub fn compile(query: &Query, schema: &Schema, consent: &ConsentColumn, shape: &
             axes.iter().map(|axis| format!("{} {}", axis.name, axis.size())).collect::<Vec<_>>().join(" times ");
         return Err(CompileError::TooManyGroups { found: groups, sizes, limit, shape: shape.to_string() });
     }
-    let (found, limit) = (builder.conditions.len(), MAX_CONDITIONS.min(shape.value_bits));
-    if found > limit {
-        let implied = builder.conditions.iter().filter(|condition| condition.role == Role::Implied).count();
-        return Err(CompileError::TooManyConditions { found, implied, asked: found - implied - 1, limit });
-    }
-    let (tests, limit) = (builder.tests.len(), shape.max_lookups());
-    let found = tests + 1 + bins.len();
-    if found > limit {
-        let bins = bins.len();
-        return Err(CompileError::TooManyLookups { found, tests, bins, limit, shape: shape.to_string() });
-    }
+    builder.check_lookups()?;
     let phi = select::truth_table(&builder.conditions, logic.as_ref());
     if phi.segments().is_empty() {
         return Err(CompileError::NothingSelected);

@@ -189,13 +189,13 @@ fn sizes_are_named() {
     compiled(&query(&tests(14))).unwrap();
     assert_eq!(
         no_query(&tests(15)),
-        "the query needs 16 lookups (15 tests, the selection, 0 for bins); the shape query-12 holds 15: use fewer tests \
+        "the query needs at least 16 lookups (15 tests, the selection, 0 for bins); the shape query-12 holds 15: use fewer tests \
          of numbers, dates and codes, or ask in two queries"
     );
     let refused = no_query(&format!(r#"{}, "measures": {{"sum": "nodes"}}"#, tests(15)));
     assert!(
         refused.starts_with(
-            "the query has 17 conditions (consent, 1 implied by groups and measures, 15 asked for); 16 fit"
+            "the query has at least 17 conditions (consent, 1 implied by groups and measures, 15 asked for); 16 fit"
         ),
         "{refused}"
     );
@@ -204,6 +204,61 @@ fn sizes_are_named() {
         compiled(&table).unwrap_err().to_string(),
         "the query asks table \"lungs\"; this schema describes \"breast-cancer\""
     );
+}
+
+/// What comes after the first condition or lookup too many is not compiled: nobody notices the unknown column.
+#[test]
+fn compiling_stops_where_a_limit_is_reached() {
+    let unknown = r#"{"column": "no such column", "is": true}"#;
+    let tests = |count: usize| -> Vec<String> {
+        (0..count).map(|i| format!(r#"{{"column": "rfs", "between": [{i}, 100]}}"#)).collect()
+    };
+    let any = |tests: &[String]| no(&format!(r#"{{"any": [{}, {unknown}]}}"#, tests.join(",")));
+    assert!(any(&tests(15)).contains("no column \"no such column\""));
+    let refused = any(&tests(16));
+    assert!(refused.starts_with("the query has at least 17 conditions"), "{refused}");
+    // Fewer conditions than tests: two of the tests are bins' and a measure's, in a shape with fewer lookups.
+    let shape = Shape { slot_bits: 3, ..Shape::QUERY_12 };
+    let refused = |count: usize| {
+        let selected = format!(r#"{{"any": [{}, {unknown}]}}"#, tests(count).join(","));
+        compile(&selecting(&selected), &schema(), &crate::query::fixtures::consent(), &shape).unwrap_err().to_string()
+    };
+    assert!(refused(7).contains("no column \"no such column\""));
+    assert!(refused(8).starts_with("the query needs at least 9 lookups (8 tests, the selection"), "{}", refused(8));
+    // Repeated tests are the same test, and stop nothing.
+    let same = vec![tests(1)[0].clone(); 200];
+    assert!(any(&same).contains("no column \"no such column\""));
+}
+
+/// A dictionary of every code there is, and the longest list of the last of them: found by halving, or through one
+/// index, and not by going through the dictionary for each.
+#[test]
+fn large_dictionaries_are_searched_and_not_gone_through() {
+    const CODES: usize = 65_535;
+    let codes: Vec<String> = (0..CODES).map(|i| format!(r#"{{"code": {i}, "label": "c{i}"}}"#)).collect();
+    let schema = format!(
+        r#"{{"format": "cohortium-schema/1", "table": "breast-cancer", "version": 1, "description": "", "columns": [
+        {{"name": "icd", "description": "", "kind": "code", "codes": [{}]}}]}}"#,
+        codes.join(",")
+    );
+    let schema = Schema::parse(&schema).unwrap();
+    let compiled = |entry: fn(usize) -> String| {
+        let list = |from: usize| (from..from + 500).map(entry).collect::<Vec<_>>().join(",");
+        let tests = [65_000, 64_000, 63_000].map(|from| format!(r#"{{"column": "icd", "in": [{}]}}"#, list(from)));
+        let query = selecting(&format!(r#"{{"any": [{}]}}"#, tests.join(",")));
+        crate::table::looks::taken();
+        let plan = compile(&query, &schema, &crate::query::fixtures::consent(), &Shape::QUERY_12).unwrap();
+        assert_eq!(plan.lookups[0].table, serde_json::from_str("[[65000,65499,1]]").unwrap());
+        assert!(plan.conditions[1].text.starts_with("icd is one of (\"c65000\", \"c65001\", "));
+        crate::table::looks::taken()
+    };
+    // Each code is looked for once, and once more for its words: 17 halvings each time. At least one look each, or
+    // it would not be this search that finds them.
+    let halvings = 2 * 1500..=2 * 1500 * 17;
+    let by_code = compiled(|i| i.to_string());
+    assert!(halvings.contains(&by_code), "{by_code}");
+    let by_label = compiled(|i| format!("\"c{i}\""));
+    assert!((CODES + 1500..=CODES + 1500 * 17).contains(&by_label), "{by_label}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use super::bounds::{self, Coded, labels, wrong_kind};
 use super::builder::Builder;
 use super::error::CompileError;
 use super::near::near;
+use crate::query::CODED_VALUES;
 use crate::query::algebra::{Expr, Member, Range, Test};
 use crate::query::column::ColumnId;
 use crate::query::plan::{Condition, Role};
@@ -81,9 +82,9 @@ fn visit(builder: &mut Builder<'_>, part: &Expr, at: &str, negated: bool) -> Res
     })
 }
 
-fn leaf(
-    builder: &mut Builder<'_>,
-    spec: &ColumnSpec,
+fn leaf<'a>(
+    builder: &mut Builder<'a>,
+    spec: &'a ColumnSpec,
     test: &Test,
     at: &str,
     negated: bool,
@@ -98,7 +99,7 @@ fn leaf(
                 };
                 return Err(wrong_kind(at, spec, fits));
             }
-            let bit = builder.flag(ColumnId::manifest(name), Role::Asked, format!("{name} is yes"));
+            let bit = builder.flag(ColumnId::manifest(name), Role::Asked, format!("{name} is yes"))?;
             let value = *is != negated;
             let text = format!("{name} is {}", if value { "yes" } else { "no" });
             return Ok(Logic::Literal { bit, value, text });
@@ -116,12 +117,12 @@ fn leaf(
         }
         Test::Between(range) => in_ranges(spec, std::slice::from_ref(range), &format!("{at}.between"), negated)?,
         Test::Ranges(ranges) => in_ranges(spec, ranges, &format!("{at}.ranges"), negated)?,
-        Test::In(members) => in_members(spec, members, &format!("{at}.in"), negated)?,
+        Test::In(members) => in_members(builder, spec, members, &format!("{at}.in"), negated)?,
     };
     if table.segments().is_empty() {
         return Err(CompileError::NeverHolds { at: at.to_owned(), text });
     }
-    let bit = builder.test(name, table, Role::Asked, text.clone());
+    let bit = builder.test(name, table, Role::Asked, text.clone())?;
     Ok(Logic::Literal { bit, value: true, text })
 }
 
@@ -152,8 +153,9 @@ fn in_ranges(
     Ok((LookupTable::indicator(&others), format!("{name} is known but not {words}")))
 }
 
-fn in_members(
-    spec: &ColumnSpec,
+fn in_members<'a>(
+    builder: &mut Builder<'a>,
+    spec: &'a ColumnSpec,
     members: &[Member],
     at: &str,
     negated: bool,
@@ -166,11 +168,13 @@ fn in_members(
     if let Some(fits) = fits {
         return Err(wrong_kind(at, spec, fits));
     }
+    // By code, so that neither the list nor the dictionary is gone through again for each entry of the other.
+    let mut is_chosen = vec![false; CODED_VALUES];
     let mut chosen = Vec::new();
     for member in members {
         let code = match member {
-            Member::Code(code) => spec.codes().iter().map(|entry| entry.code).find(|known| known == code),
-            Member::Label(label) => spec.code_of(label),
+            Member::Code(code) => spec.code(*code).map(|entry| entry.code),
+            Member::Label(label) => builder.code_of(spec, label),
         };
         let Some(code) = code else {
             let near = match member {
@@ -180,13 +184,13 @@ fn in_members(
             let (at, column, found) = (at.to_owned(), spec.name().to_owned(), member.to_string());
             return Err(CompileError::UnknownMember { at, column, found, near });
         };
-        if !chosen.contains(&code) {
+        if !std::mem::replace(&mut is_chosen[usize::from(code)], true) {
             chosen.push(code);
         }
     }
     let words = one_of(chosen.iter().map(|code| format!("{:?}", spec.decode(*code))).collect());
     // Only registered codes are ever in the set, whichever way round it is asked.
-    let kept = spec.codes().iter().map(|entry| entry.code).filter(|code| chosen.contains(code) != negated);
+    let kept = spec.codes().iter().map(|entry| entry.code).filter(|code| is_chosen[usize::from(*code)] != negated);
     let table = LookupTable::indicator(&kept.map(|code| (code, code)).collect::<Vec<_>>());
     let name = spec.name();
     Ok((table, if negated { format!("{name} is known but not {words}") } else { format!("{name} is {words}") }))

@@ -189,7 +189,7 @@ impl ColumnSpec {
             return self.may_be_missing();
         }
         match &self.kind {
-            Kind::Code { codes, .. } => codes.binary_search_by_key(&stored, |entry| entry.code).is_ok(),
+            Kind::Code { .. } => self.code(stored).is_some(),
             _ => self.domain().contains(&stored),
         }
     }
@@ -200,6 +200,18 @@ impl ColumnSpec {
             Kind::Code { codes, .. } => codes,
             _ => &[],
         }
+    }
+
+    /// A code column's entry with this code.
+    pub fn code(&self, stored: u16) -> Option<&CodeEntry> {
+        // Dictionaries may have 65,535 codes, in ascending order: a query can name a thousand of them in each test.
+        let codes = self.codes();
+        let found = codes.binary_search_by(|entry| {
+            #[cfg(test)]
+            looks::count(1);
+            entry.code.cmp(&stored)
+        });
+        found.ok().map(|place| &codes[place])
     }
 
     /// The code with this label; a flag's labels are `no` and `yes`.
@@ -225,7 +237,7 @@ impl ColumnSpec {
                 1 => "yes".into(),
                 _ => format!("undefined flag {stored}"),
             },
-            Kind::Code { codes, .. } => match codes.iter().find(|entry| entry.code == stored) {
+            Kind::Code { .. } => match self.code(stored) {
                 Some(entry) => entry.label.clone(),
                 None => format!("undefined code {stored}"),
             },
@@ -353,5 +365,24 @@ fn check_quantity(
     match (u16::try_from(lowest), u16::try_from(highest)) {
         (Ok(lowest), Ok(highest)) if highest != MISSING => Ok((lowest, highest)),
         _ => Err(ColumnError::TooWide { offset: text(offset), max: text(max), values: highest + 1 }),
+    }
+}
+
+/// How many entries of dictionaries were looked at: what tests count instead of time.
+#[cfg(test)]
+pub(crate) mod looks {
+    use std::cell::Cell;
+
+    thread_local! {
+        static LOOKS: Cell<usize> = const { Cell::new(0) };
+    }
+
+    pub(crate) fn count(entries: usize) {
+        LOOKS.set(LOOKS.get() + entries);
+    }
+
+    /// The number since the last call.
+    pub(crate) fn taken() -> usize {
+        LOOKS.replace(0)
     }
 }

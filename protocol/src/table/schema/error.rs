@@ -41,6 +41,12 @@ pub enum SchemaError {
         /// What was found.
         found: String,
     },
+    /// A description that would not stand on one line before people.
+    #[error("the schema's description {found:?} is refused: one line of at most {MAX_DESCRIPTION} printable characters")]
+    Description {
+        /// What was found, shortened.
+        found: String,
+    },
     /// No columns.
     #[error("the schema has no columns")]
     Empty,

@@ -1,13 +1,21 @@
 //! How a schema stands in its JSON file, and the way from there to the checked types.
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use std::fmt;
+
+use serde::de::value::StringDeserializer;
+use serde::de::{self, IntoDeserializer, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Number;
 
 use super::column::{CodeEntry, ColumnSpec, Kind};
 use super::error::ColumnError;
-use super::{SCHEMA_FORMAT, Schema, SchemaError};
+use super::{MAX_COLUMNS, SCHEMA_FORMAT, Schema, SchemaError};
+use crate::bounded;
 use crate::table::Day;
 use crate::table::decimal::{self, Decimal};
+
+/// Codes of a column at most: every 16-bit number but the one that means missing.
+const MAX_CODES: usize = u16::MAX as usize;
 
 /// A schema as its file has it.
 #[derive(Serialize, Deserialize)]
@@ -17,6 +25,7 @@ pub(super) struct RawSchema {
     table: String,
     version: u32,
     description: String,
+    #[serde(deserialize_with = "bounded::list::<MAX_COLUMNS, _, _>")]
     columns: Vec<RawColumn>,
 }
 
@@ -39,10 +48,14 @@ struct RawColumn {
     step: Option<Decimal>,
     /// A number or a date: which one, the kind says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    min: Option<Value>,
+    min: Option<Scalar>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    max: Option<Value>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    max: Option<Scalar>,
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "bounded::optional::<MAX_CODES, _, _>"
+    )]
     codes: Option<Vec<RawCode>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     missing: Option<bool>,
@@ -55,6 +68,63 @@ struct RawCode {
     label: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     concept: Option<String>,
+}
+
+/// A number or a text, and nothing that could be long in memory and short in the file.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Scalar {
+    Number(Number),
+    Text(String),
+}
+
+impl Scalar {
+    fn decimal(self) -> Result<Decimal, serde_json::Error> {
+        match self {
+            Self::Number(number) => decimal::deserialize(number),
+            Self::Text(text) => decimal::deserialize::<StringDeserializer<serde_json::Error>>(text.into_deserializer()),
+        }
+    }
+
+    fn day(self) -> Result<Day, serde_json::Error> {
+        match self {
+            Self::Number(number) => Day::deserialize(number),
+            Self::Text(text) => Day::deserialize::<StringDeserializer<serde_json::Error>>(text.into_deserializer()),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Scalar {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ScalarVisitor)
+    }
+}
+
+struct ScalarVisitor;
+
+impl Visitor<'_> for ScalarVisitor {
+    type Value = Scalar;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number, or a number or date as a string")
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Scalar, E> {
+        Ok(Scalar::Number(value.into()))
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Scalar, E> {
+        Ok(Scalar::Number(value.into()))
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Scalar, E> {
+        let number = Number::from_f64(value).ok_or_else(|| E::invalid_value(de::Unexpected::Float(value), &self))?;
+        Ok(Scalar::Number(number))
+    }
+
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<Scalar, E> {
+        Ok(Scalar::Text(value.to_owned()))
+    }
 }
 
 impl TryFrom<RawSchema> for Schema {
@@ -98,9 +168,9 @@ impl RawColumn {
             "quantity" => {
                 self.only("quantity", &["unit", "offset", "step", "min", "max", "missing"])?;
                 let need = |field| ColumnError::FieldMissing { kind: "quantity", field };
-                let number = |field, value: Option<Value>| -> Result<Decimal, ColumnError> {
-                    decimal::deserialize(value.ok_or(need(field))?)
-                        .map_err(|error| ColumnError::Bound { field, reason: error.to_string() })
+                let number = |field, value: Option<Scalar>| -> Result<Decimal, ColumnError> {
+                    let value = value.ok_or(need(field))?;
+                    value.decimal().map_err(|error| ColumnError::Bound { field, reason: error.to_string() })
                 };
                 Kind::Quantity {
                     offset: self.offset.ok_or(need("offset"))?,
@@ -113,9 +183,9 @@ impl RawColumn {
             }
             "date" => {
                 self.only("date", &["min", "max", "missing"])?;
-                let day = |field, value: Option<Value>| -> Result<Day, ColumnError> {
-                    Day::deserialize(value.ok_or(ColumnError::FieldMissing { kind: "date", field })?)
-                        .map_err(|error| ColumnError::Bound { field, reason: error.to_string() })
+                let day = |field, value: Option<Scalar>| -> Result<Day, ColumnError> {
+                    let value = value.ok_or(ColumnError::FieldMissing { kind: "date", field })?;
+                    value.day().map_err(|error| ColumnError::Bound { field, reason: error.to_string() })
                 };
                 Kind::Date {
                     min: day("min", self.min)?,
@@ -183,12 +253,12 @@ impl From<&ColumnSpec> for RawColumn {
                 unit: Some(unit.clone()),
                 offset: Some(*offset),
                 step: Some(*step),
-                min: Some(Value::String(decimal::text(min))),
-                max: Some(Value::String(decimal::text(max))),
+                min: Some(Scalar::Text(decimal::text(min))),
+                max: Some(Scalar::Text(decimal::text(max))),
                 ..raw
             },
             Kind::Date { min, max, .. } => {
-                Self { min: Some(Value::String(min.to_string())), max: Some(Value::String(max.to_string())), ..raw }
+                Self { min: Some(Scalar::Text(min.to_string())), max: Some(Scalar::Text(max.to_string())), ..raw }
             }
         }
     }

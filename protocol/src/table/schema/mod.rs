@@ -9,12 +9,16 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use self::column::is_name;
+use self::error::MAX_DESCRIPTION;
+#[cfg(test)]
+pub(crate) use self::column::looks;
 pub use self::column::{CodeEntry, ColumnSpec, Kind};
 pub use self::error::{BoundError, ColumnError, SchemaError};
 use self::file::RawSchema;
 use super::decimal;
 use crate::domain;
 use crate::hash::{Digest, Hasher};
+use crate::text::is_line;
 
 /// The format this code reads and writes.
 pub const SCHEMA_FORMAT: &str = "cohortium-schema/1";
@@ -41,7 +45,10 @@ impl Schema {
         columns: Vec<ColumnSpec>,
     ) -> Result<Self, SchemaError> {
         if !is_name(&table.replace('-', "_")) {
-            return Err(SchemaError::Table { found: table });
+            return Err(SchemaError::Table { found: table.chars().take(80).collect() });
+        }
+        if !description.is_empty() && !is_line(&description, MAX_DESCRIPTION) {
+            return Err(SchemaError::Description { found: description.chars().take(80).collect() });
         }
         if version == 0 {
             return Err(SchemaError::Version);

@@ -1,12 +1,15 @@
 //! One question: asked of both hospitals, answered with proofs, audited, compared.
 
+use serde_json::Value;
+
 use crate::audit::Audit;
 use crate::cells::{Cell, Group, PooledCell};
+use crate::exchange::home;
 use crate::failure::Failure;
 use crate::plain::{self, Site, Tally};
 use crate::print;
 use crate::questions::{Question, Sums};
-use crate::setup::{Stage, example, made, query_file, read, request_file};
+use crate::setup::{Stage, example, made, query_file, read};
 
 /// A hospital's answer.
 pub(crate) struct SiteAnswer {
@@ -53,22 +56,24 @@ pub(crate) fn ask(stage: &mut Stage, number: usize, of: usize, question: &'stati
         print::say(question.note);
     }
     let (query, schema, approval) = (query_file(question), example("schema.json"), made("board/approval.json"));
-    let (rotterdam, gbsg) = (made("public/rotterdam"), made("public/gbsg"));
-    let floor = format!("{rotterdam}/policy.json");
-    let prover = "cohortium-prover";
-    let words = [prover, "plan", &query, "--schema", &schema, "--approval", &approval, "--floor", &floor];
+    let words = ["cohortium-prover", "plan", &query, "--schema", &schema, "--approval", &approval];
     let plan = stage.programs.done(&words)?.stdout;
     print::quote(&plan);
 
-    let request = request_file(question);
-    let running = number.to_string();
-    let words = [prover, "request", &query, "--approval", &approval, "--site", &rotterdam, "--site", &gbsg];
-    stage.programs.done(&[&words[..], &["--number", &running, "--out", &request]].concat())?;
+    let (key, study) = (made("sponsor/key.json"), stage.exchange.study.clone());
+    let words = ["cohortium-sponsor", "ask", &query, "--approval", &study, "--site", "rotterdam", "--site", "gbsg"];
+    let asked: Value = stage.programs.done(&[&words[..], &["--key", &key, "--json"]].concat())?.json()?;
+    let id = asked["id"].as_str().ok_or_else(|| Failure::unexpected("the question", "it has no id"))?.to_owned();
 
     let mut sites = Vec::new();
     for place in 0..stage.patients.len() {
         // The first answer is shown in full, as hospital and board see it; the others' texts are in files.
-        sites.push(answer(stage, place, question, &request, number == 1 && place == 0)?);
+        sites.push(answer(stage, place, question, &id, number == 1 && place == 0)?);
+    }
+    let results = stage.programs.done(&["cohortium-sponsor", "results", &id])?.stdout;
+    if number == 1 {
+        print::caption("What the sponsor is shown, once its own program has verified every proof:");
+        print::quote(&results);
     }
     let answer = Answer { question, plan, sites };
     show(&answer);
@@ -80,23 +85,23 @@ fn answer(
     stage: &mut Stage,
     place: usize,
     question: &Question,
-    request: &str,
+    id: &str,
     in_full: bool,
 ) -> Result<SiteAnswer, Failure> {
-    let Stage { programs, patients } = stage;
+    let Stage { programs, patients, .. } = stage;
     let (site, patients) = &patients[place];
     let name = format!("{}.{}", question.file, site.name());
-    let (home, approval) = (made(&format!("{}/home", site.name())), made("board/approval.json"));
-    let (bundle, report) = (made(&format!("bundles/{name}.json")), made(&format!("reports/{name}.txt")));
-    let words = ["cohortium-prover", "prove", request, "--home", &home, "--approval", &approval, "--out", &bundle];
-    let proven = programs.done(&[&words[..], &["--yes"]].concat())?;
+    let (home, bundle, report) =
+        (home(*site), made(&format!("bundles/{name}.json")), made(&format!("reports/{name}.txt")));
+    let proven = programs.done(&["cohortium-prover", "run", "--once", "--home", &home])?;
     if in_full {
-        print::caption("What the hospital's data officer sees below the plan, before saying yes (here with --yes):");
-        print::excerpt(&proven.stdout, "WHAT WILL LEAVE", "Released to");
+        print::caption("What the hospital's job says; the same goes into its own record of what left:");
+        print::quote(&proven.stdout);
     }
+    programs.done(&["cohortium-sponsor", "bundle", id, site.name(), "--out", &bundle])?;
     let bundle_bytes = std::fs::metadata(&bundle).map_err(Failure::file("read", bundle.as_ref()))?.len();
-    print::line(&format!("Proven in {:.1} seconds; the bundle has {} kB.", proven.seconds, bundle_bytes / 1000));
-    let (audit, run) = Audit::run(programs, &bundle, request, &report, 0)?;
+    print::line(&format!("Answered in {:.1} seconds; the bundle has {} kB.", proven.seconds, bundle_bytes / 1000));
+    let (audit, run) = Audit::run(programs, &bundle, &report, 0)?;
     let key = if audit.development_key { " (DEVELOPMENT KEY)" } else { "" };
     print::line(&format!("Audit: {}{key}, exit status {}, {:.2} seconds.", audit.verdict, run.status, run.seconds));
     if in_full {

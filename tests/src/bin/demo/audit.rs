@@ -3,9 +3,9 @@
 use serde::Deserialize;
 
 use crate::cells::{Cell, Group};
+use crate::exchange::anchors;
 use crate::failure::Failure;
 use crate::programs::{Programs, Run};
-use crate::setup::made;
 
 /// The parts of `cohortium-report/1` that the demo uses.
 #[derive(Deserialize)]
@@ -39,17 +39,15 @@ struct AuditedCells {
 }
 
 impl Audit {
-    /// Audits a bundle as the board does, against its anchors and the request as the sponsor put it. The report in
-    /// words goes to a file.
+    /// Audits a bundle as the board does, against its anchors. The report in words goes to a file.
     pub(crate) fn run(
         programs: &mut Programs,
         bundle: &str,
-        request: &str,
         report: &str,
         expected: i32,
     ) -> Result<(Self, Run), Failure> {
-        let anchors = made("board/anchors.json");
-        let words = ["cohortium-verifier", "audit", bundle, "--anchors", &anchors, "--request", request];
+        let anchors = anchors();
+        let words = ["cohortium-verifier", "audit", bundle, "--anchors", &anchors];
         let run = programs.run(&[&words[..], &["--json", "--report", report]].concat())?.expect(expected)?;
         Ok((run.json()?, run))
     }

@@ -1,6 +1,7 @@
-//! The demo: two hospitals, five questions, from import to audit, and two forgeries that are refused.
+//! The demo: a ledger service, two hospitals' batch jobs, a sponsor and an ethics board, as processes of their own over
+//! loopback HTTP; five questions from import to audit; and what does not go through.
 //!
-//! It runs Cohortium's own programs as processes of their own and prints every command. `./demo` builds all of it.
+//! It runs Cohortium's own programs and prints every command. `./demo` builds all of it.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -8,6 +9,7 @@ mod ask;
 mod audit;
 mod cells;
 mod derived;
+mod exchange;
 mod failure;
 mod lifetable;
 mod pictures;
@@ -17,6 +19,7 @@ mod programs;
 mod questions;
 mod report;
 mod results;
+mod scenes;
 mod setup;
 mod svg;
 mod tamper;
@@ -27,6 +30,7 @@ use std::time::Instant;
 use failure::Failure;
 use plain::Site;
 use questions::QUESTIONS;
+use scenes::Scenes;
 use setup::Stage;
 
 fn run() -> Result<(), Failure> {
@@ -34,9 +38,10 @@ fn run() -> Result<(), Failure> {
     print::heading("Cohortium: two hospitals, five questions, every answer with a proof");
     print::say(
         "Two real breast cancer cohorts, each at a hospital of its own: 2,982 patients of the Rotterdam tumour bank and 686 of \
-         the GBSG-2 trial. Each hospital keeps its table and publishes commitments to it. A sponsor asks; the hospitals answer \
-         with numbers and proofs; an ethics board audits each answer without seeing a patient. Everything below is done by the \
-         programs in the folder of this one; what each of them printed is in target/demo/log.",
+         the GBSG-2 trial. Each hospital keeps its table and registers commitments to it on a ledger. A sponsor asks over HTTP; \
+         the hospitals' jobs fetch questions, answer with numbers and proofs, and the ledger admits only what verifies; an ethics board \
+         audits all of it offline without seeing a patient. Everything below is done by the programs in the folder of this one, as \
+         processes of their own; what each of them printed is in target/demo/log.",
     );
     let mut programs = setup::begin()?;
     setup::keys(&mut programs)?;
@@ -44,8 +49,13 @@ fn run() -> Result<(), Failure> {
     for site in Site::ALL {
         patients.push((site, setup::hospital(&mut programs, site)?));
     }
-    setup::board(&mut programs)?;
-    let mut stage = Stage { programs, patients };
+    let exchange = exchange::found(&mut programs)?;
+    print::heading("Hospitals join and register");
+    for site in Site::ALL {
+        exchange::join(&mut programs, site, &exchange.url)?;
+    }
+    exchange::approve(&mut programs)?;
+    let mut stage = Stage { programs, exchange, patients };
 
     let mut answers = Vec::new();
     let mut derived = Vec::new();
@@ -55,7 +65,14 @@ fn run() -> Result<(), Failure> {
         answers.push(answer);
     }
     let tampering = results::tamper(&mut stage, &answers[0])?;
-    report::write(&stage, &answers, derived, tampering, began.elapsed().as_secs_f64())?;
+    let Stage { programs, exchange, .. } = &mut stage;
+    let scenes = Scenes {
+        out_of_scope: scenes::out_of_scope(programs, exchange)?,
+        declined: scenes::declined(programs, exchange)?,
+        study_audit: scenes::study_audit(programs, exchange)?,
+        altered: scenes::altered(programs, exchange)?,
+    };
+    report::write(&stage, &answers, derived, tampering, scenes, began.elapsed().as_secs_f64())?;
     report::end(&answers, began.elapsed().as_secs_f64());
     Ok(())
 }

@@ -1,9 +1,10 @@
 //! Runs Cohortium's programs as processes of their own, and shows every command before it runs.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use crate::failure::Failure;
@@ -12,9 +13,35 @@ use crate::print;
 /// Where the programs are, and where what they say is kept.
 pub(crate) struct Programs {
     folder: PathBuf,
-    keys: PathBuf,
+    environment: Vec<(&'static str, OsString)>,
     logs: PathBuf,
     runs: u32,
+}
+
+/// A program that goes on until it is stopped, or until the demo ends.
+pub(crate) struct Service {
+    child: Child,
+}
+
+impl Service {
+    /// Ends it as an operator does, and waits.
+    pub(crate) fn stop(&mut self) -> Result<(), Failure> {
+        let pid = self.child.id().to_string();
+        let asked = Command::new("kill").args(["-TERM", &pid]).status().is_ok_and(|status| status.success());
+        let error = |error| Failure::Start { program: "kill".into(), error };
+        if !asked {
+            self.child.kill().map_err(error)?;
+        }
+        self.child.wait().map(drop).map_err(error)
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // The demo has failed, or ends: nothing of it stays behind.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 /// What a command did.
@@ -31,7 +58,34 @@ impl Programs {
     pub(crate) fn beside_this(keys: PathBuf, logs: PathBuf) -> Result<Self, Failure> {
         let this = std::env::current_exe().map_err(|error| Failure::Start { program: "the demo".into(), error })?;
         fs::create_dir_all(&logs).map_err(Failure::file("make", &logs))?;
-        Ok(Self { folder: this.parent().map(PathBuf::from).unwrap_or_default(), keys, logs, runs: 0 })
+        let folder = this.parent().map(PathBuf::from).unwrap_or_default();
+        Ok(Self { folder, environment: vec![("COHORTIUM_KEYS", keys.into())], logs, runs: 0 })
+    }
+
+    /// Sets a variable of the environment for every command from now on, and says so.
+    pub(crate) fn export(&mut self, name: &'static str, value: &str) {
+        print::line(&format!("\n$ export {name}={value}"));
+        self.environment.push((name, value.into()));
+    }
+
+    /// Shows a command and starts it as a service; what it prints goes to a file.
+    pub(crate) fn start(&mut self, words: &[&str]) -> Result<Service, Failure> {
+        let mut command = words.iter().map(|word| quoted(word)).collect::<Vec<_>>();
+        command.push("&".to_owned());
+        print::command(&command);
+        self.runs += 1;
+        let path = self.logs.join(format!("{:02}-service.txt", self.runs));
+        let file = fs::File::create(&path).map_err(Failure::file("write", &path))?;
+        let again = file.try_clone().map_err(Failure::file("write", &path))?;
+        let child = Command::new(self.folder.join(words[0]))
+            .args(&words[1..])
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(file)
+            .stderr(again)
+            .spawn()
+            .map_err(|error| Failure::Start { program: words[0].to_owned(), error })?;
+        Ok(Service { child })
     }
 
     /// Shows a command and runs it. `words` begins with the program's name.
@@ -45,7 +99,7 @@ impl Programs {
         let began = Instant::now();
         let output = Command::new(self.folder.join(&program))
             .args(&words[1..])
-            .env("COHORTIUM_KEYS", &self.keys)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(if visible { Stdio::inherit() } else { Stdio::piped() })

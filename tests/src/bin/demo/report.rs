@@ -7,6 +7,7 @@ use crate::cells::{Group, MIN_CELL, ROUNDING};
 use crate::failure::Failure;
 use crate::plain;
 use crate::print;
+use crate::scenes::Scenes;
 use crate::setup::{CONSENT_SEED, Stage, made, query_file, write_json};
 
 /// One group's cells by name.
@@ -69,6 +70,7 @@ pub(crate) fn write(
     answers: &[Answer],
     derived: Vec<Value>,
     tampering: Value,
+    scenes: Scenes,
     seconds: f64,
 ) -> Result<(), Failure> {
     let refusing = stage.patients.iter().map(|(site, patients)| {
@@ -87,6 +89,10 @@ pub(crate) fn write(
         "policy": { "smallest_group": MIN_CELL, "rounding": ROUNDING, "empty_groups": "shown as 0" },
         "queries": answers.iter().zip(derived).map(|(answer, derived)| query(answer, derived)).collect::<Vec<_>>(),
         "tampering": tampering,
+        "out_of_scope": scenes.out_of_scope,
+        "declined": scenes.declined,
+        "study_audit": scenes.study_audit,
+        "altered": scenes.altered,
         "seconds": seconds,
     });
     write_json(&made("report.json"), &report)
@@ -101,7 +107,7 @@ pub(crate) fn end(answers: &[Answer], seconds: f64) {
     print::heading("Done");
     print::say(&format!(
         "{} answers, each proven in {:.1} seconds and audited in {:.2} on average; {cells} released cells, all equal to the plain \
-         computation; 2 forgeries, both refused. {seconds:.0} seconds in all.",
+         computation; 2 forged bundles and an altered ledger, all refused. {seconds:.0} seconds in all.",
         sites.len(),
         mean(|site| site.prove_seconds),
         mean(|site| site.audit_seconds),

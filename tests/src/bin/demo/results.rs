@@ -9,7 +9,7 @@ use crate::derived::Spread;
 use crate::failure::Failure;
 use crate::lifetable::{Count, INTERVALS, LifeTable, Share};
 use crate::questions::Sums;
-use crate::setup::{Stage, made, read_json, request_file, write, write_json};
+use crate::setup::{Stage, made, read_json, write, write_json};
 use crate::{pictures, print, tamper};
 
 /// What is worked out from an answer's released numbers, for the report.
@@ -150,8 +150,8 @@ pub(crate) fn tamper(stage: &mut Stage, answer: &Answer) -> Result<Value, Failur
         let path = made(&format!("tampered/{name}.json"));
         write_json(&path, &bundle)?;
         print::say(&format!("{path}: {what}."));
-        let (request, report) = (request_file(answer.question), made(&format!("reports/tampered-{name}.txt")));
-        let (audit, run) = Audit::run(&mut stage.programs, &path, &request, &report, 1)?;
+        let report = made(&format!("reports/tampered-{name}.txt"));
+        let (audit, run) = Audit::run(&mut stage.programs, &path, &report, 1)?;
         print::line(&format!("Audit: {}, exit status {}; in words: {report}", audit.verdict, run.status));
         let failed: Vec<String> = audit.with_verdict("fails").map(|g| format!("{} {}", g.id, g.name)).collect();
         let reason = audit.with_verdict("fails").next().map(|g| g.reason.clone()).unwrap_or_default();

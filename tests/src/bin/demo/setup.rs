@@ -7,11 +7,12 @@ use cohortium_protocol::shape::Shape;
 use cohortium_protocol::table::synthetic::synthetic_consent_file;
 use serde_json::Value;
 
+use crate::exchange::Exchange;
 use crate::failure::Failure;
 use crate::plain::{Patient, Site, read_patients};
 use crate::print;
 use crate::programs::Programs;
-use crate::questions::{QUESTIONS, Question, Sums};
+use crate::questions::Question;
 
 /// Where the demo's inputs are.
 pub(crate) const EXAMPLES: &str = "examples/breast-cancer";
@@ -24,6 +25,8 @@ const CONSENT_COLUMNS: [&str; 2] = ["DUO:0000042/academic", "DUO:0000042/commerc
 /// Everything that the questions need.
 pub(crate) struct Stage {
     pub(crate) programs: Programs,
+    /// The ledger service and what belongs to it.
+    pub(crate) exchange: Exchange,
     /// Each hospital's patients, read plainly for the comparison.
     pub(crate) patients: Vec<(Site, Vec<Patient>)>,
 }
@@ -41,11 +44,6 @@ pub(crate) fn made(name: &str) -> String {
 /// A question's query file.
 pub(crate) fn query_file(question: &Question) -> String {
     example(&format!("queries/{}.json", question.file))
-}
-
-/// The request that is made of it.
-pub(crate) fn request_file(question: &Question) -> String {
-    made(&format!("requests/{}.json", question.file))
 }
 
 pub(crate) fn read(path: &str) -> Result<String, Failure> {
@@ -77,7 +75,7 @@ pub(crate) fn begin() -> Result<Programs, Failure> {
     if out.exists() {
         fs::remove_dir_all(out).map_err(Failure::file("remove", out))?;
     }
-    for folder in ["rotterdam", "gbsg", "public", "board", "requests", "bundles", "reports", "tampered", "log"] {
+    for folder in ["rotterdam", "gbsg", "operator", "sponsor", "board", "bundles", "reports", "tampered", "log"] {
         let path = out.join(folder);
         fs::create_dir_all(&path).map_err(Failure::file("make", &path))?;
     }
@@ -96,7 +94,8 @@ pub(crate) fn keys(programs: &mut Programs) -> Result<(), Failure> {
          seconds, and then kept.",
         shape.max_declared_rows()
     ));
-    print::quote(&programs.done(&["cohortium-prover", "keys", "--shape", shape.name])?.stdout);
+    let (shape, out) = (shape.name, made("verifying-key.json"));
+    print::quote(&programs.done(&["cohortium-prover", "keys", "--shape", shape, "--out", &out])?.stdout);
     print::say(
         "THESE ARE DEVELOPMENT KEYS: whoever made them could forge every proof below. They are for trials like this one. For \
          real use there has to be a key ceremony first.",
@@ -109,7 +108,7 @@ pub(crate) fn hospital(programs: &mut Programs, site: Site) -> Result<Vec<Patien
     let name = site.name();
     let (csv, schema, policy) = (example(&format!("{name}.csv")), example("schema.json"), example("policy.json"));
     let (mapping, home) = (example(&format!("mapping-{name}.json")), made(&format!("{name}/home")));
-    let (consent, public) = (made(&format!("{name}/consent.csv")), made(&format!("public/{name}")));
+    let consent = made(&format!("{name}/consent.csv"));
     print::heading(&format!("Hospital {name}: {}", site.title()));
 
     let table = read(&csv)?;
@@ -146,41 +145,5 @@ pub(crate) fn hospital(programs: &mut Programs, site: Site) -> Result<Vec<Patien
     let commit = programs.done(&[prover, "commit", "--home", &home])?;
     print::quote(&commit.stdout);
     print::line(&format!("Committed in {:.1} seconds.", commit.seconds));
-    programs.done(&[prover, "publish", "--home", &home, "--out", &public])?;
     Ok(patients)
-}
-
-/// The ethics board: it looks at plans, approves some by name, and writes down what it believes.
-pub(crate) fn board(programs: &mut Programs) -> Result<(), Failure> {
-    print::heading("Ethics board");
-    print::say(
-        "The board approves the study under a policy: groups of fewer than 8 patients are suppressed, counts are rounded to 5, \
-         an empty group shows as 0. Sums are exact for the plans that it has looked at and named, restrained for all others. \
-         It names every plan but the last.",
-    );
-    let mut named = Vec::new();
-    for question in QUESTIONS.iter().filter(|question| !matches!(question.sums, Sums::Restrained { .. })) {
-        let schema = example("schema.json");
-        let plan: Value = programs
-            .done(&["cohortium-prover", "plan", &query_file(question), "--schema", &schema, "--json"])?
-            .json()?;
-        let digest = plan["digest"].as_str().ok_or_else(|| Failure::unexpected("the plan", "it has no digest"))?;
-        print::quote(&format!("{}: plan {digest}", question.file));
-        named.push(Value::from(digest));
-    }
-    let mut approval = read_json(&example("approval.json"))?;
-    approval["exact_plans"] = named.into();
-    let path = made("board/approval.json");
-    write_json(&path, &approval)?;
-    print::say(&format!("{path} is {} with these four digests as exact_plans.", example("approval.json")));
-
-    let (rotterdam, gbsg, anchors) = (made("public/rotterdam"), made("public/gbsg"), made("board/anchors.json"));
-    let words = ["cohortium-prover", "anchors", "--site", &rotterdam, "--site", &gbsg, "--approval", &path];
-    let words = [&words[..], &["--accept-development-keys", "--out", &anchors]].concat();
-    print::quote(&programs.done(&words)?.stdout);
-    print::say(
-        "These anchors ACCEPT DEVELOPMENT KEYS, so that audits below can end with exit status 0. A board that cares would not: \
-         without that line they end with \"not covered\".",
-    );
-    Ok(())
 }

@@ -1,0 +1,80 @@
+//! `follow`: what has become of a query, site by site, and how long there is to go.
+
+use std::time::Duration;
+use std::time::Instant;
+
+use cohortium_protocol::ledger::Timestamp;
+use cohortium_verifier::ledger::{QueryStatus, SiteStatus};
+
+use super::super::args::FollowArgs;
+use super::super::words::left;
+use super::super::{Outcome, Report, Setting, setting};
+use super::value;
+use crate::answers::{QueryDetail, QuerySummary};
+use crate::retry::RetryPolicy;
+
+pub(crate) fn run(setting: &Setting, args: &FollowArgs) -> Outcome {
+    let id = setting::digest("a query's id", &args.id)?;
+    let client = setting.client()?;
+    let begun = Instant::now();
+    let mut shown = String::new();
+    loop {
+        // A watcher that runs for days outlives a restart of the service.
+        let policy = if args.wait { RetryPolicy::default() } else { RetryPolicy::ONCE };
+        let QueryDetail { summary, .. } = policy.run(|| client.query(&id))?;
+        let open = summary.sites.values().any(|site| is_open(&site.state));
+        let text = describe(&summary, setting.now());
+        if !args.wait || !open {
+            let answered = matches!(summary.status.state, QueryStatus::Answered { .. });
+            let exit = if args.wait && !answered { 1 } else { 0 };
+            return Ok(Report::new(text, value(&summary)).exiting(exit));
+        }
+        // The time left changes all the while; that alone is not worth another screen.
+        let state = states(&summary);
+        if state != shown {
+            setting.console.show(&text);
+            shown = state;
+        }
+        let every = Duration::from_secs(args.every);
+        let pause = match args.at_most.map(Duration::from_secs) {
+            None => every,
+            Some(most) if begun.elapsed() >= most => {
+                return Ok(Report::new("Not decided in this time.\n", value(&summary)).exiting(2));
+            }
+            Some(most) => every.min(most.saturating_sub(begun.elapsed())),
+        };
+        std::thread::sleep(pause);
+    }
+}
+
+/// Whether something can still happen at a site.
+fn is_open(status: &SiteStatus) -> bool {
+    matches!(status, SiteStatus::Submitted { .. } | SiteStatus::AwaitingApproval { .. } | SiteStatus::Accepted { .. })
+}
+
+fn states(summary: &QuerySummary) -> String {
+    summary.sites.values().map(|site| site.state.to_string() + "\n").collect()
+}
+
+fn describe(summary: &QuerySummary, now: Timestamp) -> String {
+    let mut text = format!(
+        "Query {}\n{:?}, number {} under {}, posted {}\nState: {}\n",
+        summary.id, summary.title, summary.sequence, summary.study, summary.posted, summary.status.state
+    );
+    for (site, worded) in &summary.sites {
+        let status = &worded.state;
+        let time = match status {
+            SiteStatus::Submitted { until }
+            | SiteStatus::AwaitingApproval { until, .. }
+            | SiteStatus::Accepted { until } => {
+                format!(" ({} left)", left(now, *until))
+            }
+            _ => String::new(),
+        };
+        text.push_str(&format!("  {site}: {status}{time}\n"));
+    }
+    if let QueryStatus::Answered { .. } = summary.status.state {
+        text.push_str(&format!("The answers: cohortium-sponsor results {}\n", summary.id));
+    }
+    text
+}

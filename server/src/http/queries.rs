@@ -1,0 +1,201 @@
+//! Queries: lists, and one with its request, plan and deadlines.
+
+use std::collections::BTreeMap;
+
+use actix_web::HttpResponse;
+use actix_web::get;
+use actix_web::web::Data;
+use actix_web::web::Json;
+use actix_web::web::Path;
+use actix_web::web::Query;
+use cohortium_protocol::documents::Request;
+use cohortium_protocol::hash::Digest;
+use cohortium_protocol::ledger::Charter;
+use cohortium_protocol::ledger::Timestamp;
+use cohortium_verifier::ledger::Decision;
+use cohortium_verifier::ledger::Question;
+use serde::Deserialize;
+use serde::Serialize;
+use utoipa::IntoParams;
+use utoipa::ToSchema;
+
+use super::Service;
+use super::problem::Problem;
+use super::problem::digest;
+use super::words::QuerySummary;
+use super::words::STATES;
+
+/// Queries of one page unless asked for otherwise, and at most.
+const PAGE: usize = 100;
+const MAX_PAGE: usize = 1000;
+
+/// Which queries; what is not given does not count.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct Filter {
+    /// Of this study, by its name or its approval's digest.
+    study: Option<String>,
+    /// Of this sponsor.
+    sponsor: Option<String>,
+    /// That ask this site.
+    site: Option<String>,
+    /// In this state: submitted, awaiting_approval, approved, answered, declined, withheld_after_acceptance, expired.
+    state: Option<String>,
+    /// After this query, as `next` of the page before says.
+    after: Option<String>,
+    /// How many at most: 100 unless told, 1000 at most.
+    limit: Option<usize>,
+}
+
+impl Filter {
+    fn keeps(&self, question: &Question) -> bool {
+        let request = &question.request.document;
+        let is = |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|wanted| wanted == found);
+        let study = self.study.as_deref();
+        let study = study.is_none_or(|wanted| wanted == request.query.study || wanted == request.approval.to_string());
+        let site = self.site.as_ref().is_none_or(|site| question.sites.contains_key(site));
+        study && site && is(&self.sponsor, &question.sponsor)
+    }
+}
+
+/// A page of queries.
+#[derive(Serialize, ToSchema)]
+struct QueriesAnswer {
+    /// The queries, in the order in which they were posted.
+    queries: Vec<QuerySummary>,
+    /// What to give as `after` for the next page; nothing at the end.
+    #[schema(value_type = Option<String>)]
+    next: Option<Digest>,
+}
+
+/// Queries, in the order in which they were posted.
+#[utoipa::path(tag = "queries", params(Filter), responses(
+    (status = 200, description = "A page of queries", body = QueriesAnswer),
+    (status = 400, description = "No such state or query", body = Problem, content_type = "application/problem+json"),
+))]
+#[get("/v1/queries")]
+async fn get_queries(service: Data<Service>, filter: Query<Filter>) -> Result<Json<QueriesAnswer>, Problem> {
+    let filter = filter.into_inner();
+    if let Some(state) = filter.state.as_deref().filter(|state| !STATES.contains(state)) {
+        return Err(Problem::malformed(format!("the state {state:?} is none; there are {}", STATES.join(", "))));
+    }
+    let after = filter.after.as_deref().map(|after| digest("query", after)).transpose()?;
+    let limit = filter.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE);
+    let read = service.read(move |ledger| {
+        let now = ledger.now();
+        ledger.read(|chain| {
+            let state = chain.state();
+            let after = match after {
+                None => None,
+                Some(after) => {
+                    let found = state.query(&after).ok_or_else(|| Problem::not_found("query", after))?;
+                    Some(found.request.index)
+                }
+            };
+            let mut found: Vec<&Question> = state
+                .queries()
+                .values()
+                .filter(|question| after.is_none_or(|after| question.request.index > after) && filter.keeps(question))
+                .collect();
+            found.sort_by_key(|question| question.request.index);
+            let wanted = filter.state.as_deref();
+            let mut page: Vec<QuerySummary> = found
+                .into_iter()
+                .map(|question| QuerySummary::of(question, state.charter(), now))
+                .filter(|summary| wanted.is_none_or(|wanted| wanted == summary.state()))
+                .take(limit + 1)
+                .collect();
+            let more = page.len() > limit;
+            page.truncate(limit);
+            let next = if more { page.last().map(|last| last.id) } else { None };
+            Ok(QueriesAnswer { queries: page, next })
+        })?
+    });
+    read.await.map(Json)
+}
+
+/// Until when sites may decide and have to answer.
+#[derive(Serialize, ToSchema)]
+struct Deadlines {
+    /// Until when a site may accept or decline.
+    #[schema(value_type = String)]
+    decide: Timestamp,
+    /// Until when each site that accepted has to answer.
+    #[schema(value_type = BTreeMap<String, String>)]
+    answer: BTreeMap<String, Timestamp>,
+}
+
+impl Deadlines {
+    fn of(question: &Question, charter: &Charter) -> Self {
+        let answer = question.sites.iter().filter_map(|(site, asked)| match asked.decision {
+            Some((Decision::Accepted, at, _)) => Some((site.clone(), at.plus(charter.answer_seconds))),
+            _ => None,
+        });
+        Self { decide: question.request.time.plus(charter.acceptance_seconds), answer: answer.collect() }
+    }
+}
+
+/// A query with its request.
+#[derive(Serialize, ToSchema)]
+struct QueryDetail {
+    #[serde(flatten)]
+    summary: QuerySummary,
+    /// The request, whole, with everything that is pinned.
+    #[schema(value_type = Object)]
+    request_document: Request,
+    /// The plan's digest.
+    #[schema(value_type = String)]
+    plan: Digest,
+    /// Until when.
+    deadlines: Deadlines,
+}
+
+/// One query, by its transaction's id or its request's digest.
+#[utoipa::path(tag = "queries", params(("id" = String, Path, description = "The query's id or its request's digest")), responses(
+    (status = 200, description = "The query", body = QueryDetail),
+    (status = 404, description = "No such query", body = Problem, content_type = "application/problem+json"),
+))]
+#[get("/v1/queries/{id}")]
+async fn get_query(service: Data<Service>, id: Path<String>) -> Result<Json<QueryDetail>, Problem> {
+    let id = digest("query's id", &id)?;
+    let read = service.read(move |ledger| {
+        let now = ledger.now();
+        let found = ledger.read(|chain| {
+            let (question, charter) = (chain.state().query(&id)?, chain.state().charter());
+            let request = question.request.document.as_ref().clone();
+            Some(QueryDetail {
+                summary: QuerySummary::of(question, charter, now),
+                plan: request.plan,
+                request_document: request,
+                deadlines: Deadlines::of(question, charter),
+            })
+        })?;
+        found.ok_or_else(|| Problem::not_found("query", id))
+    });
+    read.await.map(Json)
+}
+
+/// A query's plan in plain words.
+#[utoipa::path(tag = "queries", params(("id" = String, Path, description = "The query's id or its request's digest")), responses(
+    (status = 200, description = "The plan in words", body = String, content_type = "text/plain"),
+    (status = 404, description = "No such query", body = Problem, content_type = "application/problem+json"),
+))]
+#[get("/v1/queries/{id}/plan")]
+async fn get_query_plan(service: Data<Service>, id: Path<String>) -> Result<HttpResponse, Problem> {
+    let id = digest("query's id", &id)?;
+    let read = service.read(move |ledger| {
+        let plan = ledger.read(|chain| {
+            let question = chain.state().query(&id)?;
+            let site = question.sites.keys().next()?;
+            Some(chain.state().plan(question, site))
+        })?;
+        let plan = plan.ok_or_else(|| Problem::not_found("query", id))?;
+        plan.map(|plan| plan.explain()).map_err(|refusal| Problem::refusal(&refusal))
+    });
+    Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(read.await?))
+}
+
+pub(super) fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+    config.service(get_queries).service(get_query).service(get_query_plan);
+}

@@ -1,0 +1,129 @@
+//! States beside their sentences, and what several routes say of a query.
+
+use std::collections::BTreeMap;
+
+use cohortium_protocol::hash::Digest;
+use cohortium_protocol::ledger::Charter;
+use cohortium_protocol::ledger::Timestamp;
+use cohortium_verifier::ledger::QueryStatus;
+use cohortium_verifier::ledger::Question;
+use cohortium_verifier::ledger::SiteStatus;
+use cohortium_verifier::ledger::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What has become of a query.
+#[derive(Serialize, ToSchema)]
+pub(super) struct QueryState {
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    status: QueryStatus,
+    /// In words.
+    words: String,
+}
+
+/// What has become of a site's part.
+#[derive(Serialize, ToSchema)]
+pub(super) struct SiteState {
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    status: SiteStatus,
+    /// In words.
+    words: String,
+}
+
+/// A query in a list.
+#[derive(Serialize, ToSchema)]
+pub(super) struct QuerySummary {
+    /// The query transaction's id.
+    #[schema(value_type = String)]
+    pub(super) id: Digest,
+    /// The request's digest.
+    #[schema(value_type = String)]
+    request: Digest,
+    /// The study.
+    study: String,
+    /// The approval's digest.
+    #[schema(value_type = String)]
+    approval: Digest,
+    /// Who asked.
+    sponsor: String,
+    /// The running number under the approval.
+    sequence: u64,
+    /// The query's title.
+    title: String,
+    /// When it was posted.
+    #[schema(value_type = String)]
+    posted: Timestamp,
+    /// What has become of it.
+    status: QueryState,
+    /// What has become of each site's part.
+    sites: BTreeMap<String, SiteState>,
+}
+
+impl QuerySummary {
+    pub(super) fn of(question: &Question, charter: &Charter, now: Timestamp) -> Self {
+        let request = &question.request.document;
+        let status = question.status(charter, now);
+        let sites = question.sites.iter().map(|(site, asked)| {
+            let status = asked.status(question.request.time, charter, now);
+            (site.clone(), SiteState { words: status.to_string(), status })
+        });
+        Self {
+            id: question.id,
+            request: request.digest(),
+            study: request.query.study.clone(),
+            approval: request.approval,
+            sponsor: question.sponsor.clone(),
+            sequence: request.sequence,
+            title: request.query.title.clone(),
+            posted: question.request.time,
+            status: QueryState { words: status.to_string(), status },
+            sites: sites.collect(),
+        }
+    }
+
+    /// The state's name.
+    pub(super) fn state(&self) -> &'static str {
+        match self.status.status {
+            QueryStatus::Submitted => "submitted",
+            QueryStatus::AwaitingApproval => "awaiting_approval",
+            QueryStatus::Approved => "approved",
+            QueryStatus::Answered { .. } => "answered",
+            QueryStatus::Declined => "declined",
+            QueryStatus::WithheldAfterAcceptance => "withheld_after_acceptance",
+            QueryStatus::Expired => "expired",
+        }
+    }
+}
+
+/// Every state that a query can be in.
+pub(super) const STATES: [&str; 7] =
+    ["submitted", "awaiting_approval", "approved", "answered", "declined", "withheld_after_acceptance", "expired"];
+
+/// The summaries of an approval's queries, in the order of their numbers.
+pub(super) fn queries_under(state: &State, queries: &[Digest], now: Timestamp) -> Vec<QuerySummary> {
+    let found = queries.iter().filter_map(|query| state.query(query));
+    found.map(|question| QuerySummary::of(question, state.charter(), now)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_the_json() {
+        let statuses = [
+            QueryStatus::Submitted,
+            QueryStatus::AwaitingApproval,
+            QueryStatus::Approved,
+            QueryStatus::Answered { sites: 1, of: 2 },
+            QueryStatus::Declined,
+            QueryStatus::WithheldAfterAcceptance,
+            QueryStatus::Expired,
+        ];
+        for (status, name) in statuses.into_iter().zip(STATES) {
+            assert_eq!(serde_json::to_value(status).unwrap()["state"], name);
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The exchange before any question: members, a charter, the ledger service, hospitals that register, a board that
+//! approves.
+
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::failure::Failure;
+use crate::plain::Site;
+use crate::print;
+use crate::programs::{Programs, Service};
+use crate::questions::{QUESTIONS, Sums};
+use crate::setup::{example, made, query_file, read_json, write_json};
+
+/// The sponsor's name, as in the approval.
+pub(crate) const SPONSOR: &str = "Example University";
+const BOARD: &str = "Ethics board";
+const OPERATOR: &str = "Operator";
+/// How long the ledger service may take to answer for the first time.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Where everything of the exchange is.
+pub(crate) struct Exchange {
+    pub(crate) server: Service,
+    pub(crate) url: String,
+    /// The study's name.
+    pub(crate) study: String,
+}
+
+/// The charter's file.
+pub(crate) fn charter() -> String {
+    made("charter.json")
+}
+
+/// The anchors' file: the charter, and the verifying keys that it names.
+pub(crate) fn anchors() -> String {
+    made("board/anchors.json")
+}
+
+/// A hospital's home.
+pub(crate) fn home(site: Site) -> String {
+    made(&format!("{}/home", site.name()))
+}
+
+/// The public key that a command printed.
+fn public_key(programs: &mut Programs, words: &[&str]) -> Result<String, Failure> {
+    let answer: Value = programs.done(words)?.json()?;
+    let key = answer["public_key"].as_str().or_else(|| answer["key"].as_str());
+    key.map(str::to_owned).ok_or_else(|| Failure::unexpected(words[0], "it printed no public key"))
+}
+
+/// A port of this machine that nobody listens on.
+fn free_port() -> Result<u16, Failure> {
+    let listener = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    listener.map(|address| address.port()).map_err(|error| Failure::unexpected("the loopback network", error))
+}
+
+/// Members make their keys, the charter names them, the service starts.
+pub(crate) fn found(programs: &mut Programs) -> Result<Exchange, Failure> {
+    print::heading("The exchange: five members, one charter");
+    print::say(
+        "Every member makes a key of their own and hands round the public half. The charter names the members, their roles and the \
+         verifying key of every shape; its digest is part of the ledger's name, so that two ledgers are never taken for one \
+         another.",
+    );
+    let (operator, board, sponsor) = (made("operator/key.json"), made("board/key.json"), made("sponsor/key.json"));
+    let operator_key =
+        public_key(programs, &["cohortium-server", "key", "--name", OPERATOR, "--out", &operator, "--json"])?;
+    let board_key = public_key(programs, &["cohortium-verifier", "key", "--name", BOARD, "--out", &board, "--json"])?;
+    let sponsor_key =
+        public_key(programs, &["cohortium-sponsor", "key", "--name", SPONSOR, "--out", &sponsor, "--json"])?;
+    let mut members = vec![
+        format!("operator:{OPERATOR}:{operator_key}"),
+        format!("board:{BOARD}:{board_key}"),
+        format!("sponsor:{SPONSOR}:{sponsor_key}:academic"),
+    ];
+    for site in Site::ALL {
+        let home = home(site);
+        let key = public_key(programs, &["cohortium-prover", "ledger", "key", "--home", &home, "--json"])?;
+        members.push(format!("hospital:{}:{key}", site.name()));
+    }
+    let (charter, key) = (charter(), made("verifying-key.json"));
+    let mut words = vec!["cohortium-server", "charter", "--name", "breast-cancer-demo"];
+    for member in &members {
+        words.extend(["--member", member]);
+    }
+    words.extend(["--verifying-key", &key, "--accept-development-keys", "--out", &charter]);
+    print::quote(&programs.done(&words)?.stdout);
+    print::say(
+        "This charter ACCEPTS DEVELOPMENT KEYS, so that audits below can end with exit status 0. A real one would not: without \
+         that line, releases under such keys are not even admitted.",
+    );
+
+    print::heading("The ledger service");
+    let (listen, server_home) = (format!("127.0.0.1:{}", free_port()?), made("ledger"));
+    let words = ["cohortium-server", "found", "--home", &server_home, "--charter", &charter, "--key", &operator];
+    programs.done(&[&words[..], &["--verifying-key", &key]].concat())?;
+    let server = programs.start(&["cohortium-server", "serve", "--home", &server_home, "--listen", &listen])?;
+    let url = format!("http://{listen}");
+    programs.export("COHORTIUM_LEDGER", &url);
+    programs.export("COHORTIUM_CHARTER", &charter);
+    wait(&listen)?;
+    let study = read_json(&example("approval.json"))?["study"].as_str().unwrap_or_default().to_owned();
+    Ok(Exchange { server, url, study })
+}
+
+/// Waits until the service takes connections.
+pub(crate) fn wait(listen: &str) -> Result<(), Failure> {
+    let began = Instant::now();
+    while std::net::TcpStream::connect(listen).is_err() {
+        if began.elapsed() > PATIENCE {
+            return Err(Failure::unexpected("the ledger service", format!("nobody answers at {listen}")));
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
+}
+
+/// A hospital pins the charter, registers what it has, and says what it answers without being asked.
+pub(crate) fn join(programs: &mut Programs, site: Site, url: &str) -> Result<(), Failure> {
+    let (home, charter, rules) = (home(site), charter(), example("rules.json"));
+    let prover = "cohortium-prover";
+    programs.done(&[prover, "ledger", "join", "--home", &home, "--url", url, "--charter", &charter])?;
+    let registered = programs.done(&[prover, "ledger", "register", "--home", &home])?;
+    print::quote(&registered.stdout);
+    programs.done(&[prover, "rules", "--home", &home, "--set", &rules])?;
+    Ok(())
+}
+
+/// The board looks at plans, names some, signs the study offline; anybody may post what it signed.
+pub(crate) fn approve(programs: &mut Programs) -> Result<(), Failure> {
+    print::heading("Ethics board");
+    print::say(
+        "The board approves the study under a policy: groups of fewer than 8 patients are suppressed, counts are rounded to 5, \
+         an empty group shows as 0. Sums are exact for the plans that it has looked at and named, restrained for all others. \
+         It names every plan but the last. It signs offline; queries are then permitted by scope, not one by one.",
+    );
+    let mut named = Vec::new();
+    for question in QUESTIONS.iter().filter(|question| !matches!(question.sums, Sums::Restrained { .. })) {
+        let schema = example("schema.json");
+        let plan: Value = programs
+            .done(&["cohortium-prover", "plan", &query_file(question), "--schema", &schema, "--json"])?
+            .json()?;
+        let digest = plan["digest"].as_str().ok_or_else(|| Failure::unexpected("the plan", "it has no digest"))?;
+        print::quote(&format!("{}: plan {digest}", question.file));
+        named.push(Value::from(digest));
+    }
+    let mut approval = read_json(&example("approval.json"))?;
+    approval["exact_plans"] = named.into();
+    let (path, signed, key, charter) =
+        (made("board/approval.json"), made("board/study.json"), made("board/key.json"), charter());
+    write_json(&path, &approval)?;
+    print::say(&format!("{path} is {} with these four digests as exact_plans.", example("approval.json")));
+    let words = ["cohortium-verifier", "approve", &path, "--key", &key, "--charter", &charter, "--yes"];
+    print::quote(&programs.done(&[&words[..], &["--out", &signed]].concat())?.stdout);
+    programs.done(&["cohortium-sponsor", "post", &signed])?;
+
+    let (anchors, verifying) = (anchors(), made("verifying-key.json"));
+    let words = ["cohortium-sponsor", "anchors", "--verifying-key", &verifying, "--accept-development-keys"];
+    print::quote(&programs.done(&[&words[..], &["--out", &anchors]].concat())?.stdout);
+    print::say(
+        "These anchors hold the charter: what its members signed on the ledger counts. They ACCEPT DEVELOPMENT KEYS; a board \
+         that cares would not, and then its audits end with \"not covered\".",
+    );
+    Ok(())
+}

@@ -1,0 +1,114 @@
+//! What does not go through: a question out of scope, a hospital that declines, a history that was altered.
+
+use serde_json::{Value, json};
+
+use crate::exchange::{Exchange, anchors, home};
+use crate::failure::Failure;
+use crate::plain::Site;
+use crate::print;
+use crate::programs::Programs;
+use crate::setup::{example, made, read, write};
+
+/// What the scenes showed, for the report.
+pub(crate) struct Scenes {
+    pub(crate) out_of_scope: Value,
+    pub(crate) declined: Value,
+    pub(crate) study_audit: Value,
+    pub(crate) altered: Value,
+}
+
+/// A question beyond the approval is refused, with the clause that it violates.
+pub(crate) fn out_of_scope(programs: &mut Programs, exchange: &Exchange) -> Result<Value, Failure> {
+    print::heading("A question out of scope");
+    print::say("The sponsor asks the same study about commercial use. The approval is for academic sponsors.");
+    let query = example("queries/out-of-scope.json");
+    let key = made("sponsor/key.json");
+    let words = ["cohortium-sponsor", "ask", &query, "--approval", &exchange.study, "--site", "rotterdam"];
+    let run = programs.run(&[&words[..], &["--key", &key]].concat())?.expect(1)?;
+    print::quote(&run.stderr);
+    if !run.stderr.contains("sponsor_class") {
+        return Err(Failure::unexpected("the refusal", run.stderr));
+    }
+    Ok(json!({ "query": query, "exit_status": run.status, "refusal": run.stderr.trim() }))
+}
+
+/// A question that one hospital's rules do not cover waits for a person, who declines; the other answers.
+pub(crate) fn declined(programs: &mut Programs, exchange: &Exchange) -> Result<Value, Failure> {
+    print::heading("A hospital that declines");
+    print::say(
+        "This question uses the menopausal status, which the rules of both hospitals leave to a person. Their jobs say so on the ledger. \
+         Rotterdam's officer declines, with a reason; GBSG's accepts, and its answer stands all the same.",
+    );
+    let (query, key) = (example("queries/menopause.json"), made("sponsor/key.json"));
+    let words = ["cohortium-sponsor", "ask", &query, "--approval", &exchange.study, "--site", "rotterdam"];
+    let asked: Value =
+        programs.done(&[&words[..], &["--site", "gbsg", "--key", &key, "--json"]].concat())?.json()?;
+    let id = asked["id"].as_str().ok_or_else(|| Failure::unexpected("the question", "it has no id"))?.to_owned();
+    for site in Site::ALL {
+        print::quote(&programs.done(&["cohortium-prover", "run", "--once", "--home", &home(site)])?.stdout);
+    }
+    print::quote(&programs.done(&["cohortium-sponsor", "follow", &id])?.stdout);
+    let because = "menopausal status is not part of this collaboration";
+    let rotterdam = home(Site::Rotterdam);
+    programs.done(&["cohortium-prover", "decline", &id, "--because", because, "--home", &rotterdam])?;
+    let gbsg = home(Site::Gbsg);
+    programs.done(&["cohortium-prover", "accept", &id, "--home", &gbsg])?;
+    programs.done(&["cohortium-prover", "run", "--once", "--home", &gbsg])?;
+    let run = programs.done(&["cohortium-sponsor", "follow", &id])?;
+    print::quote(&run.stdout);
+    if !run.stdout.contains(because) || !run.stdout.contains("answered by 1 of 2 sites") {
+        return Err(Failure::unexpected("what the sponsor is shown", run.stdout));
+    }
+    Ok(json!({ "query": query, "id": id, "declined_by": "rotterdam", "because": because }))
+}
+
+/// Every release under the study, verified again from an export of the ledger.
+pub(crate) fn study_audit(programs: &mut Programs, exchange: &Exchange) -> Result<Value, Failure> {
+    print::heading("The whole study, audited");
+    print::say(
+        "The board takes an export of the ledger and checks all of it again, offline: every signature, every rule, every \
+         proof. It is shown every question under the study, whether answered or not, and that none is missing.",
+    );
+    let (export, report) = (made("board/ledger.ndjson"), made("reports/study.txt"));
+    programs.done(&["cohortium-sponsor", "export", "--out", &export])?;
+    let anchors = anchors();
+    let words = ["cohortium-verifier", "audit", "--study", &exchange.study, "--from-export", &export];
+    let run = programs.done(&[&words[..], &["--anchors", &anchors, "--report", &report, "--json"]].concat())?;
+    print::quote(&read(&report)?);
+    run.json()
+}
+
+/// Somebody alters the ledger's history: the auditor finds it, and so does the service itself.
+pub(crate) fn altered(programs: &mut Programs, exchange: &mut Exchange) -> Result<Value, Failure> {
+    print::heading("A server whose log was altered");
+    let (export, altered) = (made("board/ledger.ndjson"), made("tampered/ledger.ndjson"));
+    let text = read(&export)?;
+    let count = "\"count\":{\"state\":\"value\",\"value\":";
+    let at = text.find(count).ok_or_else(|| Failure::unexpected("the export", "it holds no released count"))? + count.len();
+    let end = at + text[at..].find('}').unwrap_or(0);
+    let before: u64 = text[at..end].parse().map_err(|error| Failure::unexpected("a released count", error))?;
+    write(&altered, &format!("{}{}{}", &text[..at], before + 5, &text[end..]))?;
+    print::say(&format!("The operator raises one released count of the history from {before} to {}.", before + 5));
+    let (anchors, report) = (anchors(), made("reports/altered.txt"));
+    let words = ["cohortium-verifier", "audit", "--study", &exchange.study, "--from-export", &altered];
+    let run = programs.run(&[&words[..], &["--anchors", &anchors, "--report", &report]].concat())?.expect(1)?;
+    print::quote(if run.stderr.trim().is_empty() { &run.stdout } else { &run.stderr });
+
+    print::say("And one bit of the service's own log is turned over, while it is stopped: it refuses to start.");
+    exchange.server.stop()?;
+    let log = made("ledger/log/blocks.log");
+    let mut bytes = std::fs::read(&log).map_err(Failure::file("read", log.as_ref()))?;
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&log, bytes).map_err(Failure::file("write", log.as_ref()))?;
+    let refused = programs.run(&["cohortium-server", "check", "--home", &made("ledger")])?;
+    print::quote(if refused.stderr.trim().is_empty() { &refused.stdout } else { &refused.stderr });
+    if refused.status == 0 {
+        return Err(Failure::unexpected("the service", "it takes an altered log for its own"));
+    }
+    Ok(json!({
+        "count": { "before": before, "after": before + 5 },
+        "audit": { "exit_status": run.status, "report": report },
+        "server": { "exit_status": refused.status, "refusal": refused.stderr.trim() },
+    }))
+}
