@@ -226,6 +226,11 @@ impl VerifyingKey {
         self.matrices
     }
 
+    /// For pairings.
+    pub(crate) fn prepared(&self) -> &PreparedVerifyingKey<Bn254> {
+        &self.prepared
+    }
+
     /// Whether a proof is valid for public inputs, in the order of [`QueryPublic::encode`].
     ///
     /// A list of another length is never valid.

@@ -82,3 +82,5 @@ pub const STATE: &str = "cohortium/state/1";
 pub const QUERY_PROOF: &str = "cohortium/query-proof/1";
 /// The content of a release: request and cells.
 pub const RELEASE: &str = "cohortium/release/1";
+/// The weights under which many proofs are checked at once.
+pub const BATCH: &str = "cohortium/batch/1";

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // for tests and benchmarks only; a failure should stop them where it happens
 
+pub mod exchange;
 pub mod measure;
 
 use std::path::PathBuf;

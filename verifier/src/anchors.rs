@@ -188,7 +188,12 @@ impl Anchors {
 
     /// An accepted verifying key.
     pub fn key(&self, id: &Digest) -> Option<&VerifyingKey> {
-        self.keys.iter().find(|key| key.id() == *id).map(Arc::as_ref)
+        self.shared_key(id).map(Arc::as_ref)
+    }
+
+    /// The same, to be kept.
+    pub(crate) fn shared_key(&self, id: &Digest) -> Option<&Arc<VerifyingKey>> {
+        self.keys.iter().find(|key| key.id() == *id)
     }
 
     /// What is known of a site.

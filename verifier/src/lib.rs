@@ -1,7 +1,7 @@
 //! Native checks of bundles, for the ledger service and the ethics board alike.
 //!
 //! [`verify_release`] is the one function that admits a release: a [`VerifiedRelease`] can be had from nowhere
-//! else. [`audit`] runs it and says what was found, guarantee by guarantee, in words.
+//! else. Where there are many, its last step is taken for all at once ([`PendingRelease::finish_all`]). [`audit`] runs it and says what was found, guarantee by guarantee, in words.
 //!
 //! No circuit, gadget, witness or HTTP code; no network, clock or store.
 
@@ -12,10 +12,11 @@ mod cells;
 pub mod ledger;
 mod reason;
 mod report;
+mod study_text;
 mod text;
 mod verify;
 
 pub use anchors::{Anchors, AnchorsDocument, AnchorsError, FORMAT as ANCHORS_FORMAT, SiteAnchor};
 pub use reason::{AuditError, Reason, Step};
 pub use report::{AnchorUsed, GroupReport, Guarantee, Known, Report, Verdict, audit};
-pub use verify::{VerifiedRelease, verify_release};
+pub use verify::{PendingRelease, VerifiedRelease, check_release, verify_release};

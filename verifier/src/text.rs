@@ -6,13 +6,13 @@ use cohortium_protocol::policy::Cell;
 
 use cohortium_protocol::text::shown;
 
-use crate::report::{Report, Verdict};
+use crate::report::{GroupReport, Report, Verdict};
 
 /// Columns of a page.
 const PAGE: usize = 100;
 
 /// Breaks a text into lines of a page, each behind an indent.
-fn wrapped(f: &mut fmt::Formatter<'_>, first: &str, indent: usize, text: &str) -> fmt::Result {
+pub(crate) fn wrapped(f: &mut fmt::Formatter<'_>, first: &str, indent: usize, text: &str) -> fmt::Result {
     let mut line = first.to_owned();
     let mut begun = false;
     for word in shown(text).split_whitespace() {
@@ -37,6 +37,34 @@ fn cell(cell: Option<Cell>) -> String {
         Some(Cell::Zero) => "0".to_owned(),
         Some(Cell::Value(value)) => value.to_string(),
     }
+}
+
+/// Released groups as a table behind an indent.
+pub(crate) fn table(
+    f: &mut fmt::Formatter<'_>,
+    indent: &str,
+    grouped_by: &[String],
+    groups: &[GroupReport],
+) -> fmt::Result {
+    let mut rows = vec![grouped_by.to_vec()];
+    let sums: Vec<usize> = (0..3).filter(|i| groups.iter().any(|group| group.cells.sums[*i].is_some())).collect();
+    rows[0].push("count".to_owned());
+    rows[0].extend(sums.iter().map(|i| cohortium_protocol::policy::SUM_NAMES[*i].to_owned()));
+    for group in groups {
+        let mut row: Vec<String> = group.labels.iter().map(|label| shown(label)).collect();
+        row.push(cell(Some(group.cells.count)));
+        row.extend(sums.iter().map(|i| cell(group.cells.sums[*i])));
+        rows.push(row);
+    }
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|text| text.chars().count()).max().unwrap_or(0)
+    };
+    for row in &rows {
+        let cells: Vec<String> =
+            row.iter().enumerate().map(|(i, text)| format!("{text:<width$}", width = width(i))).collect();
+        writeln!(f, "{indent}{}", cells.join("  ").trim_end())?;
+    }
+    Ok(())
 }
 
 impl fmt::Display for Report {
@@ -70,6 +98,7 @@ impl fmt::Display for Report {
             wrapped(f, "      ", 6, &guarantee.reason)?;
         }
         self.numbers(f)?;
+        self.on_ledger(f)?;
         writeln!(f, "\nWHAT IS NOT PROVED")?;
         self.not_proved.iter().try_for_each(|line| wrapped(f, "  - ", 4, line))?;
         writeln!(f, "\nANCHORS USED (compare the fingerprints with what you were told elsewhere)")?;
@@ -84,30 +113,23 @@ impl fmt::Display for Report {
 }
 
 impl Report {
+    fn on_ledger(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(ledger) = &self.ledger else { return Ok(()) };
+        writeln!(f, "\nON THE LEDGER")?;
+        writeln!(f, "  Ledger      {}", shown(&ledger.ledger))?;
+        writeln!(f, "  Query       {}, signed by {}", ledger.query, shown(&ledger.sponsor))?;
+        writeln!(f, "  Approval    signed by {}", shown(&ledger.board))?;
+        writeln!(f, "  Answer      signed by {}", shown(&self.site))?;
+        writeln!(f, "  Checkpoint  {} transactions at {}, signed by the operator", ledger.size, ledger.time)?;
+        writeln!(f, "  Root        {}", ledger.root)
+    }
+
     fn numbers(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.groups.is_empty() {
             return writeln!(f, "\nNO NUMBERS ARE SHOWN, since the audit did not pass every check.");
         }
         writeln!(f, "\nRELEASED NUMBERS (sums in coded units)")?;
-        let mut rows = vec![self.grouped_by.clone()];
-        let sums: Vec<usize> =
-            (0..3).filter(|i| self.groups.iter().any(|group| group.cells.sums[*i].is_some())).collect();
-        rows[0].push("count".to_owned());
-        rows[0].extend(sums.iter().map(|i| cohortium_protocol::policy::SUM_NAMES[*i].to_owned()));
-        for group in &self.groups {
-            let mut row: Vec<String> = group.labels.iter().map(|label| shown(label)).collect();
-            row.push(cell(Some(group.cells.count)));
-            row.extend(sums.iter().map(|i| cell(group.cells.sums[*i])));
-            rows.push(row);
-        }
-        let width = |column: usize| {
-            rows.iter().filter_map(|row| row.get(column)).map(|text| text.chars().count()).max().unwrap_or(0)
-        };
-        for row in &rows {
-            let cells: Vec<String> =
-                row.iter().enumerate().map(|(i, text)| format!("{text:<width$}", width = width(i))).collect();
-            writeln!(f, "  {}", cells.join("  ").trim_end())?;
-        }
+        table(f, "  ", &self.grouped_by, &self.groups)?;
         match self.suppressed() {
             0 => Ok(()),
             1 => writeln!(f, "  1 group is suppressed; totals of the numbers shown leave it out."),

@@ -1,5 +1,8 @@
 //! The check of a bundle against trust anchors, step by step.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use cohortium_keys::{KeyKind, Proof, ProofError, VerifyingKey};
@@ -101,6 +104,47 @@ impl VerifiedRelease {
 
 /// Checks a bundle against trust anchors. Pure: no clock, randomness or I/O.
 pub fn verify_release(bundle: &Bundle, anchors: &Anchors) -> Result<VerifiedRelease, AuditError> {
+    check_release(bundle, anchors)?.finish()
+}
+
+/// A release that passed every check but the last one, the proof's own equation.
+pub struct PendingRelease {
+    release: VerifiedRelease,
+    key: Arc<VerifyingKey>,
+    proof: Proof,
+    inputs: Vec<F>,
+}
+
+impl PendingRelease {
+    /// The last check.
+    pub fn finish(self) -> Result<VerifiedRelease, AuditError> {
+        let holds = self.key.accepts(&self.proof, &self.inputs);
+        self.judged(holds)
+    }
+
+    /// The last check of many at once: each gets the verdict that [`PendingRelease::finish`] gives it, for less.
+    pub fn finish_all(pending: Vec<Self>) -> Vec<Result<VerifiedRelease, AuditError>> {
+        let mut batches: BTreeMap<Digest, Vec<usize>> = BTreeMap::new();
+        for (place, release) in pending.iter().enumerate() {
+            batches.entry(release.key.id()).or_default().push(place);
+        }
+        let mut holds = vec![false; pending.len()];
+        for places in batches.values() {
+            let batch: Vec<_> =
+                places.iter().map(|place| (pending[*place].proof.clone(), pending[*place].inputs.clone())).collect();
+            let verdicts = pending[places[0]].key.accept_batch(&batch);
+            places.iter().zip(verdicts).for_each(|(place, verdict)| holds[*place] = verdict);
+        }
+        pending.into_iter().zip(holds).map(|(release, holds)| release.judged(holds)).collect()
+    }
+
+    fn judged(self, holds: bool) -> Result<VerifiedRelease, AuditError> {
+        if holds { Ok(self.release) } else { Err(Reason::FalseProof.at(Step::Proof)) }
+    }
+}
+
+/// Every check of a release but the last one.
+pub fn check_release(bundle: &Bundle, anchors: &Anchors) -> Result<PendingRelease, AuditError> {
     let ledger = anchors
         .charter()
         .map(|charter| check_evidence(bundle, charter))
@@ -167,13 +211,13 @@ pub fn verify_release(bundle: &Bundle, anchors: &Anchors) -> Result<VerifiedRele
     };
     openings().map_err(|reason| reason.at(Step::Openings))?;
 
-    let groth16 = || -> Result<(), Reason> {
+    let groth16 = || -> Result<Proof, Reason> {
         let bytes = STANDARD.decode(&proof.groth16).map_err(|error| ProofError::Text { reason: error.to_string() })?;
-        if key.accepts(&Proof::decode(&bytes)?, &inputs) { Ok(()) } else { Err(Reason::FalseProof) }
+        Ok(Proof::decode(&bytes)?)
     };
-    groth16().map_err(|reason| reason.at(Step::Proof))?;
+    let groth16 = groth16().map_err(|reason| reason.at(Step::Proof))?;
 
-    Ok(VerifiedRelease {
+    let release = VerifiedRelease {
         site: bundle.site.clone(),
         request: bundle.request.digest(),
         plan,
@@ -186,7 +230,8 @@ pub fn verify_release(bundle: &Bundle, anchors: &Anchors) -> Result<VerifiedRele
         epoch,
         proof: bundle.proof.digest(),
         ledger,
-    })
+    };
+    Ok(PendingRelease { release, key: key.clone(), proof: groth16, inputs })
 }
 
 /// What the ledger has of the bundle's site, once the bundle's evidence has been checked.
@@ -199,7 +244,7 @@ fn on_ledger(bundle: &Bundle) -> SiteAnchor {
     }
 }
 
-fn check_anchors<'a>(bundle: &Bundle, anchors: &'a Anchors) -> Result<&'a VerifyingKey, Reason> {
+fn check_anchors<'a>(bundle: &Bundle, anchors: &'a Anchors) -> Result<&'a Arc<VerifyingKey>, Reason> {
     if bundle.request.ledger != anchors.ledger() {
         let required = anchors.ledger().to_owned();
         return Err(Reason::Ledger { found: bundle.request.ledger.clone(), required });
@@ -212,7 +257,7 @@ fn check_anchors<'a>(bundle: &Bundle, anchors: &'a Anchors) -> Result<&'a Verify
         return Err(Reason::UnknownApproval { approval });
     }
     let key = bundle.request.site(&bundle.site)?.verifying_key;
-    anchors.key(&key).ok_or(Reason::UnknownKey { key })
+    anchors.shared_key(&key).ok_or(Reason::UnknownKey { key })
 }
 
 fn agree(

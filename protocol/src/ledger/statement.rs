@@ -102,7 +102,7 @@ pub enum StatementError {
         found: String,
     },
     /// A count from 1 that is 0.
-    #[error("the {kind}'s {field} is 0; it counts from 1")]
+    #[error("{kind}: the {field} is 0; it counts from 1")]
     Zero {
         /// Which kind of statement.
         kind: &'static str,

@@ -6,7 +6,7 @@
 use cohortium_protocol::commit::{ConsentEpoch, DatasetManifest};
 use cohortium_protocol::documents::Approval;
 use cohortium_protocol::hash::Digest;
-use cohortium_protocol::ledger::{Member, Role, Statement, Timestamp, Transaction, leaf_hash};
+use cohortium_protocol::ledger::{Charter, Member, Role, Statement, Timestamp, Transaction, leaf_hash};
 use cohortium_protocol::policy::Policy;
 use cohortium_protocol::table::Schema;
 
@@ -175,26 +175,8 @@ impl State {
     }
 
     fn study(&mut self, member: &Member, approval: &Approval, index: u64, time: Timestamp) -> Result<(), Refusal> {
-        let refuse = |clause, reason| Err(Refusal::Study { clause, reason });
         approval.covers(time.day())?;
-        match self.charter.member(&approval.sponsor) {
-            Some(sponsor) if sponsor.role == Role::Sponsor => {
-                if sponsor.class != Some(approval.consent.sponsor()) {
-                    let class = sponsor.class.map_or_else(String::new, |class| class.to_string());
-                    let reason = format!(
-                        "it is for a sponsor of class {}, and {:?} is {class} in the charter",
-                        approval.consent.sponsor(),
-                        approval.sponsor
-                    );
-                    return refuse("sponsor_class", reason);
-                }
-            }
-            _ => return refuse("sponsor", format!("{:?} is no sponsor of this ledger", approval.sponsor)),
-        }
-        let hospital = |name: &String| self.charter.member(name).is_some_and(|member| member.role == Role::Hospital);
-        if let Some(other) = approval.sites.iter().flatten().find(|name| !hospital(name)) {
-            return refuse("sites", format!("{other:?} is no hospital of this ledger"));
-        }
+        check_study(&self.charter, approval)?;
         let digest = approval.digest();
         // An approval for a study that has one takes its place.
         let current = self
@@ -296,6 +278,30 @@ impl State {
         }
         Ok(())
     }
+}
+
+/// Refuses a study with a sponsor or a site that the charter does not have so.
+pub fn check_study(charter: &Charter, approval: &Approval) -> Result<(), Refusal> {
+    let refuse = |clause, reason| Err(Refusal::Study { clause, reason });
+    match charter.member(&approval.sponsor) {
+        Some(sponsor) if sponsor.role == Role::Sponsor => {
+            if sponsor.class != Some(approval.consent.sponsor()) {
+                let class = sponsor.class.map_or_else(String::new, |class| class.to_string());
+                let reason = format!(
+                    "it is for a sponsor of class {}, and {:?} is {class} in the charter",
+                    approval.consent.sponsor(),
+                    approval.sponsor
+                );
+                return refuse("sponsor_class", reason);
+            }
+        }
+        _ => return refuse("sponsor", format!("{:?} is no sponsor of this ledger", approval.sponsor)),
+    }
+    let hospital = |name: &String| charter.member(name).is_some_and(|member| member.role == Role::Hospital);
+    if let Some(other) = approval.sites.iter().flatten().find(|name| !hospital(name)) {
+        return refuse("sites", format!("{other:?} is no hospital of this ledger"));
+    }
+    Ok(())
 }
 
 /// Refuses a document of another site.

@@ -102,6 +102,14 @@ pub enum ChainError {
     NoOperator,
 }
 
+impl ChainError {
+    /// A transaction that the rules refuse, at its place from 1.
+    pub(super) fn refused(height: u64, place: usize, transaction: &Transaction, refusal: Refusal) -> Self {
+        let (kind, member) = (transaction.statement.kind(), transaction.member.clone());
+        Self::Transaction { height, place, kind, member, refusal: Box::new(refusal) }
+    }
+}
+
 /// Where the proofs of a block's releases come from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Trust {
@@ -206,6 +214,21 @@ impl State {
 
     /// Checks a block and all its transactions, and adds it. After an error the state is of no use.
     pub fn add_block(&mut self, block: &Block, trust: Trust) -> Result<Checkpoint, ChainError> {
+        self.add_block_with(block, &mut |state, transaction, _| match trust {
+            Trust::OwnLog => Ok(Verification::OwnLog),
+            Trust::Nothing => Ok(match state.prepare(transaction, block.time)? {
+                None => Verification::NotNeeded,
+                Some(check) => Verification::Verified(Box::new(check.run()?)),
+            }),
+        })
+    }
+
+    /// The same; `verify` says how each transaction, by its place from 1, was verified.
+    pub(super) fn add_block_with(
+        &mut self,
+        block: &Block,
+        verify: &mut dyn FnMut(&Self, &Transaction, usize) -> Result<Verification, Refusal>,
+    ) -> Result<Checkpoint, ChainError> {
         let height = self.height + 1;
         let head = |what, found: String, required: String| {
             if found == required { Ok(()) } else { Err(ChainError::Head { height, what, found, required }) }
@@ -226,20 +249,9 @@ impl State {
         let statement = block.statement(&self.ledger);
         head("checkpoint", format!("{checkpoint:?}"), format!("{statement:?}"))?;
         for (place, transaction) in block.transactions.iter().enumerate() {
-            let refuse = |refusal| ChainError::Transaction {
-                height,
-                place: place + 1,
-                kind: transaction.statement.kind(),
-                member: transaction.member.clone(),
-                refusal: Box::new(refusal),
-            };
-            let verification = match trust {
-                Trust::OwnLog => Verification::OwnLog,
-                Trust::Nothing => match self.prepare(transaction, block.time).map_err(refuse)? {
-                    None => Verification::NotNeeded,
-                    Some(check) => Verification::Verified(Box::new(check.run().map_err(refuse)?)),
-                },
-            };
+            let place = place + 1;
+            let refuse = |refusal| ChainError::refused(height, place, transaction, refusal);
+            let verification = verify(self, transaction, place).map_err(refuse)?;
             self.admit(transaction, block.time, &verification).map_err(refuse)?;
         }
         head("size", block.size.to_string(), self.tree.len().to_string())?;

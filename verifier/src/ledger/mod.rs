@@ -8,13 +8,20 @@ mod ask;
 mod chain;
 mod evidence;
 mod refusal;
+mod replay;
 mod state;
 mod status;
+mod study;
 
-pub use admit::{Admitted, Verification};
+pub use admit::{Admitted, Verification, check_study};
 pub use ask::ReleaseCheck;
 pub use chain::{ChainError, FOUNDING_FORMAT, Founding, OpenBlock, Trust, parse_block};
 pub use evidence::{EvidenceError, LedgerFacts, Signed, check_evidence};
 pub use refusal::Refusal;
+pub use replay::{Replay, Replayed};
 pub use state::{Asked, Dataset, Decision, Floor, FoundingError, Posted, Question, Released, Seeds, Site, State, Study};
 pub use status::{QueryStatus, SiteStatus};
+pub use study::{
+    ApprovalReport, QueryReport, STUDY_REPORT_FORMAT, SiteReport, StudyError, StudyReport, UpTo, audit_study, begin_replay,
+    charter_of,
+};

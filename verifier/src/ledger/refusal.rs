@@ -30,7 +30,7 @@ pub enum Refusal {
         member: String,
     },
     /// Not this member's business.
-    #[error("{member:?} is a {role}, and a {kind} transaction is for a {required} to sign")]
+    #[error("{member:?} has the role {role}; a transaction of kind {kind} is for a {required} to sign")]
     Role {
         /// The member.
         member: String,

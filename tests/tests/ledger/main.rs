@@ -1,0 +1,12 @@
+//! The ledger's rules, one by one; chains of blocks; what becomes of queries; evidence in bundles.
+
+#![allow(clippy::unwrap_used)] // a test stops where it fails
+
+mod asking;
+mod chain;
+mod evidence;
+mod registering;
+mod rules;
+mod status;
+mod vectors;
+mod world;

@@ -1,0 +1,87 @@
+//! `approve`: shows a study, asks, signs.
+
+use std::io::BufRead;
+use std::io::IsTerminal;
+use std::io::Write;
+
+use cohortium_protocol::documents::Approval;
+use cohortium_protocol::ledger::Statement;
+use cohortium_protocol::text::shown;
+use cohortium_verifier::ledger::check_study;
+
+use super::args::ApproveArgs;
+use super::sign::Signer;
+use super::{Outcome, read};
+
+pub(super) fn run(args: &ApproveArgs) -> Outcome {
+    let signer = Signer::new(&args.sign, &[&args.study])?;
+    let approval = read::document(&args.study, Approval::parse)?;
+    check_study(&signer.charter, &approval).map_err(|error| format!("{}: {error}", args.study.display()))?;
+    println!("THE STUDY\n");
+    approval.describe().lines().for_each(|line| println!("  {}", shown(line)));
+    println!("\nWHAT YOU ALLOW\n");
+    meanings(&approval).iter().for_each(|line| println!("  - {}", shown(line)));
+    println!();
+    if !args.yes && !confirmed()? {
+        println!("Nothing was signed.");
+        return Ok(1);
+    }
+    signer.sign(Statement::Study { approval: Box::new(approval) })?;
+    Ok(0)
+}
+
+/// Each clause as a sentence.
+fn meanings(approval: &Approval) -> Vec<String> {
+    let Approval { sponsor, consent, tables, columns, sites, aggregates, exact_plans, expires, .. } = approval;
+    let mut lines = vec![
+        format!("Only {sponsor} may ask, and as often as the query caps allow; you are not asked about each query."),
+        format!(
+            "Only patients who consented to {} by sponsors of class {} are counted. The proof enforces it.",
+            consent.duo(),
+            consent.sponsor()
+        ),
+        format!("The tables that may be asked: {}. A query to another is refused by the ledger.", tables.join(", ")),
+    ];
+    lines.push(match columns {
+        None => "EVERY column of these tables may be used.".to_owned(),
+        Some(columns) => format!("No column may be used but {}.", columns.join(", ")),
+    });
+    lines.push(match sites {
+        None => "EVERY hospital may be asked; each may decline.".to_owned(),
+        Some(sites) => format!("No hospital may be asked but {}; each may decline.", sites.join(", ")),
+    });
+    lines.push(match aggregates {
+        None => "Counts and every kind of sum may be asked for.".to_owned(),
+        Some(list) => {
+            let names: Vec<String> = list.iter().map(|aggregate| aggregate.name().replace('_', " ")).collect();
+            format!("Nothing may be asked for but counts and: {}.", names.join(", "))
+        }
+    });
+    lines.push(format!(
+        "What is released obeys this policy, or a hospital's stricter one: {}.",
+        approval.policy.describe().trim_end_matches('.')
+    ));
+    lines.push(match exact_plans.len() {
+        0 => "No sum is released to the digit.".to_owned(),
+        1 => "The sums of 1 plan are released TO THE DIGIT: compare its digest with the plan that you were shown.".to_owned(),
+        n => format!("The sums of {n} plans are released TO THE DIGIT: compare their digests with the plans you were shown."),
+    });
+    lines.push(format!("Nothing may be asked after {expires}. What was asked before may still be answered."));
+    lines.push("You can end this at any time with suspend. What was released by then stays released.".to_owned());
+    lines.push("If this study has an approval already, this one takes its place.".to_owned());
+    lines
+}
+
+/// Asks for a yes; anything else is a no.
+fn confirmed() -> Result<bool, String> {
+    if std::io::stdin().is_terminal() {
+        print!("Type yes to sign this: ");
+    } else {
+        print!("Reading yes or no from the standard input: ");
+    }
+    std::io::stdout().flush().map_err(|error| error.to_string())?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer).map_err(|error| error.to_string())?;
+    println!();
+    Ok(answer.trim() == "yes")
+}

@@ -1,0 +1,123 @@
+//! What can be asked of the program.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use cohortium_protocol::hash::Digest;
+use cohortium_protocol::table::Day;
+
+/// Checks answers of hospitals against what you know yourself, and signs your decisions. Needs no network, no
+/// account, no data.
+#[derive(Parser)]
+#[command(name = "cohortium-verifier", version, after_help = "Exit status: 0 holds, 1 fails, 2 could not tell.")]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Checks a bundle, or everything under a study, and says what holds.
+    #[command(after_help = "Examples:
+  cohortium-verifier audit answer.json --anchors our-anchors.json
+  cohortium-verifier audit answer.json --anchors our-anchors.json --report report-2026-117.txt
+  cohortium-verifier audit --study EC-2026-117 --from-export ledger.ndjson --anchors our-anchors.json
+  cohortium-verifier audit --study EC-2026-117 --from-export ledger.ndjson --anchors our-anchors.json \\
+      --checkpoint checkpoint-from-the-hospital.txt
+
+Exit status: 0 holds, 1 fails, 2 could not tell (a development key, an unreadable file, missing anchors).")]
+    Audit(AuditArgs),
+    /// Shows the digest of an anchors file and what is in it.
+    Anchors {
+        /// The anchors file.
+        file: PathBuf,
+    },
+    /// Makes your key, with which you sign. The secret stays in the file; the public half goes into the charter.
+    Key(KeyArgs),
+    /// Shows a study in plain words, asks, and signs your approval. Nothing is sent.
+    #[command(after_help = "Example:
+  cohortium-verifier approve study.json --key our-key.json --charter charter.json --out approval-tx.json")]
+    Approve(ApproveArgs),
+    /// Signs the end of an approval before its last day. Nothing is sent.
+    #[command(after_help = "Example:
+  cohortium-verifier suspend 5f0c...b64f --because \"a complaint is looked into\" --key our-key.json \\
+      --charter charter.json --out suspend-tx.json")]
+    Suspend(SuspendArgs),
+}
+
+#[derive(Args)]
+pub(crate) struct AuditArgs {
+    /// The bundle that the hospital or the sponsor gave you.
+    #[arg(required_unless_present = "study", conflicts_with = "study")]
+    pub(crate) bundle: Option<PathBuf>,
+    /// Your anchors: keys, sites and approvals, or the ledger's charter, that you know of from elsewhere.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) anchors: PathBuf,
+    /// Prints the report as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Writes the report in words to a file, to be filed; never over a file that the audit reads.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+    /// The request as you, or the sponsor, hold it; the bundle must answer just that one.
+    #[arg(long, value_name = "FILE", conflicts_with = "study")]
+    pub(crate) request: Option<PathBuf>,
+    /// The day on which you know the query to have been asked; checked against the approval's end.
+    #[arg(long, value_name = "YYYY-MM-DD", conflicts_with = "study")]
+    pub(crate) asked_on: Option<Day>,
+    /// Audits everything under this study, by its name or the digest of one of its approvals.
+    #[arg(long, value_name = "ID", requires = "from_export")]
+    pub(crate) study: Option<String>,
+    /// The export of the whole ledger, from anybody: it is verified.
+    #[arg(long, value_name = "FILE", requires = "study")]
+    pub(crate) from_export: Option<PathBuf>,
+    /// A checkpoint of the ledger that you have from elsewhere; the export must contain it.
+    #[arg(long, value_name = "FILE", requires = "study")]
+    pub(crate) checkpoint: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct KeyArgs {
+    /// Your name, as it will stand in the charter.
+    #[arg(long)]
+    pub(crate) name: String,
+    /// Where the key's file goes. An existing file is never overwritten.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+}
+
+/// With what a statement is signed, and where it goes.
+#[derive(Args)]
+pub(crate) struct SignArgs {
+    /// Your key's file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+    /// The ledger's charter.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) charter: PathBuf,
+    /// Where the signed transaction goes.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct ApproveArgs {
+    /// The study: an approval document.
+    pub(crate) study: PathBuf,
+    #[command(flatten)]
+    pub(crate) sign: SignArgs,
+    /// Signs without asking: you have read the study elsewhere.
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct SuspendArgs {
+    /// The approval's digest.
+    pub(crate) approval: Digest,
+    /// Why, in one line: everybody reads it.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) because: String,
+    #[command(flatten)]
+    pub(crate) sign: SignArgs,
+}

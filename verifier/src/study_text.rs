@@ -1,0 +1,97 @@
+//! A study's report for people.
+
+use std::fmt;
+
+use cohortium_protocol::policy::Cell;
+use cohortium_protocol::text::shown;
+
+use crate::ledger::{QueryReport, SiteReport, SiteStatus, StudyReport};
+use crate::text::{table, wrapped};
+
+impl fmt::Display for StudyReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "AUDIT OF THE STUDY {}", shown(&self.study).to_uppercase())?;
+        if self.development_key {
+            writeln!(f, "*** DEVELOPMENT KEY: for trials only; whoever made the key could forge this ***")?;
+        }
+        writeln!(f, "\nLedger {}", shown(&self.ledger))?;
+        if let Some(end) = &self.up_to {
+            writeln!(f, "Up to the checkpoint of {} transactions in {} blocks at {}", end.size, end.height, end.time)?;
+            writeln!(f, "Root  {}", end.root)?;
+        }
+        if let Some(known) = &self.compared_with {
+            writeln!(f, "Compared with your checkpoint of {} transactions at {}", known.size, known.time)?;
+            writeln!(f, "Root  {}", known.root)?;
+        }
+        if !self.approvals.is_empty() {
+            writeln!(f, "\nAPPROVALS")?;
+        }
+        for approval in &self.approvals {
+            let reason = approval.reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
+            let (queries, posted) = (approval.queries, approval.posted);
+            let head = format!("{}, by {}: {}{reason}", approval.ethics_reference, approval.board, approval.state);
+            wrapped(f, "  ", 4, &head)?;
+            writeln!(f, "    Posted {posted}; {}", counted(queries, "query", "queries"))?;
+            approval.words.iter().try_for_each(|line| wrapped(f, "    ", 6, line))?;
+        }
+        if self.up_to.is_some() {
+            writeln!(f, "\nEVERY QUERY UNDER THE STUDY: {}", self.queries.len())?;
+        }
+        for query in &self.queries {
+            query_text(f, query)?;
+        }
+        let withheld = |status: &SiteStatus| matches!(status, SiteStatus::WithheldAfterAcceptance { .. });
+        self.list(f, "WITHHELD AFTER ACCEPTANCE: accepted, perhaps computed, never answered", withheld)?;
+        self.list(f, "DECLINED", |status| matches!(status, SiteStatus::Declined { .. }))?;
+        self.list(f, "NOT DECIDED IN TIME", |status| matches!(status, SiteStatus::Expired { .. }))?;
+        writeln!(f, "\nWHAT WAS FOUND")?;
+        self.reasons.iter().try_for_each(|line| wrapped(f, "  - ", 4, line))?;
+        if !self.not_proved.is_empty() {
+            writeln!(f, "\nWHAT IS NOT PROVED")?;
+        }
+        self.not_proved.iter().try_for_each(|line| wrapped(f, "  - ", 4, line))?;
+        writeln!(f, "\nAnchors {}", self.anchors)?;
+        writeln!(f, "Verdict: {}", self.verdict.words())
+    }
+}
+
+impl StudyReport {
+    fn list(&self, f: &mut fmt::Formatter<'_>, title: &str, test: fn(&SiteStatus) -> bool) -> fmt::Result {
+        let parts: Vec<(&QueryReport, &SiteReport)> = self.parts(test).collect();
+        if parts.is_empty() {
+            return Ok(());
+        }
+        writeln!(f, "\n{title}")?;
+        for (query, site) in parts {
+            let text = format!("query {} ({}), {}: {}", query.sequence, query.title, site.site, site.words);
+            wrapped(f, "  ", 4, &text)?;
+        }
+        Ok(())
+    }
+}
+
+fn counted(count: u64, one: &str, many: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
+}
+
+fn query_text(f: &mut fmt::Formatter<'_>, query: &QueryReport) -> fmt::Result {
+    let head = format!("Query {}: {} ({})", query.sequence, query.title, query.words);
+    writeln!(f)?;
+    wrapped(f, "  ", 4, &head)?;
+    writeln!(f, "    Asked by {} at {}, under the approval {}", shown(&query.sponsor), query.posted, query.approval.short())?;
+    writeln!(f, "    {}", query.query)?;
+    query.question.iter().try_for_each(|line| wrapped(f, "    ", 6, line))?;
+    for site in &query.sites {
+        wrapped(f, "    ", 6, &format!("{}: {}", site.site, site.words))?;
+        if let Some(policy) = &site.policy {
+            wrapped(f, "      ", 8, policy)?;
+            table(f, "      ", &query.grouped_by, &site.groups)?;
+            let suppressed = site.groups.iter().filter(|group| group.cells.count == Cell::Suppressed).count() as u64;
+            if suppressed > 0 {
+                let what = counted(suppressed, "group is suppressed", "groups are suppressed");
+                writeln!(f, "      {what}; totals of the numbers shown leave out as much.")?;
+            }
+        }
+    }
+    Ok(())
+}
