@@ -43,10 +43,12 @@ pub(crate) fn home(site: Site) -> String {
     made(&format!("{}/home", site.name()))
 }
 
-/// The public key that a command printed.
+/// The public key that a command printed: 64 hexadecimal digits.
 fn public_key(programs: &mut Programs, words: &[&str]) -> Result<String, Failure> {
-    let answer: Value = programs.done(words)?.json()?;
-    answer["key"].as_str().map(str::to_owned).ok_or_else(|| Failure::unexpected(words[0], "it printed no public key"))
+    let printed = programs.done(words)?.stdout;
+    let is_key = |word: &&str| word.len() == 64 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let mut words_of = printed.split(|c: char| !c.is_ascii_alphanumeric());
+    words_of.find(is_key).map(str::to_owned).ok_or_else(|| Failure::unexpected(words[0], "it printed no public key"))
 }
 
 /// A port of this machine that nobody listens on.
@@ -65,10 +67,10 @@ pub(crate) fn found(programs: &mut Programs) -> Result<Exchange, Failure> {
     );
     let (operator, board, sponsor) = (made("operator/key.json"), made("board/key.json"), made("sponsor/key.json"));
     let operator_key =
-        public_key(programs, &["cohortium-server", "key", "--name", OPERATOR, "--out", &operator, "--json"])?;
-    let board_key = public_key(programs, &["cohortium-verifier", "key", "--name", BOARD, "--out", &board, "--json"])?;
+        public_key(programs, &["cohortium-server", "key", "--name", OPERATOR, "--out", &operator])?;
+    let board_key = public_key(programs, &["cohortium-verifier", "key", "--name", BOARD, "--out", &board])?;
     let sponsor_key =
-        public_key(programs, &["cohortium-sponsor", "key", "--name", SPONSOR, "--out", &sponsor, "--json"])?;
+        public_key(programs, &["cohortium-sponsor", "key", "--name", SPONSOR, "--out", &sponsor])?;
     let mut members = vec![
         format!("operator:{OPERATOR}:{operator_key}"),
         format!("board:{BOARD}:{board_key}"),
@@ -76,7 +78,7 @@ pub(crate) fn found(programs: &mut Programs) -> Result<Exchange, Failure> {
     ];
     for site in Site::ALL {
         let home = home(site);
-        let key = public_key(programs, &["cohortium-prover", "ledger", "key", "--home", &home, "--json"])?;
+        let key = public_key(programs, &["cohortium-prover", "ledger", "key", "--home", &home])?;
         members.push(format!("hospital:{}:{key}", site.name()));
     }
     let (charter, key) = (charter(), made("verifying-key.json"));
