@@ -143,7 +143,8 @@ impl Place {
         let mut anchors = anchors_document(&[&self.north, &self.south], &[key_12()], &[approval]);
         anchors.ledger = self.charter.ledger();
         let anchors = Anchors::check(anchors).unwrap();
-        let prepared = prepare(request, approval, &hospital.site()).unwrap();
+        let site = hospital.site();
+        let prepared = prepare(request, approval, &site).unwrap();
         let bundle = prepared.prove(key_12(), &anchors, &mut OsRng, &mut |_, _| ()).unwrap();
         let statement = Statement::Release { request: request.digest(), proof: Box::new(bundle.proof) };
         self.signed(hospital.name(), statement)
