@@ -117,7 +117,7 @@ fn queries_that_ask_too_much() {
         (
             "too many lookups",
             lookups,
-            "the query needs 16 lookups (15 tests, the selection, 0 for bins); the shape query-12 holds 15: use fewer tests",
+            "the query needs at least 16 lookups (15 tests, the selection, 0 for bins); the shape query-12 holds 15: use fewer tests",
         ),
         (
             "too many conditions",
