@@ -5,6 +5,7 @@
 //! - [`prove`]: the prover, linear in rows;
 //! - [`native`]: the relation `query` in plain Rust;
 //! - [`gadget`]: the same relation as constraints, one source with two back ends;
+//! - [`seeds`]: commitments to one-time noise seeds, which the circuit will open;
 //! - [`clause`]: the clauses of the relation, by name.
 //!
 //! The statement page `docs/src/statements/query.md` has the same headings.
@@ -18,6 +19,7 @@ pub mod messages;
 pub mod native;
 pub mod poseidon;
 pub mod prove;
+pub mod seeds;
 pub mod transcript;
 
 #[cfg(test)]

@@ -182,6 +182,15 @@ impl LedgerClient {
             error @ (ureq::Error::Protocol(_) | ureq::Error::Http(_) | ureq::Error::LargeResponseHeader(..)) => {
                 unexpected(path, &error.to_string())
             }
+            // Patience mends no certificate. What goes wrong in a handshake comes as bad data of the stream.
+            ureq::Error::Io(error)
+                if error.kind() == std::io::ErrorKind::InvalidData && self.address().starts_with("https:") =>
+            {
+                ClientError::Insecure { address: self.address().to_owned(), reason: error.to_string() }
+            }
+            error @ (ureq::Error::Tls(_) | ureq::Error::Rustls(_) | ureq::Error::Pem(_)) => {
+                ClientError::Insecure { address: self.address().to_owned(), reason: error.to_string() }
+            }
             error => ClientError::Unreachable { address: self.address().to_owned(), reason: error.to_string() },
         }
     }

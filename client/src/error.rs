@@ -81,6 +81,17 @@ pub enum ClientError {
         /// What happened.
         reason: String,
     },
+    /// Somebody is there who cannot show to be the one that the address names.
+    #[error(
+        "the ledger at {address} does not show to be itself: {reason}. If its certificate is of an authority of your own, name \
+         that authority's certificate"
+    )]
+    Insecure {
+        /// The service's address.
+        address: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// The service answered, and said no.
     #[error("the ledger refuses: {0}")]
     Refused(Box<Problem>),

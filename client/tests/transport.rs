@@ -214,6 +214,14 @@ fn what_is_no_answer_is_called_so() {
 }
 
 #[test]
+fn who_speaks_no_tls_does_not_show_to_be_the_ledger() {
+    let service = start();
+    let client = LedgerClient::new(&service.url.replace("http://", "https://")).unwrap();
+    let refused = client.checkpoint().unwrap_err();
+    assert!(matches!(refused, ClientError::Insecure { .. }) && !refused.is_retryable(), "{refused}");
+}
+
+#[test]
 fn certificates_have_to_be_some() {
     for bad in ["", "no certificate", "-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n"] {
         let settings = Settings { certificates: Some(bad.as_bytes().to_vec()), ..Settings::default() };

@@ -41,11 +41,39 @@ pub enum Stage {
     ProveKept,
     /// `prove`: half of the bundle is written beside the place where it was asked for.
     ProveOutHalfWritten,
+    /// `ledger register`: the seeds' salt and root are on the disk, the root is not posted.
+    SeedsWritten,
+    /// Half of a record of what leaves is on the disk.
+    OutgoingHalfWritten,
+    /// `ledger register`: a document is in the record of what left, not posted.
+    RegisterRecorded,
+    /// `ledger register`: a document is posted, the next is not.
+    RegisterPosted,
+    /// `run`: that a person has to decide is in the record of what left, not posted.
+    RunHoldRecorded,
+    /// `run`: the same is posted, not noted.
+    RunHoldPosted,
+    /// `run`: the acceptance is noted, not in the record of what left.
+    RunDecided,
+    /// `run`: the acceptance is in the record of what left, not posted.
+    RunAcceptRecorded,
+    /// `run`: the acceptance is posted, not noted.
+    RunAcceptPosted,
+    /// `run`: the release is kept and in the record of what left, not posted.
+    RunReleaseRecorded,
+    /// `run`: the release is posted, not noted.
+    RunReleasePosted,
+    /// `backup`: a part of the file is written beside.
+    BackupHalfWritten,
+    /// `restore`: half of the files are written beside.
+    RestoreHalfWritten,
+    /// `restore`: all files are written beside, the home is not there yet.
+    RestoreFilesWritten,
 }
 
 impl Stage {
     /// All stages, in the order in which a site comes through them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 32] = [
         Self::InitSecretWritten,
         Self::ImportNumberTaken,
         Self::ImportFilesWritten,
@@ -64,6 +92,20 @@ impl Stage {
         Self::ProveReleaseWritten,
         Self::ProveKept,
         Self::ProveOutHalfWritten,
+        Self::SeedsWritten,
+        Self::OutgoingHalfWritten,
+        Self::RegisterRecorded,
+        Self::RegisterPosted,
+        Self::RunHoldRecorded,
+        Self::RunHoldPosted,
+        Self::RunDecided,
+        Self::RunAcceptRecorded,
+        Self::RunAcceptPosted,
+        Self::RunReleaseRecorded,
+        Self::RunReleasePosted,
+        Self::BackupHalfWritten,
+        Self::RestoreHalfWritten,
+        Self::RestoreFilesWritten,
     ];
 
     /// The name that `COHORTIUM_DIE_AT` takes.
@@ -87,6 +129,20 @@ impl Stage {
             Self::ProveReleaseWritten => "prove-release-written",
             Self::ProveKept => "prove-kept",
             Self::ProveOutHalfWritten => "prove-out-half-written",
+            Self::SeedsWritten => "seeds-written",
+            Self::OutgoingHalfWritten => "outgoing-half-written",
+            Self::RegisterRecorded => "register-recorded",
+            Self::RegisterPosted => "register-posted",
+            Self::RunHoldRecorded => "run-hold-recorded",
+            Self::RunHoldPosted => "run-hold-posted",
+            Self::RunDecided => "run-decided",
+            Self::RunAcceptRecorded => "run-accept-recorded",
+            Self::RunAcceptPosted => "run-accept-posted",
+            Self::RunReleaseRecorded => "run-release-recorded",
+            Self::RunReleasePosted => "run-release-posted",
+            Self::BackupHalfWritten => "backup-half-written",
+            Self::RestoreHalfWritten => "restore-half-written",
+            Self::RestoreFilesWritten => "restore-files-written",
         }
     }
 

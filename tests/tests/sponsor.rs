@@ -181,7 +181,7 @@ fn from_the_catalogue_to_verified_numbers() {
     let (code, out, _) = exchange.run(&["datasets"]);
     assert!(code == 0 && out.contains("north") && out.contains("south") && out.contains("synthetic"), "{out}");
     let (code, out, _) = exchange.run(&["datasets", "north", "synthetic"]);
-    assert!(code == 0 && out.contains("sex (code") && out.contains("Policy floor: "), "{out}");
+    assert!(code == 0 && out.contains("sex (flag): no, yes") && out.contains("Policy floor: "), "{out}");
     let (code, out, _) = exchange.run(&["plan", "query.json", "--study", STUDY, "--site", "north"]);
     assert!(code == 0 && out.contains("as number 1 under the approval"), "{out}");
     let (code, _, error) = exchange.run(&["plan", "query.json", "--study", STUDY, "--site", "east"]);

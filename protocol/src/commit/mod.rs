@@ -26,6 +26,7 @@ mod published;
 pub mod registry;
 pub mod scalars;
 pub mod secrets;
+pub mod seeds;
 #[cfg(test)]
 mod zero_knowledge;
 
@@ -40,3 +41,4 @@ pub use pedersen::{ColumnCommitment, CommitmentError};
 pub use point::{PointError, decode_point, encode_point};
 pub use registry::{CommittedColumn, RegisteredColumn, RegistryError, ShapeRef};
 pub use secrets::{BlindingSource, MasterSecret, ObjectKind, Salt};
+pub use seeds::SeedSource;

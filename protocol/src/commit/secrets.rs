@@ -76,6 +76,11 @@ impl Salt {
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(crate::hash::Digest::from_bytes(bytes))
     }
+
+    /// The 32 bytes.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        self.0.as_bytes()
+    }
 }
 
 /// What kind of registered object a label is for.

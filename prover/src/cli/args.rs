@@ -4,6 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::ledger_args::{
+    AcceptArgs, BackupArgs, ClaimArgs, DeclineArgs, LedgerArgs, OutgoingArgs, PauseArgs, RestoreArgs, RulesArgs,
+    RunArgs,
+};
+
 /// Answers research queries over a hospital's patients with proofs, and lets nothing else out.
 #[derive(Parser)]
 #[command(
@@ -17,6 +22,13 @@ The way of a site, each step with its own --help:
   cohortium-prover commit --home hospital
   cohortium-prover publish --home hospital --out public/rotterdam
   cohortium-prover prove request.json --home hospital --approval approval.json --out answer.json
+
+Or, with a ledger, after `commit`:
+  cohortium-prover ledger key --home hospital
+  cohortium-prover ledger join --home hospital --url https://ledger.example.org --charter charter.json
+  cohortium-prover ledger register --home hospital
+  cohortium-prover rules --home hospital --set rules.json
+  cohortium-prover run --home hospital --watch
 
 Exit codes: 0 done; 1 refused, or a check failed; 2 could not tell (usage, files).
 
@@ -62,6 +74,28 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// Build an anchors file from sites' public folders and approvals (what a board does)
     Anchors(AnchorsArgs),
+    /// The ledger: the site's key, joining it, registering documents there
+    Ledger(LedgerArgs),
+    /// Show or set which queries are accepted without asking a person
+    Rules(RulesArgs),
+    /// The batch job: fetch open queries from the ledger, accept what the rules allow, prove, post
+    Run(RunArgs),
+    /// How the site stands with its ledger
+    Status,
+    /// Accept a query that waits for a person
+    Accept(AcceptArgs),
+    /// Decline a query, with a reason
+    Decline(DeclineArgs),
+    /// Accept nothing new for a while; what is accepted is finished
+    Pause(PauseArgs),
+    /// End a pause
+    Resume,
+    /// Show and check the record of everything that left
+    Outgoing(OutgoingArgs),
+    /// Write everything of the site into one file
+    Backup(BackupArgs),
+    /// Make the site again of a backup
+    Restore(RestoreArgs),
     /// Print a patient's card: the secret and the tag
     Tag(TagArgs),
 }
@@ -283,6 +317,8 @@ pub(crate) struct ProveArgs {
     /// Show what would leave, and stop
     #[arg(long)]
     pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) claim: ClaimArgs,
 }
 
 #[derive(Args)]

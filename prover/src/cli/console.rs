@@ -1,5 +1,6 @@
 //! What is printed where.
 
+use std::cell::Cell;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::process::ExitCode;
 
@@ -27,12 +28,25 @@ pub(crate) type Outcome = Result<Report, Failure>;
 /// The terminal, or what stands in its place.
 pub(crate) struct Console {
     json: bool,
+    /// Whether every JSON document is on a line of its own.
+    lines: Cell<bool>,
 }
 
 impl Console {
     /// A console for people, or for machines.
     pub(crate) fn new(json: bool) -> Self {
-        Self { json }
+        Self { json, lines: Cell::new(false) }
+    }
+
+    /// From here on there may be several results: with `--json`, one JSON object a line.
+    pub(crate) fn lines(&self) {
+        self.lines.set(true);
+    }
+
+    /// Tells what happened, while the command goes on.
+    pub(crate) fn event(&self, text: &str, json: Value) {
+        // A reader that has gone away is no reason to stop half-way.
+        let _ = if self.json { self.write_json(json) } else { write_to(io::stdout(), text) };
     }
 
     /// Shows something to people before the command ends. Machines are not given it: their logs stay.
@@ -69,14 +83,14 @@ impl Console {
     /// Prints how the command ended, and gives its exit code.
     pub(crate) fn finish(&self, outcome: Outcome) -> ExitCode {
         let (written, exit) = match outcome {
-            Ok(Report { json, .. }) if self.json => (write_json(with_ok(json, true)), 0),
+            Ok(Report { json, .. }) if self.json => (self.write_json(with_ok(json, true)), 0),
             Ok(Report { text, .. }) => (write_to(io::stdout(), &text), 0),
             Err(Failure { exit, sentence, details }) => {
                 if self.json {
                     let mut json = with_ok(details, false);
                     json["exit"] = exit.into();
                     json["error"] = sentence.clone().into();
-                    let _ = write_json(json);
+                    let _ = self.write_json(json);
                 }
                 let word = if exit == 1 { "refused" } else { "cannot go on" };
                 (write_to(io::stderr(), &format!("{word}: {sentence}")), exit)
@@ -88,16 +102,17 @@ impl Console {
             _ => ExitCode::from(exit),
         }
     }
+
+    fn write_json(&self, json: Value) -> io::Result<()> {
+        let text = if self.lines.get() { serde_json::to_string(&json) } else { serde_json::to_string_pretty(&json) };
+        write_to(io::stdout(), &text.unwrap_or_default())
+    }
 }
 
 fn with_ok(json: Value, ok: bool) -> Value {
     let mut json = if json.is_object() { json } else { json!({}) };
     json["ok"] = ok.into();
     json
-}
-
-fn write_json(json: Value) -> io::Result<()> {
-    write_to(io::stdout(), &serde_json::to_string_pretty(&json).unwrap_or_default())
 }
 
 /// Writes lines. Whatever a file's text holds, it does not act on a terminal.

@@ -6,14 +6,17 @@
 mod args;
 mod console;
 mod failure;
+mod ledger_args;
 mod progress;
 mod words;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
+use cohortium_protocol::ledger::Timestamp;
 use cohortium_protocol::table::Day;
 
 pub(crate) use args::{
@@ -23,6 +26,10 @@ pub(crate) use args::{
 use args::{Cli, Command};
 pub(crate) use console::{Console, Outcome, Report};
 pub(crate) use failure::Failure;
+pub(crate) use ledger_args::{
+    AcceptArgs, BackupArgs, DeclineArgs, JoinArgs, LedgerArgs, LedgerCommand, OutgoingArgs, PauseArgs, RegisterArgs,
+    RestoreArgs, RulesArgs, RunArgs,
+};
 pub(crate) use progress::Progress;
 pub(crate) use words::{about, bytes, table};
 
@@ -31,6 +38,9 @@ use crate::store::{Access, Home, StoreError};
 
 /// 1970-01-01 in days since 1900-01-01.
 const UNIX_DAY: u64 = 25_567;
+
+/// How long a command waits for the home's lock.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What every command is given.
 pub(crate) struct Setting {
@@ -46,6 +56,17 @@ impl Setting {
         Home::open(&self.home_folder()?, access)
     }
 
+    /// Opens the site's home for writing, and waits a while for another process that has it: a proof may be under way.
+    pub(crate) fn open_patiently(&self) -> Result<Home, StoreError> {
+        let begun = Instant::now();
+        loop {
+            match self.open(Access::Write) {
+                Err(StoreError::Busy { .. }) if begun.elapsed() < PATIENCE => thread::sleep(Duration::from_millis(200)),
+                opened => return opened,
+            }
+        }
+    }
+
     /// The site's home, named by option or environment.
     pub(crate) fn home_folder(&self) -> Result<PathBuf, StoreError> {
         self.home.clone().or_else(|| from_environment("COHORTIUM_HOME")).ok_or(StoreError::NoHome)
@@ -59,6 +80,11 @@ impl Setting {
         self.keys.clone().or_else(|| from_environment("COHORTIUM_KEYS")).or_else(cache).ok_or_else(|| {
             Failure::cannot_tell("where are the keys? Name their folder with --keys DIR, or in COHORTIUM_KEYS")
         })
+    }
+
+    /// Now, by the system's clock.
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp::from_unix(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
     }
 
     /// Today, by the system's clock (UTC).
@@ -97,6 +123,17 @@ pub fn run() -> ExitCode {
         Command::Prove(args) => commands::prove::run(&setting, args),
         Command::Verify(args) => commands::verify::run(&setting, args),
         Command::Anchors(args) => commands::anchors::run(&setting, args),
+        Command::Ledger(args) => commands::exchange::ledger(&setting, args),
+        Command::Rules(args) => commands::rules::run(&setting, args),
+        Command::Run(args) => commands::exchange::run(&setting, args),
+        Command::Status => commands::exchange::status(&setting),
+        Command::Accept(args) => commands::exchange::accept(&setting, args),
+        Command::Decline(args) => commands::exchange::decline(&setting, args),
+        Command::Pause(args) => commands::pause::pause(&setting, args),
+        Command::Resume => commands::pause::resume(&setting),
+        Command::Outgoing(args) => commands::outgoing::run(&setting, args),
+        Command::Backup(args) => commands::backup::backup(&setting, args),
+        Command::Restore(args) => commands::backup::restore(&setting, args),
         Command::Tag(args) => commands::tag::run(&setting, args),
     };
     setting.console.finish(outcome)

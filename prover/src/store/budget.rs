@@ -4,14 +4,14 @@
 //! writes a line leaves half of one; then nothing had left, and the next writer cuts it off. A line that is
 //! whole but for its end is taken as charged.
 
-use std::fs::{File, OpenOptions};
-use std::io::{Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::Path;
 
 use cohortium_protocol::commit::budget::{BudgetBook, BudgetRecord, Charge, Charged};
-use cohortium_protocol::hash::Digest;
+use cohortium_protocol::domain;
+use cohortium_protocol::hash::{Digest, Hasher};
 
-use super::files::{self, failed};
+use super::append::AppendFile;
 use super::{Access, Home, StoreError};
 use crate::faults::Stage;
 
@@ -20,52 +20,40 @@ const BUDGET_FILE: &str = "budget.jsonl";
 /// What is kept of a record.
 struct Entered {
     digest: Digest,
+    /// What it was charged for.
+    purpose: Digest,
     /// The names of the columns that were charged.
     columns: Vec<String>,
 }
 
 /// The book, as read from its file.
 pub(crate) struct BudgetFile {
-    path: PathBuf,
+    file: AppendFile,
     book: BudgetBook,
     /// All records, by number from 1.
     records: Vec<Entered>,
-    /// Bytes of the file that are whole records.
-    length: u64,
+    /// Points of one column that one approval may spend.
+    share: u32,
     access: Access,
 }
 
 impl BudgetFile {
     /// Reads the book of a home; every record is checked against the one before.
     pub(crate) fn open(home: &Home) -> Result<Self, StoreError> {
-        let path = home.root().join(BUDGET_FILE);
         let book = BudgetBook::new(home.site(), home.approval_share());
-        let mut file = Self { path, book, records: Vec::new(), length: 0, access: home.access() };
-        if file.path.exists() {
-            file.read()?;
-        }
-        Ok(file)
-    }
-
-    fn read(&mut self) -> Result<(), StoreError> {
-        let text = files::read_text(&self.path)?;
-        for line in text.split_inclusive('\n') {
-            let record = match (line.strip_suffix('\n'), BudgetRecord::parse(line.trim_end())) {
-                (_, Ok(record)) => record,
-                // Half a line at the end of the file: its charge was never finished, and nothing left.
-                (None, Err(_)) => break,
-                (Some(_), Err(problem)) => return Err(problem.into()),
-            };
+        let path = home.root().join(BUDGET_FILE);
+        let (file, records) = AppendFile::open(path, |line| Ok(BudgetRecord::parse(line)?))?;
+        let mut budget = Self { file, book, records: Vec::new(), share: home.approval_share(), access: home.access() };
+        for record in records {
             // Spent long ago; the evidence was for the process that charged it.
-            drop(self.enter(record)?);
-            self.length += line.len() as u64;
+            drop(budget.enter(record)?);
         }
-        Ok(())
+        Ok(budget)
     }
 
     fn enter(&mut self, record: BudgetRecord) -> Result<Charged, StoreError> {
         let columns = record.charges.iter().map(|charge| charge.column.clone()).collect();
-        let entered = Entered { digest: record.digest, columns };
+        let entered = Entered { digest: record.digest, purpose: record.purpose, columns };
         let charged = self.book.enter(record)?;
         self.records.push(entered);
         Ok(charged)
@@ -88,12 +76,22 @@ impl BudgetFile {
 
     /// The file.
     pub(crate) fn path(&self) -> &Path {
-        &self.path
+        self.file.path()
     }
 
     /// Whether a record is in the book.
     pub(crate) fn has(&self, number: u64, digest: &Digest) -> bool {
         self.record(number).is_some_and(|record| record.digest == *digest)
+    }
+
+    /// How many records were charged for a request.
+    pub(crate) fn attempts(&self, purpose: &Digest) -> usize {
+        self.records.iter().filter(|record| record.purpose == *purpose).count()
+    }
+
+    /// Whether any record has this digest.
+    pub(crate) fn has_any(&self, digest: &Digest) -> bool {
+        self.records.iter().any(|record| record.digest == *digest)
     }
 
     /// The names of the columns that a record charged; none if there is no such record.
@@ -120,54 +118,38 @@ impl BudgetFile {
     ) -> Result<Charged, StoreError> {
         debug_assert_eq!(self.access, Access::Write, "charging needs the home's lock");
         let record = self.book.prepare(approval, purpose, charges)?;
-        let mut line = record.line()?;
-        line.push('\n');
-        self.length = self.append(line.as_bytes()).map_err(failed("append to", &self.path))?;
-        files::sync_folder(files::folder_of(&self.path))?;
+        self.file.append(&record.line()?, Stage::ProveChargeHalfWritten)?;
         self.enter(record)
     }
 
-    /// Appends a line and brings it to the disk. Returns the file's length.
-    fn append(&self, line: &[u8]) -> std::io::Result<u64> {
-        let mut file = open_for_appending(&self.path)?;
-        self.mend(&mut file)?;
-        let (first, second) = line.split_at(line.len() / 2);
-        file.write_all(first)?;
-        if cfg!(any(debug_assertions, feature = "faults")) {
-            file.sync_all()?;
-            Stage::ProveChargeHalfWritten.pass();
-        }
-        file.write_all(second)?;
-        file.sync_all()?;
-        file.stream_position()
-    }
-
-    /// Cuts off half a record, or ends a whole one that has no line's end.
-    fn mend(&self, file: &mut File) -> std::io::Result<()> {
-        file.set_len(self.length)?;
-        file.seek(SeekFrom::Start(self.length))?;
-        if self.length > 0 && std::fs::read(&self.path)?.last() != Some(&b'\n') {
-            file.write_all(b"\n")?;
+    /// Charges all that is left of these commitments, one point of each given: for a book that may lack charges. It takes
+    /// several records, for one approval may spend no more than its share.
+    pub(crate) fn exhaust(&mut self, purpose: Digest, columns: &[Charge]) -> Result<(), StoreError> {
+        let unique: BTreeMap<Digest, &Charge> = columns.iter().map(|column| (column.commitment, column)).collect();
+        for round in 0.. {
+            let left = unique.values().filter_map(|column| {
+                let left = column.limit.saturating_sub(self.spent(&column.commitment));
+                let points = left.min(self.share);
+                (points > 0).then(|| Charge { points, ..(*column).clone() })
+            });
+            let charges: Vec<Charge> = left.collect();
+            if charges.is_empty() {
+                break;
+            }
+            // No approval has this digest.
+            let nobody = Hasher::new(domain::UNKNOWN_CHARGES).digest(&purpose).u64(round).finish();
+            drop(self.charge(nobody, purpose, charges)?);
         }
         Ok(())
     }
 }
 
-fn open_for_appending(path: &Path) -> std::io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
-}
-
 #[cfg(test)]
 mod tests {
     use cohortium_protocol::commit::budget::BudgetError;
-    use cohortium_protocol::hash::Hasher;
     use rand::rngs::OsRng;
 
-    use super::super::Init;
+    use super::super::{Init, files};
     use super::*;
 
     fn digest(text: &str) -> Digest {
@@ -216,6 +198,23 @@ mod tests {
             assert_eq!(spend(&home, 5).unwrap(), spent + 5, "cut at {end}");
             assert_eq!(BudgetFile::open(&home).unwrap().spent(&digest("age")), spent + 5, "cut at {end}");
         }
+    }
+
+    #[test]
+    fn what_is_left_of_a_commitment_can_be_given_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = home(folder.path());
+        spend(&home, 3).unwrap();
+        let mut file = BudgetFile::open(&home).unwrap();
+        let columns =
+            [charge(1), charge(1), vec![Charge { commitment: digest("nodes"), ..charge(1)[0].clone() }]].concat();
+        file.exhaust(digest("restored"), &columns).unwrap();
+        assert_eq!((file.spent(&digest("age")), file.spent(&digest("nodes"))), (496, 496));
+        // 496 in shares of 100; and nothing more is charged the second time.
+        assert_eq!(file.records(), 1 + 5);
+        file.exhaust(digest("restored"), &columns).unwrap();
+        assert_eq!(file.records(), 1 + 5);
+        assert!(matches!(spend(&home, 1), Err(StoreError::Budget(BudgetError::Exhausted { left: 0, .. }))));
     }
 
     #[test]

@@ -2,9 +2,13 @@
 
 use std::path::PathBuf;
 
+use cohortium_client::key_file::KeyStoreError;
 use cohortium_protocol::commit::budget::BudgetError;
 use cohortium_protocol::commit::{ColumnError, LayoutError, RegistryError};
 use cohortium_protocol::hash::Digest;
+use cohortium_protocol::ledger::Timestamp;
+
+use super::outgoing::OutgoingError;
 
 /// Why the store refuses, or cannot go on. Never a row, a secret or an exact number.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +74,12 @@ pub enum StoreError {
     /// Another process is at work.
     #[error("another cohortium-prover is at work in {}; wait until it has ended", path.display())]
     Busy {
+        /// The home.
+        path: PathBuf,
+    },
+    /// Another batch job is at work.
+    #[error("another cohortium-prover run is at work for {}; one is enough", path.display())]
+    RunBusy {
         /// The home.
         path: PathBuf,
     },
@@ -158,6 +168,64 @@ pub enum StoreError {
         /// The budget's file.
         path: PathBuf,
     },
+    /// A restored home whose budget nobody has settled.
+    #[error(
+        "this home was restored from a backup of {made}, and nothing is charged before it is known what was charged since. Its          budget has {records} records, the last {head}. Give the digest that you noted last, elsewhere, with --budget-head          DIGEST; if there is none, use --budget-head-lost, which gives up all that is left of every table version and epoch"
+    )]
+    Unsettled {
+        /// When the backup was made.
+        made: Timestamp,
+        /// Records of the budget in it.
+        records: u64,
+        /// The last one's digest.
+        head: Digest,
+    },
+    /// A noted head that is not the book's.
+    #[error(
+        "the budget's last record, of {records}, is {head}; you noted {noted}{}",
+        if *newer {
+            ", which is an earlier record of it: your note is older than the book. Charges after the book would be unknown too, so              find the newest note, or use --budget-head-lost"
+        } else {
+            ", which it does not have: charges are missing. Restore a newer backup, or use --budget-head-lost"
+        }
+    )]
+    OtherHead {
+        /// The digest noted elsewhere.
+        noted: Digest,
+        /// The book's last.
+        head: Digest,
+        /// Its records.
+        records: u64,
+        /// Whether the book goes on after the noted record.
+        newer: bool,
+    },
+    /// A lost head of a home that was not restored.
+    #[error("this home was not restored from a backup, so its budget is complete; leave --budget-head-lost away")]
+    NothingRestored,
+    /// No version or epoch with a pinned digest.
+    #[error(
+        "the site holds no {what} {digest} of table {table:?}; it may have been lost with a home that was restored"
+    )]
+    NotHeld {
+        /// `manifest`, `consent epoch` or `policy floor`.
+        what: &'static str,
+        /// The digest.
+        digest: Digest,
+        /// The table.
+        table: String,
+    },
+    /// No member key.
+    #[error("the site has no key as a member yet; make one with: cohortium-prover ledger key")]
+    NoKey,
+    /// No ledger.
+    #[error("the site belongs to no ledger yet; join one with: cohortium-prover ledger join")]
+    NotJoined,
+    /// A member key that is refused.
+    #[error(transparent)]
+    Key(#[from] KeyStoreError),
+    /// A record of what left that is not as it was written, or refuses.
+    #[error(transparent)]
+    Outgoing(#[from] OutgoingError),
     /// A charge is refused, or the book is not as it was written.
     #[error(transparent)]
     Budget(#[from] BudgetError),
@@ -180,10 +248,14 @@ impl StoreError {
             | Self::NoHome
             | Self::NoSite { .. }
             | Self::Busy { .. }
+            | Self::RunBusy { .. }
             | Self::NoTables
             | Self::WhichTable { .. }
             | Self::UnknownTable { .. }
-            | Self::UnknownVersion { .. } => false,
+            | Self::UnknownVersion { .. }
+            | Self::NotJoined
+            | Self::NoKey => false,
+            Self::Key(error) => !matches!(error, KeyStoreError::File(_)),
             Self::Damaged { .. }
             | Self::Exists { .. }
             | Self::SiteExists { .. }
@@ -196,6 +268,11 @@ impl StoreError {
             | Self::Numbers { .. }
             | Self::TooManyRows { .. }
             | Self::BudgetBehind { .. }
+            | Self::Unsettled { .. }
+            | Self::OtherHead { .. }
+            | Self::NothingRestored
+            | Self::NotHeld { .. }
+            | Self::Outgoing(_)
             | Self::Budget(_)
             | Self::Registry(_)
             | Self::Layout(_)

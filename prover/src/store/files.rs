@@ -114,6 +114,43 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
     }
 }
 
+/// A file, for its owner alone, that is being written piece by piece: it appears whole, or not at all, and never in the
+/// place of another.
+pub(crate) struct NewFile {
+    file: File,
+    target: PathBuf,
+}
+
+impl NewFile {
+    /// Begins a file.
+    pub(crate) fn begin(target: &Path) -> Result<Self, StoreError> {
+        let file = create(&beside(target), Readers::Owner).map_err(failed("write", target))?;
+        Ok(Self { file, target: target.to_owned() })
+    }
+
+    /// Writes more.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.file.write_all(bytes).map_err(failed("write", &self.target))
+    }
+
+    /// A test may end the process here.
+    pub(crate) fn half_way(&mut self, stage: Stage) -> Result<(), StoreError> {
+        self.file.sync_all().map_err(failed("write", &self.target))?;
+        stage.pass();
+        Ok(())
+    }
+
+    /// Makes the file appear. Refused if something is there already.
+    pub(crate) fn finish(self) -> Result<(), StoreError> {
+        if self.target.exists() {
+            return Err(StoreError::Exists { path: self.target });
+        }
+        let renamed = self.file.sync_all().and_then(|()| fs::rename(beside(&self.target), &self.target));
+        renamed.map_err(failed("write", &self.target))?;
+        sync_folder(folder_of(&self.target))
+    }
+}
+
 /// A folder that is being made: it appears with all its files, or not at all.
 pub(crate) struct NewFolder {
     partial: PathBuf,

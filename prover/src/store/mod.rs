@@ -5,7 +5,16 @@
 //! master.secret                    SECRET: back it up, and keep it from everyone
 //! policy.json                      the site's policy floor
 //! budget.jsonl                     the opening budget: one record a line, chained; only ever appended to
-//! lock                             held by the one process that may write
+//! floors/DIGEST.json               every floor that was in force: an accepted query is answered under its own
+//! lock, run.lock                   held by the one process that may write, and by the one batch job
+//! member.key                       SECRET: the site's key as a member of a ledger
+//! ledger.json                      the ledger: its address, its pinned charter, the last checkpoint seen
+//! rules.json                       which queries are accepted without asking a person
+//! seeds.json                       salt and root of the tree of noise seeds
+//! paused.json                      there while no new query is accepted
+//! asked/DIGEST.json                what was noted about a query, by the request's digest
+//! outgoing.jsonl                   everything that left: one record a line, chained; only ever appended to
+//! restored.json                    there while a restored backup's budget is not settled
 //! tables/NAME/numbers.json         the last version's and the last epoch's number: none is used twice
 //! tables/NAME/version-N/           one import; appears whole
 //!     import.json, schema.json, mapping.json, quality.json, consent-report.json
@@ -17,12 +26,21 @@
 //!
 //! Folders are made for the owner alone; so are all files.
 
+mod append;
+pub(crate) mod backup;
 mod budget;
 mod columns;
 mod commitment;
 mod error;
 pub(crate) mod files;
+mod joined;
+mod notes;
+mod outgoing;
+mod paused;
 mod releases;
+mod restored;
+mod rules;
+mod seeds;
 mod site;
 mod table;
 mod version;
@@ -31,7 +49,14 @@ pub(crate) use budget::BudgetFile;
 pub(crate) use columns::PointsFile;
 pub(crate) use commitment::{CommitOptions, Committed, CommittedEpoch};
 pub use error::StoreError;
+pub(crate) use joined::Joined;
+pub(crate) use notes::{By, Decided, Note, Standing};
+pub(crate) use outgoing::{BUNDLE, Leaving, OutgoingFile, RELEASE};
+pub(crate) use paused::Paused;
 pub(crate) use releases::ReleaseRecord;
-pub(crate) use site::{Access, Home, Init};
+pub(crate) use restored::{Claim, Settled};
+pub(crate) use rules::{Asked, Rules};
+pub(crate) use seeds::Seeds;
+pub(crate) use site::{Access, Home, Init, RunLock};
 pub(crate) use table::TableFolder;
 pub(crate) use version::{NewVersion, Version};

@@ -23,7 +23,9 @@ const SECRET_FORMAT: &str = "cohortium-master-secret/1";
 const SITE_FILE: &str = "site.json";
 const SECRET_FILE: &str = "master.secret";
 const POLICY_FILE: &str = "policy.json";
+const FLOORS: &str = "floors";
 const LOCK_FILE: &str = "lock";
+const RUN_LOCK_FILE: &str = "run.lock";
 
 /// What a site is.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -69,13 +71,32 @@ pub(crate) struct Home {
 struct Lock(#[allow(dead_code)] File);
 
 impl Lock {
-    fn take(root: &Path) -> Result<Self, StoreError> {
-        let path = root.join(LOCK_FILE);
+    fn take(root: &Path, name: &str) -> Result<Self, StoreError> {
+        let path = root.join(name);
         let file = File::options().create(true).append(true).open(&path).map_err(failed("open", &path))?;
         match file.try_lock() {
             Ok(()) => Ok(Self(file)),
             Err(TryLockError::WouldBlock) => Err(StoreError::Busy { path: root.to_owned() }),
             Err(TryLockError::Error(error)) => Err(failed("lock", &path)(error)),
+        }
+    }
+}
+
+/// Held by the one batch job of a home while it lives, between its passes too.
+pub(crate) struct RunLock {
+    _lock: Lock,
+}
+
+impl RunLock {
+    /// Refused while another batch job has it.
+    pub(crate) fn take(root: &Path) -> Result<Self, StoreError> {
+        if !root.join(SITE_FILE).exists() {
+            return Err(StoreError::NoSite { path: root.to_owned() });
+        }
+        match Lock::take(root, RUN_LOCK_FILE) {
+            Ok(lock) => Ok(Self { _lock: lock }),
+            Err(StoreError::Busy { path }) => Err(StoreError::RunBusy { path }),
+            Err(error) => Err(error),
         }
     }
 }
@@ -95,13 +116,14 @@ impl Home {
             return Err(StoreError::SiteExists { path: root.to_owned(), site });
         }
         // A home that a killed `init` left has its secret and no site: the secret is kept, never drawn again.
-        let ours =
-            |name: &String| [SECRET_FILE, POLICY_FILE, LOCK_FILE].contains(&&**name) || name.ends_with(".partial");
+        let ours = |name: &String| {
+            [SECRET_FILE, POLICY_FILE, FLOORS, LOCK_FILE].contains(&&**name) || name.ends_with(".partial")
+        };
         if let Some(found) = files::names_in(root)?.into_iter().find(|name| !ours(name)) {
             return Err(StoreError::NotEmpty { path: root.to_owned(), found });
         }
         files::make_folder(root)?;
-        let lock = Lock::take(root)?;
+        let lock = Lock::take(root, LOCK_FILE)?;
         let path = root.join(SECRET_FILE);
         let secret = if path.exists() {
             read_secret(&path)?
@@ -131,7 +153,7 @@ impl Home {
         if !root.join(SITE_FILE).exists() {
             return Err(StoreError::NoSite { path: root.to_owned() });
         }
-        let lock = (access == Access::Write).then(|| Lock::take(root)).transpose()?;
+        let lock = (access == Access::Write).then(|| Lock::take(root, LOCK_FILE)).transpose()?;
         Ok(Self { root: root.to_owned(), site: read_site(root)?, access, _lock: lock })
     }
 
@@ -180,8 +202,28 @@ impl Home {
         Policy::parse(&files::read_text(&path)?).map(Some).map_err(damaged)
     }
 
+    /// The floor of this digest: the present one, or one that was in force before.
+    pub(crate) fn floor_of(&self, digest: &Digest) -> Result<Option<Policy>, StoreError> {
+        if let Some(floor) = self.floor()?.filter(|floor| floor.digest() == *digest) {
+            return Ok(Some(floor));
+        }
+        let path = self.root.join(FLOORS).join(format!("{digest}.json"));
+        if !path.exists() {
+            return Ok(None);
+        }
+        let damaged = |reason: String| StoreError::Damaged { path: path.clone(), reason };
+        let floor = Policy::parse(&files::read_text(&path)?).map_err(|error| damaged(error.to_string()))?;
+        match floor.digest() {
+            found if found == *digest => Ok(Some(floor)),
+            found => Err(damaged(format!("its digest is {found}"))),
+        }
+    }
+
     /// Sets the policy floor.
     pub(crate) fn set_floor(&self, floor: &Policy) -> Result<(), StoreError> {
+        let floors = self.root.join(FLOORS);
+        files::make_folder(&floors)?;
+        files::write(&floors.join(format!("{}.json", floor.digest())), &json(floor), Readers::Owner)?;
         files::write(&self.root.join(POLICY_FILE), &json(floor), Readers::Owner)
     }
 }

@@ -153,7 +153,7 @@ fn trap_21_killed_while_proving() {
 
 #[test]
 fn every_stage_is_tried() {
-    let tests = include_str!("kill.rs");
+    let tests = concat!(include_str!("kill.rs"), include_str!("kill_run.rs"));
     for stage in Stage::ALL {
         assert!(tests.contains(&format!("Stage::{stage:?}")), "no test ends the process at {stage:?}");
     }

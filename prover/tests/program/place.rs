@@ -9,6 +9,8 @@ use cohortium_protocol::table::synthetic::synthetic_consent_file;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::service::keys_folder;
+
 /// How a run ended.
 pub(crate) struct Run {
     pub(crate) code: Option<i32>,
@@ -131,19 +133,21 @@ impl Place {
     }
 
     pub(crate) fn run_with(&self, words: &str, environment: &[(&str, &str)]) -> Run {
-        let keys = std::env::var_os("COHORTIUM_KEYS")
-            .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/cohortium-keys"), PathBuf::from);
-        let output = Command::new(env!("CARGO_BIN_EXE_cohortium-prover"))
+        let output = self.command(words).envs(environment.iter().copied()).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Run { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    }
+
+    /// The program with these words, not started.
+    pub(crate) fn command(&self, words: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cohortium-prover"));
+        command
             .args(words.split_whitespace())
             .current_dir(self.0.path())
             .env_remove("COHORTIUM_HOME")
-            .env("COHORTIUM_KEYS", fs::canonicalize(&keys).unwrap_or(keys))
-            .envs(environment.iter().copied())
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Run { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+            .env("COHORTIUM_KEYS", keys_folder())
+            .stdin(Stdio::null());
+        command
     }
 
     /// All files below a folder that count: not what a killed run left beside.

@@ -6,6 +6,7 @@
 mod common;
 #[path = "../../../server/tests/service_common/http.rs"]
 mod http;
+mod hospital;
 mod place;
 mod routes;
 mod sponsor;

@@ -35,6 +35,11 @@ pub(super) fn make(
         approval.permits_site(site).map_err(Failure::refused)?;
         let detail = trusted.client().dataset(site, &query.table)?;
         let (schema, shape) = (&detail.schema_document, *detail.manifest_document.shape());
+        if query.consent != approval.consent {
+            // The approval's own sentence names the clause.
+            let plan = compile(query, schema, &query.consent, &shape).map_err(Failure::refused)?;
+            approval.permits(query, &plan).map_err(Failure::refused)?;
+        }
         // Every site's shape has a say, and one schema and plan must serve them all.
         let plan = compile(query, schema, &approval.consent, &shape).map_err(Failure::refused)?;
         approval.permits(query, &plan).map_err(Failure::refused)?;

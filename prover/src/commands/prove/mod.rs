@@ -3,42 +3,30 @@
 //! The order is the point. Everything that can refuse does so first. Then the officer sees what will leave. Then the
 //! opening budget is charged, durably; only then is anything computed that could leave. The release is verified, then kept, then
 //! handed out: from the moment it is kept, the same request gets the same bytes, and nothing else.
+//!
+//! The command answers requests of the file exchange. What it shares with the batch job, which answers those of a
+//! ledger, is in [`answer`](mod@answer).
 
+pub(crate) mod answer;
 mod caps;
 mod estimate;
-mod preview;
+pub(crate) mod preview;
 mod site;
 
 use std::path::Path;
 
-use cohortium_keys::read_verifying;
-use cohortium_keys::{KeyCache, KeyKind, ProvingKey};
-use cohortium_protocol::bundle::Bundle;
-use cohortium_protocol::commit::budget::Charge;
+use cohortium_keys::{KeyCache, KeyKind, read_verifying};
 use cohortium_protocol::documents::{Approval, FILE_EXCHANGE, Request};
 use cohortium_protocol::hash::Digest;
-use cohortium_protocol::policy::PolicyError;
-use cohortium_protocol::query::Source;
-use cohortium_verifier::{ANCHORS_FORMAT, Anchors, AnchorsDocument, SiteAnchor};
-use rand::rngs::OsRng;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use self::caps::Caps;
-use self::estimate::Estimate;
-use self::preview::Preview;
-use self::site::SiteData;
-use super::public::pretty;
-use super::{keys, read};
-use crate::cli::{Failure, Outcome, Progress, ProveArgs, Report, Setting};
+use self::answer::{Basis, Step, answer};
+use super::read;
+use crate::cli::{Failure, Outcome, ProveArgs, Report, Setting};
 use crate::faults::Stage;
-use crate::pipeline::{PipelineError, Prepared, prepare};
+use crate::pipeline::PipelineError;
 use crate::store::files::{self, Readers};
-use crate::store::{Access, BudgetFile, Home, ReleaseRecord};
-
-/// Parts of the work, for the progress bar.
-const PARTS: u64 = 1000;
-/// From here on the pipeline checks the finished bundle.
-const SELF_CHECK: f64 = 0.97;
+use crate::store::{Access, BUNDLE, BudgetFile, Claim, Home, Leaving, OutgoingFile, Settled};
 
 pub(crate) fn run(setting: &Setting, args: &ProveArgs) -> Outcome {
     let home = setting.open(if args.dry_run { Access::Read } else { Access::Write })?;
@@ -51,86 +39,53 @@ pub(crate) fn run(setting: &Setting, args: &ProveArgs) -> Outcome {
     }
     let approval = read::document(&args.approval, Approval::parse)?;
     if request.ledger != FILE_EXCHANGE {
-        let sentence =
-            format!("the request is of ledger {:?}; this version answers those of {FILE_EXCHANGE:?}", request.ledger);
+        let sentence = format!(
+            "the request is of ledger {:?}; this command answers those of {FILE_EXCHANGE:?}, and cohortium-prover run \
+             those of a ledger",
+            request.ledger
+        );
         return Err(Failure::refused(sentence));
     }
-    approval.covers(setting.today()?).map_err(Failure::refused)?;
-
-    let floor = home.floor()?.ok_or(PolicyError::Absent { whose: "the site" })?;
-    let data = SiteData::find(&home, &request)?;
-    let columns = data.openable(&home, &request, &approval)?;
-    let site = data.site(&columns, &floor);
-    let prepared = prepare(&request, &approval, &site)?;
     let mut budget = BudgetFile::open(&home)?;
-    home.check_budget(&budget)?;
-    let charges = charges(&prepared, &data)?;
-    budget.check(approval.digest(), request.digest(), charges.clone())?;
-    let caps = Caps::count(&home, &budget, &prepared, approval.digest())?;
-    caps.check()?;
-    let development_key = check_key(setting, &prepared, &request, home.site())? == KeyKind::Development;
-
-    let preview = Preview {
-        home: &home,
-        request: &request,
-        approval: &approval,
-        data: &data,
-        prepared: &prepared,
-        charges: &charges,
-        budget: &budget,
-        caps: &caps,
-        development_key,
-        estimate: Estimate::of(&prepared),
-    };
-    let mut json = preview.json();
-    if args.dry_run {
+    if !args.dry_run {
+        settle(setting, &home, &mut budget, args.claim.claim())?;
+    }
+    let basis = Basis::Files { today: setting.today()? };
+    let (mut text, mut json) = (String::new(), Value::Null);
+    let answered = answer(setting, &home, (&request, &approval), basis, &mut budget, &mut |preview| {
+        (text, json) = (preview.text()?, preview.json());
+        if args.dry_run {
+            return Ok(Step::Stop);
+        }
+        setting.console.preview(&text);
+        if !args.yes {
+            if !setting.console.has_person() {
+                return Err(Failure::cannot_tell("nobody is at the terminal to confirm; look at it, then use --yes"));
+            }
+            if !setting.console.confirm("\nShall this leave the hospital?") {
+                return Err(Failure::refused("you did not confirm; nothing left, nothing was charged"));
+            }
+        }
+        Ok(Step::Release)
+    })?;
+    let (Some(answered), Some(out)) = (answered, args.out.as_deref()) else {
         json["dry_run"] = true.into();
-        let text = format!("{}\nThis was a dry run: nothing left, nothing was charged.\n", preview.text()?);
+        let text = format!("{text}\nThis was a dry run: nothing left, nothing was charged.\n");
         return Ok(Report::new(text, json));
-    }
-    let out =
-        args.out.as_deref().ok_or_else(|| Failure::cannot_tell("where should the bundle go? Name it with --out"))?;
-    setting.console.preview(&preview.text()?);
-    if !args.yes {
-        if !setting.console.has_person() {
-            return Err(Failure::cannot_tell("nobody is at the terminal to confirm; look at it, then use --yes"));
-        }
-        if !setting.console.confirm("\nShall this leave the hospital?") {
-            return Err(Failure::refused("you did not confirm; nothing left, nothing was charged"));
-        }
-    }
-    let key = keys::proving_key(setting, *prepared.shape())?;
-    let anchors = own_anchors(&request, &approval, &data, &floor.digest(), &key)?;
-
-    let charged = budget.charge(approval.digest(), request.digest(), charges.clone())?;
-    Stage::ProveCharged.pass();
-    let bundle = prove(&prepared, &key, &anchors)?;
-    Stage::ProveVerified.pass();
-
-    let bytes = pretty(&bundle);
-    let record = ReleaseRecord::new(
-        request.digest(),
-        approval.digest(),
-        request.query.title.clone(),
-        (data.table_name().to_owned(), data.manifest().version(), data.epoch().number()),
-        setting.today()?,
-        (charged.record().number, charged.record().digest),
-    );
-    home.keep_release(&record, &bytes)?;
-    Stage::ProveKept.pass();
-    hand_out(out, &bytes)?;
+    };
+    hand_out(setting, &home, &request.digest(), out, &answered.bytes)?;
 
     json["out"] = json!(out);
     json["again"] = false.into();
-    json["bundle_bytes"] = bytes.len().into();
+    json["bundle_bytes"] = answered.bytes.len().into();
     json["budget_head"] = json!(budget.head());
     let text = format!(
         "\nReleased to {} ({} bytes): proved, verified, and kept under {}.\n\
          Budget record {} has the digest {}; note it elsewhere.\n",
         out.display(),
-        bytes.len(),
+        answered.bytes.len(),
         request.digest(),
-        record.budget_record,
+        answered.budget_record,
         budget.head()
     );
     Ok(Report::new(text, json))
@@ -147,7 +102,7 @@ fn again(setting: &Setting, home: &Home, request: &Request, args: &ProveArgs, bu
         text.push_str(preview::DEVELOPMENT_KEY);
     }
     if let Some(out) = args.out.as_deref().filter(|_| !args.dry_run) {
-        hand_out(out, bundle)?;
+        hand_out(setting, home, &digest, out, bundle)?;
         text.push_str(&format!("The same bytes are in {}.\n", out.display()));
         json["out"] = json!(out);
         json["bundle_bytes"] = bundle.len().into();
@@ -167,37 +122,39 @@ fn check_out(out: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn hand_out(out: &Path, bytes: &[u8]) -> Result<(), Failure> {
+/// Puts the bundle where it was asked for, once it stands in the record of what left.
+fn hand_out(setting: &Setting, home: &Home, request: &Digest, out: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let what = Leaving {
+        kind: BUNDLE.into(),
+        statement: None,
+        request: Some(*request),
+        bytes: Digest::of_bytes(bytes),
+        length: bytes.len() as u64,
+        cells: None,
+        ledger: None,
+    };
+    OutgoingFile::open(home)?.record(what, setting.now())?;
     Ok(files::write_at(out, bytes, Readers::Anyone, Some(Stage::ProveOutHalfWritten))?)
 }
 
-/// One point of every registered column that the plan uses.
-fn charges(prepared: &Prepared<'_>, data: &SiteData) -> Result<Vec<Charge>, Failure> {
-    let charge = |column: cohortium_protocol::query::ColumnId| match column.source {
-        Source::Epoch => data.epoch().charge(&column.name, 1),
-        _ => data.manifest().charge(&column.name, 1),
-    };
-    let charges: Result<Vec<Charge>, _> = prepared.opened_columns().into_iter().map(charge).collect();
-    charges.map_err(Failure::refused)
-}
-
-/// Refuses a key other than the pinned one before anything is charged. A new key would never be the pinned one,
-/// so none is made here.
-fn check_key(setting: &Setting, prepared: &Prepared<'_>, request: &Request, site: &str) -> Result<KeyKind, Failure> {
-    let required = request.site(site).map_err(PipelineError::from)?.verifying_key;
-    let cache = KeyCache::new(setting.keys_folder()?);
-    let path = cache.proving_path(prepared.shape());
-    if !path.exists() {
-        return Err(Failure::cannot_tell(format!(
-            "the request names the verifying key {required} of shape {}, and its proving key is not at {}; name the \
-             folder of keys with --keys",
-            prepared.shape(),
-            path.display()
-        )));
+/// Settles the budget of a restored home, with a word about it.
+pub(crate) fn settle(
+    setting: &Setting,
+    home: &Home,
+    budget: &mut BudgetFile,
+    claim: Claim,
+) -> Result<Settled, Failure> {
+    let settled = home.settle(budget, claim)?;
+    match settled {
+        Settled::Nothing => {}
+        Settled::Complete => setting.console.note("The restored budget is complete: its last record is the one you noted."),
+        Settled::GivenUp(columns) => setting.console.note(&format!(
+            "WARNING: nobody knows how often columns were opened after the backup, so all that was left of {columns} columns is \
+             given up: no table version and no consent epoch of this home can be asked any more. Import and commit anew, and \
+             register that."
+        )),
     }
-    let key = read_verifying(&cache.verifying_path(prepared.shape()))?;
-    let found = key.id();
-    if found == required { Ok(key.kind()) } else { Err(PipelineError::Key { required, found }.into()) }
+    Ok(settled)
 }
 
 /// Whether the key of an earlier answer was a development key. A key that is no longer at hand is taken for one.
@@ -209,46 +166,6 @@ fn was_development_key(setting: &Setting, request: &Request, site: &str) -> bool
         (key.id() == pin.verifying_key).then_some(key)
     };
     key().is_none_or(|key| key.kind() == KeyKind::Development)
-}
-
-/// The anchors of an auditor who believes what this site believes.
-fn own_anchors(
-    request: &Request,
-    approval: &Approval,
-    data: &SiteData,
-    policy_floor: &Digest,
-    key: &ProvingKey,
-) -> Result<Anchors, Failure> {
-    let site = SiteAnchor {
-        site: data.manifest().site().to_owned(),
-        manifest: data.manifest().digest(),
-        epoch: data.epoch().digest(),
-        policy_floor: *policy_floor,
-    };
-    Anchors::check(AnchorsDocument {
-        format: ANCHORS_FORMAT.to_owned(),
-        ledger: request.ledger.clone(),
-        accept_development_keys: true,
-        verifying_keys: vec![key.verifying().to_document()],
-        sites: vec![site],
-        approvals: vec![approval.digest()],
-        charter: None,
-    })
-    .map_err(Failure::refused)
-}
-
-fn prove(prepared: &Prepared<'_>, key: &ProvingKey, anchors: &Anchors) -> Result<Bundle, Failure> {
-    let mut bar = Progress::new(PARTS);
-    let mut step = |doing: &str, done: f64| {
-        if (SELF_CHECK..1.0).contains(&done) {
-            Stage::ProveMade.pass();
-        }
-        bar.at((done * PARTS as f64) as u64, doing);
-    };
-    let bundle = prepared.prove(key, anchors, &mut OsRng, &mut step)?;
-    let took = bar.end();
-    eprintln!("Proved and verified in {:.1} seconds.", took.as_secs_f64());
-    Ok(bundle)
 }
 
 impl From<PipelineError> for Failure {

@@ -1,6 +1,8 @@
 //! What will leave, shown before it leaves.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use cohortium_protocol::commit::budget::Charge;
 use cohortium_protocol::documents::{Approval, Request};
@@ -21,7 +23,7 @@ pub(super) const DEVELOPMENT_KEY: &str =
     "DEVELOPMENT KEY: for trials only. Whoever made the key could forge such a proof; an audit says so.\n";
 
 /// Everything that the officer should see before saying yes.
-pub(super) struct Preview<'a> {
+pub(crate) struct Preview<'a> {
     pub(super) home: &'a Home,
     pub(super) request: &'a Request,
     pub(super) approval: &'a Approval,
@@ -36,8 +38,19 @@ pub(super) struct Preview<'a> {
 }
 
 impl Preview<'_> {
+    /// The columns of the table that the plan uses.
+    pub(crate) fn columns(&self) -> BTreeSet<String> {
+        let columns = self.prepared.opened_columns().into_iter();
+        columns.filter(|column| column.source == Source::Manifest).map(|column| column.name).collect()
+    }
+
+    /// How long the proof takes, roughly.
+    pub(crate) fn time(&self) -> Duration {
+        self.estimate.time
+    }
+
     /// For people.
-    pub(super) fn text(&self) -> Result<String, Failure> {
+    pub(crate) fn text(&self) -> Result<String, Failure> {
         let (manifest, epoch) = (self.data.manifest(), self.data.epoch());
         let plan = self.prepared.plan();
         let mut out = format!(
@@ -154,7 +167,7 @@ impl Preview<'_> {
     }
 
     /// For machines: nothing that does not leave.
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         let plan = self.prepared.plan();
         let groups = self
             .prepared

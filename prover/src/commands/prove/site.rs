@@ -1,7 +1,7 @@
 //! The table version and the epoch that a request pins, if they are the active ones.
 
 use cohortium_protocol::commit::{ConsentEpoch, DatasetManifest};
-use cohortium_protocol::documents::{Approval, Request, RequestError};
+use cohortium_protocol::documents::{Approval, Request, RequestError, SitePin};
 use cohortium_protocol::policy::Policy;
 use cohortium_protocol::query::{Source, compile};
 use cohortium_protocol::table::Table;
@@ -24,14 +24,31 @@ pub(super) struct Openable {
     epoch: Vec<RegisteredSecret>,
 }
 
+/// Which version and epoch a request may have pinned.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Which {
+    /// The active ones.
+    Active,
+    /// Any that the site holds: they were active when the query was posted.
+    Pinned,
+}
+
 impl SiteData {
-    /// The active version and epoch of the table asked about; refused unless they are the pinned ones.
-    pub(super) fn find(home: &Home, request: &Request) -> Result<Self, Failure> {
+    /// The version and epoch that a request pins, of the table it asks about.
+    pub(super) fn find(home: &Home, request: &Request, which: Which) -> Result<Self, Failure> {
         let pin = request.site(home.site()).map_err(PipelineError::from)?;
         let tables = TableFolder::find(home, Some(&request.query.table)).map_err(|error| match error {
             StoreError::UnknownTable { .. } => Failure::refused(error),
             error => error.into(),
         })?;
+        match which {
+            Which::Active => Self::active(&tables, pin),
+            Which::Pinned => Self::pinned(&tables, pin),
+        }
+    }
+
+    /// The active version and epoch; refused unless they are the pinned ones.
+    fn active(tables: &TableFolder, pin: &SitePin) -> Result<Self, Failure> {
         let (version, committed, newest) = tables.active()?;
         let manifest = &committed.manifest;
         if pin.manifest != manifest.digest() {
@@ -45,6 +62,27 @@ impl SiteData {
         }
         let table = version.table()?;
         Ok(Self { version, committed, epoch, table })
+    }
+
+    /// Whichever version and epoch are pinned.
+    fn pinned(tables: &TableFolder, pin: &SitePin) -> Result<Self, Failure> {
+        for number in tables.versions()?.into_iter().rev() {
+            let version = tables.version(Some(number))?;
+            let Some(committed) = version.committed()?.filter(|one| one.manifest.digest() == pin.manifest) else {
+                continue;
+            };
+            for number in version.epochs()?.into_iter().rev() {
+                let epoch = version.epoch(number, &committed.manifest)?;
+                if epoch.epoch.digest() == pin.epoch {
+                    let table = version.table()?;
+                    return Ok(Self { version, committed, epoch, table });
+                }
+            }
+            let table = tables.name().to_owned();
+            return Err(StoreError::NotHeld { what: "consent epoch", digest: pin.epoch, table }.into());
+        }
+        let table = tables.name().to_owned();
+        Err(StoreError::NotHeld { what: "manifest", digest: pin.manifest, table }.into())
     }
 
     pub(super) fn manifest(&self) -> &DatasetManifest {

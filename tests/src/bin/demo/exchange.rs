@@ -43,11 +43,12 @@ pub(crate) fn home(site: Site) -> String {
     made(&format!("{}/home", site.name()))
 }
 
-/// The public key that a command printed.
+/// The public key that a command printed: 64 hexadecimal digits.
 fn public_key(programs: &mut Programs, words: &[&str]) -> Result<String, Failure> {
-    let answer: Value = programs.done(words)?.json()?;
-    let key = answer["public_key"].as_str().or_else(|| answer["key"].as_str());
-    key.map(str::to_owned).ok_or_else(|| Failure::unexpected(words[0], "it printed no public key"))
+    let printed = programs.done(words)?.stdout;
+    let is_key = |word: &&str| word.len() == 64 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let mut words_of = printed.split(|c: char| !c.is_ascii_alphanumeric());
+    words_of.find(is_key).map(str::to_owned).ok_or_else(|| Failure::unexpected(words[0], "it printed no public key"))
 }
 
 /// A port of this machine that nobody listens on.
@@ -66,10 +67,10 @@ pub(crate) fn found(programs: &mut Programs) -> Result<Exchange, Failure> {
     );
     let (operator, board, sponsor) = (made("operator/key.json"), made("board/key.json"), made("sponsor/key.json"));
     let operator_key =
-        public_key(programs, &["cohortium-server", "key", "--name", OPERATOR, "--out", &operator, "--json"])?;
-    let board_key = public_key(programs, &["cohortium-verifier", "key", "--name", BOARD, "--out", &board, "--json"])?;
+        public_key(programs, &["cohortium-server", "key", "--name", OPERATOR, "--out", &operator])?;
+    let board_key = public_key(programs, &["cohortium-verifier", "key", "--name", BOARD, "--out", &board])?;
     let sponsor_key =
-        public_key(programs, &["cohortium-sponsor", "key", "--name", SPONSOR, "--out", &sponsor, "--json"])?;
+        public_key(programs, &["cohortium-sponsor", "key", "--name", SPONSOR, "--out", &sponsor])?;
     let mut members = vec![
         format!("operator:{OPERATOR}:{operator_key}"),
         format!("board:{BOARD}:{board_key}"),
@@ -77,7 +78,7 @@ pub(crate) fn found(programs: &mut Programs) -> Result<Exchange, Failure> {
     ];
     for site in Site::ALL {
         let home = home(site);
-        let key = public_key(programs, &["cohortium-prover", "ledger", "key", "--home", &home, "--json"])?;
+        let key = public_key(programs, &["cohortium-prover", "ledger", "key", "--home", &home])?;
         members.push(format!("hospital:{}:{key}", site.name()));
     }
     let (charter, key) = (charter(), made("verifying-key.json"));
@@ -157,11 +158,11 @@ pub(crate) fn approve(programs: &mut Programs) -> Result<(), Failure> {
     programs.done(&["cohortium-sponsor", "post", &signed])?;
 
     let (anchors, verifying) = (anchors(), made("verifying-key.json"));
-    let words = ["cohortium-sponsor", "anchors", "--verifying-key", &verifying, "--accept-development-keys"];
-    print::quote(&programs.done(&[&words[..], &["--out", &anchors]].concat())?.stdout);
+    let words = ["cohortium-sponsor", "anchors", "--verifying-key", &verifying, "--out", &anchors];
+    print::quote(&programs.done(&words)?.stdout);
     print::say(
-        "These anchors hold the charter: what its members signed on the ledger counts. They ACCEPT DEVELOPMENT KEYS; a board \
-         that cares would not, and then its audits end with \"not covered\".",
+        "These anchors hold the charter: what its members signed on the ledger counts. Like the charter they ACCEPT DEVELOPMENT \
+         KEYS; a board that cares would not, and then its audits end with \"not covered\".",
     );
     Ok(())
 }

@@ -52,7 +52,7 @@ pub(crate) fn declined(programs: &mut Programs, exchange: &Exchange) -> Result<V
     let rotterdam = home(Site::Rotterdam);
     programs.done(&["cohortium-prover", "decline", &id, "--because", because, "--home", &rotterdam])?;
     let gbsg = home(Site::Gbsg);
-    programs.done(&["cohortium-prover", "accept", &id, "--home", &gbsg])?;
+    programs.done(&["cohortium-prover", "accept", &id, "--home", &gbsg, "--yes"])?;
     programs.done(&["cohortium-prover", "run", "--once", "--home", &gbsg])?;
     let run = programs.done(&["cohortium-sponsor", "follow", &id])?;
     print::quote(&run.stdout);

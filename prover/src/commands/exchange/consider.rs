@@ -1,0 +1,168 @@
+//! Open queries: checked, then accepted by a rule, or left to a person.
+
+use cohortium_client::QuerySummary;
+use cohortium_protocol::documents::{Approval, Request};
+use cohortium_protocol::ledger::Statement;
+use serde_json::json;
+
+use super::super::prove::answer::{Basis, Step, answer};
+use super::link::About;
+use super::pass::Pass;
+use crate::cli::{Failure, about};
+use crate::faults::Stage;
+use crate::store::{Asked, By, Decided, Note};
+
+/// What is said in public when a person has to decide. No more: rules and the site's state are its own.
+const NO_RULE: &str = "no standing rule of this site covers the query; a person decides";
+const NOT_PASSED: &str = "the site's own check of the query did not pass; a person looks at it";
+const NO_TIME: &str = "the site may not be able to answer in time; a person decides";
+/// How many times the estimated time there has to be.
+const TIME_MARGIN: u64 = 3;
+
+/// What came of looking at a query.
+pub(super) enum Looked {
+    /// A rule accepts it.
+    Accept {
+        /// The rule.
+        rule: String,
+    },
+    /// A person has to decide.
+    Hold {
+        /// For everybody.
+        public: &'static str,
+        /// For the site.
+        private: String,
+        /// Whether a person may accept it.
+        acceptable: bool,
+    },
+}
+
+impl Pass<'_> {
+    /// Looks at a query that was not decided: accepts it by a rule, or asks for a person, once.
+    pub(super) fn consider(&mut self, summary: &QuerySummary) -> Result<(), Failure> {
+        let mut note = self.note(summary)?;
+        if note.closed.is_some() || note.released.is_some() {
+            return Ok(());
+        }
+        if note.decision.is_some() {
+            // Decided, and the ledger does not show it: the process died, or the ledger was out of reach.
+            return self.post_decision(&mut note);
+        }
+        if self.home.paused()?.is_some() {
+            return Ok(());
+        }
+        let (request, approval) = match self.verified(&summary.request, &summary.id) {
+            Ok(verified) => verified,
+            Err(failure) if Self::ends(&failure) => return Err(failure),
+            Err(failure) => {
+                // What the ledger cannot show is no query: nothing is said about it there.
+                self.tally.failed += 1;
+                self.event("not_believed", Some(&note), &failure.sentence, json!({}));
+                return Ok(());
+            }
+        };
+        match self.look(&request, &approval, &mut |_| Ok(()))? {
+            Looked::Accept { rule } => {
+                self.event("rule", Some(&note), &format!("covered by the rule {rule:?}"), json!({ "rule": rule }));
+                self.accept(&mut note, By::Rule(rule))
+            }
+            Looked::Hold { public, private, .. } => self.hold(&mut note, public, private),
+        }
+    }
+
+    /// Checks a query as it is checked before proving, and asks the rules. `show` is given what would leave.
+    pub(super) fn look(
+        &mut self,
+        request: &Request,
+        approval: &Approval,
+        show: &mut dyn FnMut(&str) -> Result<(), Failure>,
+    ) -> Result<Looked, Failure> {
+        let (all, under) = self.owed()?;
+        let under = under.get(&request.approval).copied().unwrap_or(0);
+        let charter = self.link.trusted.charter().clone();
+        let (rules, accepted) = (self.home.rules()?, self.home.accepted_by_rule()?);
+        let hold = |public, private, acceptable| Ok(Looked::Hold { public, private, acceptable });
+        if let Err(why) = self.check_seeds(request) {
+            return hold(NOT_PASSED, why, false);
+        }
+        let basis = Basis::Considered { charter: &charter, today: self.setting.today()?, owed: (all, under) };
+        let mut looked = None;
+        let checked = answer(self.setting, &self.home, (request, approval), basis, &mut self.budget, &mut |preview| {
+            show(&preview.text()?)?;
+            let seconds = preview.time().as_secs() + 1;
+            let needed = TIME_MARGIN * seconds * (u64::from(all) + 1);
+            let columns = preview.columns();
+            let asked = Asked {
+                study: &approval.study,
+                sponsor: &approval.sponsor,
+                purpose: approval.consent.duo(),
+                columns: &columns,
+            };
+            looked = Some(if needed > charter.answer_seconds {
+                let private = format!(
+                    "a proof takes {} and {all} are owed already; the charter gives {} seconds",
+                    about(preview.time()),
+                    charter.answer_seconds
+                );
+                Looked::Hold { public: NO_TIME, private, acceptable: true }
+            } else {
+                match rules.covering(&asked, &accepted) {
+                    Ok(rule) => Looked::Accept { rule: rule.to_owned() },
+                    Err(private) => Looked::Hold { public: NO_RULE, private, acceptable: true },
+                }
+            });
+            Ok(Step::Stop)
+        });
+        match (checked, looked) {
+            (Ok(_), Some(looked)) => Ok(looked),
+            // Either the site's documents, budget, policy or keys refuse.
+            (Err(failure), _) => hold(NOT_PASSED, failure.sentence, false),
+            (Ok(_), None) => hold(NOT_PASSED, "nothing was decided".to_owned(), false),
+        }
+    }
+
+    /// The seed tree that a query pins is the site's own, or both have none.
+    fn check_seeds(&self, request: &Request) -> Result<(), String> {
+        let pin = request.site(self.home.site()).map_err(|error| error.to_string())?;
+        let own = self.home.seeds().map_err(|error| error.to_string())?.map(|seeds| seeds.root);
+        match pin.seeds {
+            Some(found) if Some(found) != own => {
+                let own = own.map_or_else(|| "none".to_owned(), |own| own.to_string());
+                Err(format!("the request pins the seed tree {found}, the site's is {own}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes an acceptance and posts it.
+    pub(super) fn accept(&mut self, note: &mut Note, by: By) -> Result<(), Failure> {
+        note.decision = Some(Decided::Accepted { by });
+        self.home.keep_note(note)?;
+        Stage::RunDecided.pass();
+        self.post_decision(note)
+    }
+
+    /// Says once, in public, that a person has to decide; notes why, for the site.
+    fn hold(&mut self, note: &mut Note, public: &str, private: String) -> Result<(), Failure> {
+        let changed = note.because.as_ref() != Some(&private);
+        if note.held.is_some() && !changed {
+            return Ok(());
+        }
+        note.because = Some(private.clone());
+        if note.held.is_none() {
+            let request = note.request;
+            let statement = Statement::Hold { request, reason: public.to_owned() };
+            let about = About { request: Some(request), cells: None, recorded: Stage::RunHoldRecorded };
+            if let Err(error) = self.link.post(self.setting, &self.home, &mut self.outgoing, statement, about)? {
+                return self.refused(note, error);
+            }
+            Stage::RunHoldPosted.pass();
+            note.held = Some(public.to_owned());
+            self.tally.held += 1;
+        }
+        self.home.keep_note(note)?;
+        let sentence = format!("waits for a person: {private}");
+        self.event("hold", Some(note), &sentence, json!({ "public": note.held, "because": private }));
+        Ok(())
+    }
+}

@@ -1,0 +1,71 @@
+//! `accept` and `decline`: a person's decision.
+
+use cohortium_protocol::hash::Digest;
+use cohortium_protocol::ledger::MAX_REASON;
+use cohortium_protocol::text::is_line;
+use serde_json::json;
+
+use super::consider::Looked;
+use super::pass::Pass;
+use crate::cli::{AcceptArgs, DeclineArgs, Failure, Outcome, Report, Setting};
+use crate::store::{By, Claim, Decided, Note};
+
+/// The note about a query that nobody decided.
+fn undecided(pass: &Pass<'_>, query: &Digest) -> Result<Note, Failure> {
+    let summary = pass.link.client().query(query)?.summary;
+    let note = pass.note(&summary)?;
+    if note.decision.is_some() || note.closed.is_some() {
+        return Err(Failure::refused(format!("this query is decided, which is final: {}", note.words())));
+    }
+    Ok(note)
+}
+
+pub(crate) fn accept(setting: &Setting, args: &AcceptArgs) -> Outcome {
+    let mut pass = Pass::begin(setting, Some(Claim::None))?;
+    let mut note = undecided(&pass, &args.query)?;
+    let (request, approval) = pass.verified(&note.request, &note.query)?;
+    let mut shown = String::new();
+    let looked = pass.look(&request, &approval, &mut |text| {
+        text.clone_into(&mut shown);
+        Ok(())
+    })?;
+    if let Looked::Hold { private, acceptable: false, .. } = looked {
+        return Err(Failure::refused(format!("the site's own check does not pass, and nobody can accept: {private}")));
+    }
+    setting.console.preview(&shown);
+    if let Looked::Hold { private, .. } = looked {
+        setting.console.note(&format!("It waited for a person because: {private}"));
+    }
+    if !args.yes {
+        if !setting.console.has_person() {
+            return Err(Failure::cannot_tell("nobody is at the terminal to confirm; look at it, then use --yes"));
+        }
+        if !setting.console.confirm("\nAccept? It is final, and the next run answers.") {
+            return Err(Failure::refused("you did not confirm; nothing was posted"));
+        }
+    }
+    pass.accept(&mut note, By::Person)?;
+    ended(&note, "Accepted; the next run answers it.")
+}
+
+pub(crate) fn decline(setting: &Setting, args: &DeclineArgs) -> Outcome {
+    if !is_line(&args.because, MAX_REASON) {
+        return Err(Failure::refused(format!(
+            "the reason has to be one line of 1 to {MAX_REASON} printable characters, no space at either end"
+        )));
+    }
+    let mut pass = Pass::begin(setting, None)?;
+    let mut note = undecided(&pass, &args.query)?;
+    note.decision = Some(Decided::Declined { reason: args.because.clone() });
+    pass.home.keep_note(&note)?;
+    pass.post_decision(&mut note)?;
+    ended(&note, "Declined, for everybody to see.")
+}
+
+fn ended(note: &Note, sentence: &str) -> Outcome {
+    if let Some(why) = &note.closed {
+        return Err(Failure::refused(why));
+    }
+    let json = json!({ "query": note.query, "request": note.request, "acknowledged": note.acknowledged });
+    Ok(Report::new(format!("{sentence}\n"), json))
+}

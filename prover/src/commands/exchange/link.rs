@@ -1,0 +1,148 @@
+//! The site's way to its ledger: what it believes, what it signs, and that nothing leaves unrecorded.
+
+use cohortium_client::{ClientError, LedgerClient, Posted, RetryPolicy, Seen, TrustError, TrustedLedger};
+use cohortium_protocol::hash::Digest;
+use cohortium_protocol::ledger::{MemberKey, Statement, Transaction};
+use serde_json::json;
+
+use crate::cli::{Failure, Setting};
+use crate::faults::Stage;
+use crate::store::files::{self, Readers};
+use crate::store::{Access, Home, Joined, Leaving, OutgoingFile, StoreError};
+
+/// Where two contradicting checkpoints are kept.
+const SPLIT_VIEW_FILE: &str = "split-view.json";
+
+/// What a post is about, for the record of what left.
+pub(super) struct About {
+    /// The request, if it is about one.
+    pub(super) request: Option<Digest>,
+    /// Groups of cells of a release.
+    pub(super) cells: Option<u64>,
+    /// Where a test may end the process: recorded, not posted.
+    pub(super) recorded: Stage,
+}
+
+/// A joined ledger.
+pub(super) struct Link {
+    joined: Joined,
+    key: MemberKey,
+    /// The ledger, checked against the charter.
+    pub(super) trusted: TrustedLedger,
+}
+
+impl Link {
+    /// The ledger that a home belongs to. Connects to nothing yet.
+    pub(super) fn open(home: &Home) -> Result<Self, Failure> {
+        let joined = home.joined()?.ok_or(StoreError::NotJoined)?;
+        let key = home.member_key()?.ok_or(StoreError::NoKey)?;
+        super::join::check_member(home, &joined.charter, &key)?;
+        let client = LedgerClient::new(&joined.url)?;
+        let charter = joined.charter.clone();
+        let trusted = match &joined.checkpoint {
+            None => TrustedLedger::new(client, charter)?,
+            Some(note) => {
+                let seen = Seen { format: cohortium_client::SEEN_FORMAT.to_owned(), checkpoint: note.clone() };
+                TrustedLedger::resume(client, charter, &seen)?
+            }
+        };
+        Ok(Self { joined, key, trusted })
+    }
+
+    /// The service, for what is only shown.
+    pub(super) fn client(&self) -> &LedgerClient {
+        self.trusted.client()
+    }
+
+    /// The service's address.
+    pub(super) fn url(&self) -> &str {
+        &self.joined.url
+    }
+
+    /// Takes what a check of the ledger gave. What was seen is kept, and evidence of two histories too.
+    pub(super) fn checked<T>(&mut self, home: &Home, result: Result<T, TrustError>) -> Result<T, Failure> {
+        if let Err(TrustError::SplitView { notes, .. }) = &result
+            && home.access() == Access::Write
+        {
+            let path = home.root().join(SPLIT_VIEW_FILE);
+            // The first contradiction is the one to show.
+            if !path.exists() {
+                let notes = json!({ "charter": self.joined.charter.digest(), "checkpoints": notes });
+                files::write(&path, format!("{notes:#}\n").as_bytes(), Readers::Owner)?;
+            }
+        }
+        if home.access() == Access::Write
+            && let Some(seen) = self.trusted.seen()
+            && self.joined.checkpoint.as_ref() != Some(&seen.checkpoint)
+        {
+            self.joined.checkpoint = Some(seen.checkpoint);
+            home.set_joined(&self.joined)?;
+        }
+        Ok(result?)
+    }
+
+    /// Fetches the newest checkpoint: of a history that begins with every one seen before.
+    pub(super) fn refresh(&mut self, home: &Home) -> Result<(), Failure> {
+        let refreshed = self.trusted.refresh().map(|_| ());
+        self.checked(home, refreshed)
+    }
+
+    /// Signs a statement.
+    pub(super) fn sign(&self, home: &Home, statement: Statement) -> Transaction {
+        Transaction::sign(self.trusted.ledger(), home.site(), statement, &self.key)
+    }
+
+    /// Posts a statement: first into the record of what left, then to the ledger, again and again if it does not answer.
+    pub(super) fn post(
+        &self,
+        setting: &Setting,
+        home: &Home,
+        outgoing: &mut OutgoingFile,
+        statement: Statement,
+        about: About,
+    ) -> Result<Result<Posted, ClientError>, Failure> {
+        let transaction = self.sign(home, statement);
+        let bytes = transaction.canonical();
+        let what = Leaving {
+            kind: transaction.statement.kind().to_owned(),
+            statement: Some(transaction.id()),
+            request: about.request,
+            bytes: Digest::of_bytes(&bytes),
+            length: bytes.len() as u64,
+            cells: about.cells,
+            ledger: Some(transaction.ledger.clone()),
+        };
+        outgoing.record(what, setting.now())?;
+        about.recorded.pass();
+        Ok(self.client().post_with_retries(&transaction, &RetryPolicy::default()))
+    }
+}
+
+/// Whether the service said no, and would say it again: neither a service in trouble nor one that asks for patience.
+pub(super) fn is_final(error: &ClientError) -> bool {
+    error.problem().is_some_and(|problem| (400..500).contains(&problem.status)) && !error.is_retryable()
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        match &error {
+            ClientError::Refused(problem) if is_final(&error) => {
+                let details = json!({ "rule": problem.rule, "status": problem.status });
+                Self::refused(&error).with(details)
+            }
+            ClientError::Address { .. } | ClientError::Certificates { .. } | ClientError::Redirected { .. } => {
+                Self::refused(error)
+            }
+            _ => Self::cannot_tell(error),
+        }
+    }
+}
+
+impl From<TrustError> for Failure {
+    fn from(error: TrustError) -> Self {
+        match error {
+            TrustError::Client(error) => error.into(),
+            error => Self::refused(error),
+        }
+    }
+}

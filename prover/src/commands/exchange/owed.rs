@@ -1,0 +1,162 @@
+//! Accepted queries: proved, the most urgent first, and posted until the ledger has the answer.
+
+use std::collections::BTreeMap;
+
+use cohortium_client::QuerySummary;
+use cohortium_protocol::bundle::Bundle;
+use cohortium_protocol::hash::Digest;
+use cohortium_protocol::ledger::{Statement, StatementContent, Timestamp, transaction_id};
+use cohortium_verifier::ledger::SiteStatus;
+use serde_json::json;
+
+use super::super::prove::answer::{Basis, Step, answer};
+use super::link::About;
+use super::pass::Pass;
+use crate::cli::Failure;
+use crate::faults::Stage;
+use crate::store::{By, Decided, Note, Standing};
+
+/// How often a proof of one request is begun. Every attempt is charged to the opening budget, and something that fails so
+/// often will not go away by itself.
+const MAX_ATTEMPTS: usize = 8;
+
+impl Pass<'_> {
+    /// Answers whatever the site owes, the most urgent first. What fails does not keep the others from their answers.
+    pub(super) fn answer_owed(&mut self, queries: &BTreeMap<Digest, QuerySummary>) -> Result<(), Failure> {
+        for summary in queries.values() {
+            let status = summary.sites.get(self.home.site()).map(|status| &status.state);
+            if matches!(status, Some(SiteStatus::Accepted { .. })) && self.home.note(&summary.request)?.is_none() {
+                // Accepted by a home that was lost.
+                let mut note = self.note(summary)?;
+                note.decision = Some(Decided::Accepted { by: By::Ledger });
+                self.home.keep_note(&note)?;
+            }
+        }
+        let mut owed = Vec::new();
+        for mut note in self.home.notes()?.into_iter().filter(Note::is_owed) {
+            if note.acknowledged.is_none() {
+                self.post_decision(&mut note)?;
+            }
+            if let Some(Standing { time, .. }) = note.acknowledged.filter(|_| note.is_owed()) {
+                owed.push((time.plus(self.link.trusted.charter().answer_seconds), note));
+            }
+        }
+        owed.sort_by_key(|(deadline, note)| (*deadline, note.request));
+        for (deadline, mut note) in owed {
+            match self.answer_one(&mut note, deadline, queries) {
+                Ok(()) => {}
+                Err(failure) if Self::ends(&failure) => return Err(failure),
+                Err(failure) => {
+                    note.because = Some(failure.sentence.clone());
+                    self.home.keep_note(&note)?;
+                    self.tally.failed += 1;
+                    let sentence = format!("accepted, and not answered: {}", failure.sentence);
+                    self.event("failed", Some(&note), &sentence, json!({ "until": deadline }));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn answer_one(
+        &mut self,
+        note: &mut Note,
+        deadline: Timestamp,
+        queries: &BTreeMap<Digest, QuerySummary>,
+    ) -> Result<(), Failure> {
+        let bytes = match self.home.released(&note.request)? {
+            Some(bytes) => bytes,
+            None => match self.make(note, deadline, queries)? {
+                Some(bytes) => bytes,
+                None => return Ok(()),
+            },
+        };
+        let bundle = Bundle::parse(&bytes).map_err(|error| {
+            Failure::refused(format!("the kept release of {} cannot be read: {error}", note.request))
+        })?;
+        self.post_release(note, bundle)
+    }
+
+    /// Proves and keeps the answer; or closes the note, if nothing may come of it.
+    fn make(
+        &mut self,
+        note: &mut Note,
+        deadline: Timestamp,
+        queries: &BTreeMap<Digest, QuerySummary>,
+    ) -> Result<Option<Vec<u8>>, Failure> {
+        let request = note.request;
+        if let Some(record) = self.outgoing.release(&request) {
+            let number = record.number;
+            return Err(Failure::refused(format!(
+                "a release for this request left the site (record {number} of what left), and it is not kept here: another one \
+                 is never made"
+            )));
+        }
+        let status = queries.get(&request).and_then(|query| query.sites.get(self.home.site())).map(|one| &one.state);
+        if matches!(status, Some(SiteStatus::Answered { .. })) {
+            return self.close(note, "answered by a home that was lost").map(|()| None);
+        }
+        let now = self.setting.now();
+        if now > deadline {
+            let why = format!("WITHHELD: it was accepted, and its time ended at {deadline}; this is shown for ever");
+            self.tally.failed += 1;
+            return self.close(note, &why).map(|()| None);
+        }
+        let attempts = self.budget.attempts(&request);
+        if attempts >= MAX_ATTEMPTS {
+            return Err(Failure::refused(format!(
+                "a proof was begun {attempts} times and never finished; every attempt is charged, so no more are made"
+            )));
+        }
+        self.check_acceptance(&request)?;
+        let (document, approval) = self.verified(&request, &note.query)?;
+        let charter = self.link.trusted.charter().clone();
+        self.event("proving", Some(note), "accepted; proving", json!({ "until": deadline }));
+        let basis = Basis::Accepted { charter: &charter };
+        let made = answer(self.setting, &self.home, (&document, &approval), basis, &mut self.budget, &mut |_| {
+            Ok(Step::Release)
+        })?;
+        Ok(made.map(|made| made.bytes))
+    }
+
+    /// Nothing is computed before the site's acceptance stands on the ledger: it is final, and everybody can see it.
+    fn check_acceptance(&mut self, request: &Digest) -> Result<(), Failure> {
+        let content = StatementContent::Accept(*request).digest();
+        let id = transaction_id(self.link.trusted.ledger(), self.home.site(), &content);
+        let verified = self.link.trusted.verified_transaction(&id);
+        self.link.checked(&self.home, verified).map(drop)
+    }
+
+    fn close(&mut self, note: &mut Note, why: &str) -> Result<(), Failure> {
+        note.closed = Some(why.to_owned());
+        self.home.keep_note(note)?;
+        self.event("closed", Some(note), why, json!({}));
+        Ok(())
+    }
+
+    fn post_release(&mut self, note: &mut Note, bundle: Bundle) -> Result<(), Failure> {
+        let request = note.request;
+        let cells = Some(bundle.proof.cells.len() as u64);
+        let statement = Statement::Release { request, proof: Box::new(bundle.proof) };
+        let about = About { request: Some(request), cells, recorded: Stage::RunReleaseRecorded };
+        let posted = match self.link.post(self.setting, &self.home, &mut self.outgoing, statement, about)? {
+            Ok(posted) => posted,
+            Err(error) => return self.refused(note, error),
+        };
+        Stage::RunReleasePosted.pass();
+        note.released = Some(Standing { index: posted.index, time: posted.time });
+        note.because = None;
+        self.home.keep_note(note)?;
+        self.tally.released += 1;
+        let more = json!({
+            "index": posted.index,
+            "block_time": posted.time,
+            "already": posted.already,
+            "transaction": posted.id,
+            "budget_head": self.budget.head(),
+            "outgoing_head": self.outgoing.head(),
+        });
+        self.event("release", Some(note), &format!("answered, transaction {}", posted.index), more);
+        Ok(())
+    }
+}

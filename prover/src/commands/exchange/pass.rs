@@ -1,0 +1,153 @@
+//! One look at the ledger: what the batch job and a person's decision share.
+
+use std::collections::BTreeMap;
+
+use cohortium_client::{ClientError, QuerySummary};
+use cohortium_protocol::documents::{Approval, Request};
+use cohortium_protocol::hash::Digest;
+use cohortium_protocol::ledger::Statement;
+use serde_json::{Value, json};
+
+use super::super::prove::settle;
+use super::link::{About, Link, is_final};
+use crate::cli::{Failure, Setting};
+use crate::faults::Stage;
+use crate::store::{BudgetFile, Claim, Decided, Home, Note, OutgoingFile, Standing};
+
+/// What a pass came to.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Tally {
+    /// Queries accepted.
+    pub(super) accepted: u32,
+    /// Queries that now wait for a person.
+    pub(super) held: u32,
+    /// Releases posted.
+    pub(super) released: u32,
+    /// Things that did not go as they should.
+    pub(super) failed: u32,
+}
+
+/// A home, opened for writing, and its ledger.
+pub(super) struct Pass<'a> {
+    pub(super) setting: &'a Setting,
+    pub(super) home: Home,
+    pub(super) link: Link,
+    pub(super) outgoing: OutgoingFile,
+    pub(super) budget: BudgetFile,
+    pub(super) tally: Tally,
+}
+
+impl<'a> Pass<'a> {
+    /// Opens the home, settles a restored budget unless nothing is going to be charged, and fetches the newest checkpoint.
+    pub(super) fn begin(setting: &'a Setting, claim: Option<Claim>) -> Result<Self, Failure> {
+        let home = setting.open_patiently()?;
+        let mut budget = BudgetFile::open(&home)?;
+        if let Some(claim) = claim {
+            settle(setting, &home, &mut budget, claim)?;
+        }
+        home.check_budget(&budget)?;
+        let outgoing = OutgoingFile::open(&home)?;
+        let mut link = Link::open(&home)?;
+        link.refresh(&home)?;
+        Ok(Self { setting, home, link, outgoing, budget, tally: Tally::default() })
+    }
+
+    /// Says what happened: a sentence, or a line of JSON.
+    pub(super) fn event(&self, event: &str, note: Option<&Note>, sentence: &str, mut more: Value) {
+        let mut text = sentence.to_owned();
+        more["event"] = event.into();
+        more["time"] = json!(self.setting.now());
+        if let Some(note) = note {
+            text = format!("{} {:?}: {sentence}", note.query.short(), note.title);
+            more["query"] = json!(note.query);
+            more["request"] = json!(note.request);
+        }
+        more["text"] = sentence.into();
+        self.setting.console.event(&text, more);
+    }
+
+    /// A query and its approval: on the ledger, signed by sponsor and board, by the pinned charter.
+    pub(super) fn verified(&mut self, request: &Digest, query: &Digest) -> Result<(Request, Approval), Failure> {
+        let verified = self.link.trusted.verified_query(query);
+        let (document, transaction) = self.link.checked(&self.home, verified)?;
+        if document.digest() != *request {
+            return Err(Failure::refused(format!(
+                "asked for the request {request}, the ledger gives {}",
+                document.digest()
+            )));
+        }
+        let verified = self.link.trusted.verified_study(&document.approval);
+        let (approval, study) = self.link.checked(&self.home, verified)?;
+        let sponsor = &transaction.transaction.member;
+        if approval.sponsor != *sponsor {
+            return Err(Failure::refused(format!(
+                "the query is signed by {sponsor:?}, and the approval is for {:?}",
+                approval.sponsor
+            )));
+        }
+        if study.index >= transaction.index {
+            return Err(Failure::refused("the approval stands after the query on the ledger"));
+        }
+        Ok((document, approval))
+    }
+
+    /// The note about a query, or a new one.
+    pub(super) fn note(&self, summary: &QuerySummary) -> Result<Note, Failure> {
+        let QuerySummary { id, request, approval, study, sponsor, title, .. } = summary;
+        let new = || Note::new((*request, *id, *approval), study.clone(), sponsor.clone(), title.clone());
+        Ok(self.home.note(request)?.unwrap_or_else(new))
+    }
+
+    /// Answers that the site owes: in all, and by approval.
+    pub(super) fn owed(&self) -> Result<(u32, BTreeMap<Digest, u32>), Failure> {
+        let (mut all, mut under) = (0, BTreeMap::new());
+        for note in self.home.notes()?.iter().filter(|note| note.is_owed()) {
+            all += 1;
+            *under.entry(note.approval).or_insert(0) += 1;
+        }
+        Ok((all, under))
+    }
+
+    /// Posts a decision that is noted. The same decision again is acknowledged with the place where it stands.
+    pub(super) fn post_decision(&mut self, note: &mut Note) -> Result<(), Failure> {
+        let request = note.request;
+        let statement = match &note.decision {
+            None => return Ok(()),
+            Some(Decided::Accepted { .. }) => Statement::Accept { request },
+            Some(Decided::Declined { reason }) => Statement::Decline { request, reason: reason.clone() },
+        };
+        let (kind, accepts) = (statement.kind(), matches!(statement, Statement::Accept { .. }));
+        let about = About { request: Some(request), cells: None, recorded: Stage::RunAcceptRecorded };
+        let posted = match self.link.post(self.setting, &self.home, &mut self.outgoing, statement, about)? {
+            Ok(posted) => posted,
+            Err(error) => return self.refused(note, error),
+        };
+        Stage::RunAcceptPosted.pass();
+        note.acknowledged = Some(Standing { index: posted.index, time: posted.time });
+        self.home.keep_note(note)?;
+        let sentence = if accepts { "accepted, on the ledger" } else { "declined, on the ledger" };
+        if accepts && !posted.already {
+            self.tally.accepted += 1;
+        }
+        let more = json!({ "index": posted.index, "block_time": posted.time, "already": posted.already });
+        self.event(kind, Some(note), sentence, more);
+        Ok(())
+    }
+
+    /// A post that failed: for good if the ledger refused, else the pass ends and the next one goes on.
+    pub(super) fn refused(&mut self, note: &mut Note, error: ClientError) -> Result<(), Failure> {
+        if !is_final(&error) {
+            return Err(error.into());
+        }
+        note.closed = Some(error.to_string());
+        self.home.keep_note(note)?;
+        self.tally.failed += 1;
+        self.event("refused", Some(note), &error.to_string(), json!({ "rule": error.rule() }));
+        Ok(())
+    }
+
+    /// Whether a failure is about the ledger being out of reach: then nothing else is worth trying.
+    pub(super) fn ends(failure: &Failure) -> bool {
+        failure.exit != 1
+    }
+}

@@ -1,0 +1,131 @@
+//! `ledger register`: whatever of the site's documents is not active on the ledger yet.
+
+use cohortium_client::DatasetDetail;
+use cohortium_protocol::hash::Digest;
+use cohortium_protocol::ledger::Statement;
+use cohortium_protocol::policy::{Policy, PolicyError};
+use rand::rngs::OsRng;
+use serde_json::{Value, json};
+
+use super::link::{About, Link, is_final};
+use crate::cli::{Failure, Outcome, RegisterArgs, Report, Setting};
+use crate::faults::Stage;
+use crate::store::{Home, OutgoingFile, Seeds, TableFolder};
+
+/// Numbers of seed trees that are tried: the ledger does not show the last one's number.
+const SEED_NUMBERS: u32 = 16;
+
+/// What is being registered, and what was.
+struct Registration<'a> {
+    setting: &'a Setting,
+    home: &'a Home,
+    link: Link,
+    outgoing: OutgoingFile,
+    posted: Vec<Value>,
+    text: String,
+}
+
+pub(super) fn register(setting: &Setting, args: &RegisterArgs) -> Outcome {
+    let home = setting.open_patiently()?;
+    let mut link = Link::open(&home)?;
+    link.refresh(&home)?;
+    let tables = match &args.table {
+        Some(name) => vec![TableFolder::find(&home, Some(name))?],
+        None => TableFolder::all(&home)?,
+    };
+    if tables.is_empty() {
+        return Err(crate::store::StoreError::NoTables.into());
+    }
+    let floor = home.floor()?.ok_or(PolicyError::Absent { whose: "the site" })?;
+    // An accepted query is answered under the floor that it pins, whatever the floor is then.
+    home.set_floor(&floor)?;
+    let seeds = home.make_seeds(&mut OsRng)?;
+    let outgoing = OutgoingFile::open(&home)?;
+    let mut job = Registration { setting, home: &home, link, outgoing, posted: Vec::new(), text: String::new() };
+    for table in &tables {
+        job.table(table, &floor, &seeds)?;
+    }
+    let Registration { posted, mut text, outgoing, .. } = job;
+    if posted.is_empty() {
+        text.push_str("Everything is active on the ledger already; nothing was posted.\n");
+    }
+    text.push_str(&format!("The record of what left ends with {}; note it elsewhere.\n", outgoing.head()));
+    Ok(Report::new(text, json!({ "site": home.site(), "posted": posted, "outgoing_head": outgoing.head() })))
+}
+
+impl Registration<'_> {
+    /// In this order: floor numbers are shown with a table only, and an epoch is of the active table version.
+    fn table(&mut self, tables: &TableFolder, floor: &Policy, seeds: &Seeds) -> Result<(), Failure> {
+        let (version, committed, number) = tables.active()?;
+        let (manifest, schema) = (committed.manifest, Box::new(version.schema().clone()));
+        let epoch = version.epoch(number, &manifest)?.epoch;
+        let name = tables.name();
+
+        let active = self.active(name)?;
+        if active.as_ref().map(|active| active.summary.manifest) != Some(manifest.digest()) {
+            let digest = manifest.digest();
+            self.post("table version", digest, Statement::Manifest { manifest, schema })?.map_err(Failure::from)?;
+        }
+        let active = self.active(name)?;
+        let last = active.as_ref().and_then(|active| active.summary.policy_floor.as_ref());
+        if last.map(|last| last.digest) != Some(floor.digest()) {
+            let number = last.map_or(0, |last| last.number).saturating_add(1);
+            let statement = Statement::Floor { number, policy: floor.clone() };
+            self.post("policy floor", floor.digest(), statement)?.map_err(Failure::from)?;
+        }
+        if active.as_ref().and_then(|active| active.summary.seeds) != Some(seeds.root) {
+            self.seeds(seeds)?;
+        }
+        let last = active.as_ref().and_then(|active| active.summary.epoch.as_ref());
+        if last.map(|last| last.digest) != Some(epoch.digest()) {
+            self.post("consent epoch", epoch.digest(), Statement::Epoch { epoch })?.map_err(Failure::from)?;
+        }
+        Ok(())
+    }
+
+    /// What is active of a table, as the service says. Should it say what is not so, something is posted in vain or
+    /// missing, and the batch job finds other pins than its own.
+    fn active(&self, table: &str) -> Result<Option<DatasetDetail>, Failure> {
+        match self.link.client().dataset(self.home.site(), table) {
+            Ok(active) => Ok(Some(active)),
+            Err(error) if error.problem().is_some_and(|problem| problem.status == 404) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn seeds(&mut self, seeds: &Seeds) -> Result<(), Failure> {
+        for number in 1..=SEED_NUMBERS {
+            let statement = Statement::Seeds { number, leaves: seeds.leaves, root: seeds.root };
+            match self.post("seed tree", seeds.root, statement)? {
+                Ok(()) => return Ok(()),
+                // A home that was lost had registered trees of its own.
+                Err(error) if error.rule() == Some("number") && number < SEED_NUMBERS => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Posts a document and sees that it stands on the ledger; or the ledger's refusal.
+    fn post(
+        &mut self,
+        what: &str,
+        digest: Digest,
+        statement: Statement,
+    ) -> Result<Result<(), cohortium_client::ClientError>, Failure> {
+        let about = About { request: None, cells: None, recorded: Stage::RegisterRecorded };
+        let posted = match self.link.post(self.setting, self.home, &mut self.outgoing, statement, about)? {
+            Ok(posted) => posted,
+            Err(error) if is_final(&error) => return Ok(Err(error)),
+            Err(error) => return Err(error.into()),
+        };
+        Stage::RegisterPosted.pass();
+        let verified = self.link.trusted.verified_transaction(&posted.id);
+        let verified = self.link.checked(self.home, verified)?;
+        self.text.push_str(&format!("Registered the {what} {digest} as transaction {}.\n", verified.index));
+        self.posted.push(json!({
+            "what": what, "digest": digest, "transaction": posted.id, "index": verified.index, "time": posted.time,
+        }));
+        Ok(Ok(()))
+    }
+}

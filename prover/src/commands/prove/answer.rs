@@ -1,0 +1,281 @@
+//! From a request to a kept release: what the command `prove` and the batch job share.
+
+use cohortium_keys::{KeyCache, KeyKind, ProvingKey, read_verifying};
+use cohortium_protocol::bundle::Bundle;
+use cohortium_protocol::commit::budget::Charge;
+use cohortium_protocol::documents::{Approval, Request};
+use cohortium_protocol::hash::Digest;
+use cohortium_protocol::ledger::Charter;
+use cohortium_protocol::policy::{Policy, PolicyError};
+use cohortium_protocol::query::Source;
+use cohortium_protocol::table::Day;
+use cohortium_verifier::{ANCHORS_FORMAT, Anchors, AnchorsDocument, SiteAnchor};
+use rand::rngs::OsRng;
+
+use super::super::keys;
+use super::super::public::pretty;
+use super::caps::Caps;
+use super::estimate::Estimate;
+use super::preview::Preview;
+use super::site::{SiteData, Which};
+use crate::cli::{Failure, Progress, Setting};
+use crate::faults::Stage;
+use crate::pipeline::{PipelineError, Prepared, prepare};
+use crate::store::{BudgetFile, Home, ReleaseRecord, StoreError};
+
+/// Parts of the work, for the progress bar.
+const PARTS: u64 = 1000;
+/// From here on the pipeline checks the finished bundle.
+const SELF_CHECK: f64 = 0.97;
+
+/// On what grounds a request is looked at.
+#[derive(Clone, Copy)]
+pub(crate) enum Basis<'a> {
+    /// It came as a file, and a person decides now.
+    Files {
+        /// Today.
+        today: Day,
+    },
+    /// It stands on a ledger, and the site may accept it.
+    Considered {
+        /// The pinned charter.
+        charter: &'a Charter,
+        /// Today.
+        today: Day,
+        /// Accepted queries that are not answered yet: in all, and under this approval.
+        owed: (u32, u32),
+    },
+    /// It stands on a ledger, and so does the site's acceptance, which is final: whatever changed at the site since, the
+    /// answer is from what the query pins.
+    Accepted {
+        /// The pinned charter.
+        charter: &'a Charter,
+    },
+}
+
+/// What is to be done with what was shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Step {
+    /// Nothing.
+    Stop,
+    /// Charge, prove, and keep the release.
+    Release,
+}
+
+/// A release that is kept.
+pub(crate) struct Answer {
+    /// The bundle's bytes.
+    pub(crate) bytes: Vec<u8>,
+    /// The budget's record.
+    pub(crate) budget_record: u64,
+}
+
+impl<'a> Basis<'a> {
+    fn charter(&self) -> Option<&'a Charter> {
+        match self {
+            Self::Files { .. } => None,
+            Self::Considered { charter, .. } | Self::Accepted { charter } => Some(charter),
+        }
+    }
+
+    /// The checks that go before any data is touched.
+    fn check(&self, home: &Home, request: &Request, approval: &Approval) -> Result<(), Failure> {
+        if let Self::Files { today } | Self::Considered { today, .. } = self {
+            approval.covers(*today).map_err(Failure::refused)?;
+        }
+        let Some(charter) = self.charter() else { return Ok(()) };
+        if request.ledger != charter.ledger() {
+            let sentence =
+                format!("the request is of ledger {:?}, the site's is {:?}", request.ledger, charter.ledger());
+            return Err(Failure::refused(sentence));
+        }
+        approval.permits_site(home.site()).map_err(Failure::refused)?;
+        let sponsor = charter.member(&approval.sponsor);
+        if sponsor.and_then(|sponsor| sponsor.class) != Some(approval.consent.sponsor()) {
+            return Err(Failure::refused(format!(
+                "the approval is for a sponsor of class {}, and {:?} is none in the charter",
+                approval.consent.sponsor(),
+                approval.sponsor
+            )));
+        }
+        let pin = request.site(home.site()).map_err(PipelineError::from)?;
+        if charter.verifying_key(&pin.shape.name) != Some(pin.verifying_key) {
+            return Err(Failure::refused(format!(
+                "the request pins the verifying key {} for the shape {}, and the charter does not name it for that shape",
+                pin.verifying_key, pin.shape.name
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// The floor that a request pins: the present one, or for an accepted query the one that was.
+fn floor(home: &Home, request: &Request, basis: Basis<'_>) -> Result<Policy, Failure> {
+    let present = home.floor()?.ok_or(PolicyError::Absent { whose: "the site" })?;
+    let Basis::Accepted { .. } = basis else { return Ok(present) };
+    let digest = request.site(home.site()).map_err(PipelineError::from)?.policy_floor;
+    let table = request.query.table.clone();
+    Ok(home.floor_of(&digest)?.ok_or(StoreError::NotHeld { what: "policy floor", digest, table })?)
+}
+
+/// Checks a request, shows what would leave, and, if `decide` says so, makes the release and keeps it.
+///
+/// Everything that can refuse does so before `decide`; the budget is charged, durably, before anything is computed that
+/// could leave.
+pub(crate) fn answer(
+    setting: &Setting,
+    home: &Home,
+    (request, approval): (&Request, &Approval),
+    basis: Basis<'_>,
+    budget: &mut BudgetFile,
+    decide: &mut dyn FnMut(&Preview<'_>) -> Result<Step, Failure>,
+) -> Result<Option<Answer>, Failure> {
+    basis.check(home, request, approval)?;
+    let floor = floor(home, request, basis)?;
+    let which = if matches!(basis, Basis::Accepted { .. }) { Which::Pinned } else { Which::Active };
+    let data = SiteData::find(home, request, which)?;
+    let columns = data.openable(home, request, approval)?;
+    let site = data.site(&columns, &floor);
+    let prepared = prepare(request, approval, &site)?;
+    home.check_budget(budget)?;
+    let charges = charges(&prepared, &data)?;
+    check_budget(budget, request, approval, &charges, basis)?;
+    let mut caps = Caps::count(home, budget, &prepared, approval.digest())?;
+    match basis {
+        Basis::Files { .. } => caps.check()?,
+        Basis::Considered { owed: (_, under), .. } => {
+            caps.add_owed(under);
+            caps.check()?;
+        }
+        // The caps were held when it was accepted.
+        Basis::Accepted { .. } => {}
+    }
+    let kind = check_key(setting, &prepared, request, home.site())?;
+    let development_key = kind == KeyKind::Development;
+    if development_key && basis.charter().is_some_and(|charter| !charter.accept_development_keys) {
+        let sentence = "the key that the request pins is a development key, and the charter does not accept these";
+        return Err(Failure::refused(sentence));
+    }
+    let preview = Preview {
+        home,
+        request,
+        approval,
+        data: &data,
+        prepared: &prepared,
+        charges: &charges,
+        budget,
+        caps: &caps,
+        development_key,
+        estimate: Estimate::of(&prepared),
+    };
+    if decide(&preview)? == Step::Stop {
+        return Ok(None);
+    }
+    let key = keys::proving_key(setting, *prepared.shape())?;
+    let anchors = own_anchors(request, approval, &data, &floor.digest(), &key)?;
+
+    let charged = budget.charge(approval.digest(), request.digest(), charges.clone())?;
+    let (budget_record, digest) = (charged.record().number, charged.record().digest);
+    // Said now: should this process die, the note is made all the same.
+    setting.console.note(&format!("Budget record {budget_record} has the digest {digest}; note it elsewhere."));
+    Stage::ProveCharged.pass();
+    let bundle = prove(&prepared, &key, &anchors)?;
+    Stage::ProveVerified.pass();
+
+    let bytes = pretty(&bundle);
+    let record = ReleaseRecord::new(
+        request.digest(),
+        approval.digest(),
+        request.query.title.clone(),
+        (data.table_name().to_owned(), data.manifest().version(), data.epoch().number()),
+        setting.today()?,
+        (budget_record, digest),
+    );
+    home.keep_release(&record, &bytes)?;
+    Stage::ProveKept.pass();
+    Ok(Some(Answer { bytes, budget_record }))
+}
+
+/// Refuses what the budget does not bear. A query under consideration must leave enough for those that are owed: each is
+/// taken to open the same columns.
+fn check_budget(
+    budget: &BudgetFile,
+    request: &Request,
+    approval: &Approval,
+    charges: &[Charge],
+    basis: Basis<'_>,
+) -> Result<(), StoreError> {
+    let owed = if let Basis::Considered { owed: (all, _), .. } = basis { all } else { 0 };
+    let points = |charge: &Charge| charge.points.saturating_mul(owed.saturating_add(1));
+    let scaled = charges.iter().map(|charge| Charge { points: points(charge), ..charge.clone() });
+    budget.check(approval.digest(), request.digest(), scaled.collect())
+}
+
+/// One point of every registered column that the plan uses.
+fn charges(prepared: &Prepared<'_>, data: &SiteData) -> Result<Vec<Charge>, Failure> {
+    let charge = |column: cohortium_protocol::query::ColumnId| match column.source {
+        Source::Epoch => data.epoch().charge(&column.name, 1),
+        _ => data.manifest().charge(&column.name, 1),
+    };
+    let charges: Result<Vec<Charge>, _> = prepared.opened_columns().into_iter().map(charge).collect();
+    charges.map_err(Failure::refused)
+}
+
+/// Refuses a key other than the pinned one before anything is charged. A new key would never be the pinned one,
+/// so none is made here.
+fn check_key(setting: &Setting, prepared: &Prepared<'_>, request: &Request, site: &str) -> Result<KeyKind, Failure> {
+    let required = request.site(site).map_err(PipelineError::from)?.verifying_key;
+    let cache = KeyCache::new(setting.keys_folder()?);
+    let path = cache.proving_path(prepared.shape());
+    if !path.exists() {
+        return Err(Failure::cannot_tell(format!(
+            "the request names the verifying key {required} of shape {}, and its proving key is not at {}; name the \
+             folder of keys with --keys",
+            prepared.shape(),
+            path.display()
+        )));
+    }
+    let key = read_verifying(&cache.verifying_path(prepared.shape()))?;
+    let found = key.id();
+    if found == required { Ok(key.kind()) } else { Err(PipelineError::Key { required, found }.into()) }
+}
+
+/// The anchors of an auditor who believes what this site believes.
+fn own_anchors(
+    request: &Request,
+    approval: &Approval,
+    data: &SiteData,
+    policy_floor: &Digest,
+    key: &ProvingKey,
+) -> Result<Anchors, Failure> {
+    let site = SiteAnchor {
+        site: data.manifest().site().to_owned(),
+        manifest: data.manifest().digest(),
+        epoch: data.epoch().digest(),
+        policy_floor: *policy_floor,
+    };
+    Anchors::check(AnchorsDocument {
+        format: ANCHORS_FORMAT.to_owned(),
+        ledger: request.ledger.clone(),
+        accept_development_keys: true,
+        verifying_keys: vec![key.verifying().to_document()],
+        sites: vec![site],
+        approvals: vec![approval.digest()],
+        charter: None,
+    })
+    .map_err(Failure::refused)
+}
+
+fn prove(prepared: &Prepared<'_>, key: &ProvingKey, anchors: &Anchors) -> Result<Bundle, Failure> {
+    let mut bar = Progress::new(PARTS);
+    let mut step = |doing: &str, done: f64| {
+        if (SELF_CHECK..1.0).contains(&done) {
+            Stage::ProveMade.pass();
+        }
+        bar.at((done * PARTS as f64) as u64, doing);
+    };
+    let bundle = prepared.prove(key, anchors, &mut OsRng, &mut step)?;
+    let took = bar.end();
+    eprintln!("Proved and verified in {:.1} seconds.", took.as_secs_f64());
+    Ok(bundle)
+}

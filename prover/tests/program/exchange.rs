@@ -1,0 +1,251 @@
+//! The batch job against a ledger: registering, accepting, answering, waiting for people; and a ledger that is not believed.
+
+use std::process::Stdio;
+
+use cohortium_protocol::hash::Digest;
+use serde_json::{Value, json};
+
+use super::place::{Place, QUERY};
+use super::service::Service;
+
+pub(crate) const RUN: &str = "run --home h --once --json";
+const ALLOW: &str = r#"{ "format": "cohortium-rules/1", "allow": [{ "name": "our study", "study": "S-1" }] }"#;
+
+/// A committed site that has joined a ledger and registered there, and an approved study.
+pub(crate) struct Joined {
+    pub(crate) place: Place,
+    pub(crate) service: Service,
+    pub(crate) approval: Digest,
+}
+
+impl Joined {
+    /// Joined and not registered.
+    pub(crate) fn unregistered() -> Self {
+        let place = Place::committed();
+        place.run("keys --shape query-12").ok();
+        let key = place.run("ledger key --home h --json").ok().json()["key"].as_str().unwrap().to_owned();
+        let service = Service::start(&key);
+        place.write("charter.json", &serde_json::to_string(&service.charter).unwrap());
+        place.run(&format!("ledger join --home h --url {} --charter charter.json", service.url)).ok();
+        place.write_approval("approval.json", "2030-12-31");
+        let approval = service.approve(&place.read("approval.json"));
+        Self { place, service, approval }
+    }
+
+    pub(crate) fn new() -> Self {
+        let joined = Self::unregistered();
+        joined.place.run("ledger register --home h").ok();
+        joined
+    }
+
+    /// The same, with a rule that accepts the study's queries.
+    pub(crate) fn allowing() -> Self {
+        let joined = Self::new();
+        joined.allow();
+        joined
+    }
+
+    pub(crate) fn allow(&self) {
+        self.place.write("rules.json", ALLOW);
+        self.place.run("rules --home h --set rules.json").ok();
+    }
+
+    /// Asks over an age of one's own: no two queries are the same.
+    pub(crate) fn ask(&self, age: u32) -> (Digest, Digest) {
+        self.service.ask(&QUERY.replace("51", &age.to_string()), &self.approval)
+    }
+
+    /// The events of a run.
+    #[track_caller]
+    pub(crate) fn events(&self) -> Vec<Value> {
+        let run = self.place.run(RUN).ok();
+        run.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+fn names(events: &[Value]) -> Vec<&str> {
+    events.iter().map(|event| event["event"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn registered_once_and_answered_by_rule() {
+    let joined = Joined::new();
+    let Joined { place, service, .. } = &joined;
+    let count = |kind| service.count(kind);
+    assert_eq!(["manifest", "floor", "seeds", "epoch"].map(count), [1; 4]);
+    let again = place.run("ledger register --home h --json").ok().json();
+    assert_eq!(again["posted"], json!([]));
+    joined.allow();
+    assert_eq!(names(&joined.events()), ["done"]);
+
+    let (id, request) = joined.ask(51);
+    let events = joined.events();
+    assert_eq!(names(&events), ["rule", "accept", "proving", "release", "done"]);
+    assert_eq!((&events[0]["rule"], &events[0]["query"]), (&json!("our study"), &json!(id)));
+    assert!(service.status(&id).starts_with("answered at"), "{}", service.status(&id));
+    assert_eq!([count("accept"), count("release"), count("hold")], [1, 1, 0]);
+    assert_eq!(place.left("age"), 495);
+    // Nothing is left to do.
+    assert_eq!(names(&joined.events()), ["done"]);
+    assert_eq!(place.left("age"), 495);
+
+    // What left is on record: four documents, the acceptance, the release.
+    let outgoing = place.run("outgoing --home h --json").ok().json();
+    assert_eq!(outgoing["records"].as_array().unwrap().len(), 6);
+    let release = &outgoing["records"][5]["what"];
+    assert_eq!((&release["kind"], &release["request"]), (&json!("release"), &json!(request)));
+    assert_eq!(release["ledger"], json!(service.charter.ledger()));
+    let head = events[4]["outgoing_head"].as_str().unwrap();
+    assert_eq!(outgoing["head"], json!(head));
+    place.run(&format!("outgoing --home h --check --head {head}")).ok();
+    let cut: Vec<String> = place.read("h/outgoing.jsonl").lines().take(5).map(|line| format!("{line}\n")).collect();
+    place.write("h/outgoing.jsonl", &cut.concat());
+    place.run(&format!("outgoing --home h --head {head}")).fails(1, "were cut off at its end");
+
+    let status = place.run("status --home h --json").ok().json();
+    assert_eq!((&status["queries"], &status["tables"][0]["behind"]), (&json!([]), &json!([])));
+    service.set_down(true);
+    let status = place.run("status --home h").ok();
+    assert!(status.out.contains("NOT REACHED"), "{}", status.out);
+}
+
+#[test]
+fn what_no_rule_covers_waits_for_a_person() {
+    let joined = Joined::new();
+    let Joined { place, service, .. } = &joined;
+    let ((first, _), (second, _)) = (joined.ask(51), joined.ask(61));
+    assert_eq!(names(&joined.events()), ["hold", "hold", "done"]);
+    // Said once, and in public nothing about the site's rules.
+    assert_eq!(names(&joined.events()), ["done"]);
+    assert_eq!(service.count("hold"), 2);
+    let public = service.status(&first);
+    assert!(public.contains("no standing rule of this site covers the query; a person decides"), "{public}");
+    let status = place.run("status --home h").ok();
+    assert!(status.out.contains("waits for a person: there are no allow rules"), "{}", status.out);
+
+    place.run(&format!("accept {first} --home h")).fails(2, "nobody is at the terminal");
+    place.run(&format!("accept {first} --home h --yes")).ok();
+    place.run(&format!("accept {first} --home h --yes")).fails(1, "is decided, which is final: accepted by a person");
+    let decline = format!("decline {second} --home h --because not-now");
+    place.run(&decline).ok();
+    place.run(&decline).fails(1, "is decided, which is final");
+    assert_eq!(names(&joined.events()), ["proving", "release", "done"]);
+    assert!(service.status(&first).starts_with("answered"));
+    assert!(service.status(&second).ends_with("not-now"), "{}", service.status(&second));
+    assert_eq!([service.count("accept"), service.count("decline"), service.count("release")], [1, 1, 1]);
+
+    // While paused nothing is accepted; afterwards the rule holds.
+    joined.allow();
+    place.run("pause --home h --because holidays").ok();
+    let (third, _) = joined.ask(71);
+    assert_eq!(names(&joined.events()), ["paused", "done"]);
+    assert!(service.status(&third).starts_with("not decided yet"));
+    place.run("resume --home h").ok();
+    assert_eq!(names(&joined.events()), ["rule", "accept", "proving", "release", "done"]);
+}
+
+#[test]
+fn accepted_is_answered_from_what_was_pinned() {
+    let joined = Joined::new();
+    let Joined { place, service, .. } = &joined;
+    let ((first, _), (second, _)) = (joined.ask(51), joined.ask(61));
+    place.run(&format!("accept {first} --home h --yes")).ok();
+    // New consents and another floor, before the answer.
+    place.write_consents("february.csv", 2);
+    place.run("commit --home h --epoch --consent february.csv").ok();
+    place.run("policy --home h --preset hdr-uk").ok();
+    let events = joined.events();
+    assert_eq!(names(&events), ["hold", "proving", "release", "done"]);
+    assert!(service.status(&first).starts_with("answered"));
+    // The other is over what is active no longer: a person cannot accept it either.
+    let because = events[0]["because"].as_str().unwrap();
+    assert!(because.contains("request pins the consent epoch") || because.contains("policy floor"), "{because}");
+    assert!(!events[0]["public"].as_str().unwrap().contains("pins"));
+    place.run(&format!("accept {second} --home h --yes")).fails(1, "nobody can accept");
+    let status = place.run("status --home h --json").ok().json();
+    assert_eq!(status["tables"][0]["behind"], json!(["consent epoch", "policy floor"]));
+    let posted = place.run("ledger register --home h --json").ok().json();
+    assert_eq!(posted["posted"].as_array().unwrap().len(), 2, "{posted}");
+    assert_eq!((service.count("floor"), service.count("epoch")), (2, 2));
+}
+
+#[test]
+fn too_late_is_said() {
+    let joined = Joined::allowing();
+    let Joined { place, service, .. } = &joined;
+    let (id, _) = joined.ask(51);
+    service.move_clock(86_401);
+    assert_eq!(names(&joined.events()), ["done"]);
+    assert!(service.status(&id).starts_with("did not decide by"));
+    let (id, _) = joined.ask(61);
+    place.run(&format!("accept {id} --home h --yes")).ok();
+    service.move_clock(3601);
+    place.run(RUN).fails(1, "1 did not go as they should");
+    assert!(service.status(&id).starts_with("WITHHELD AFTER ACCEPTANCE"));
+    assert_eq!(service.count("release"), 0);
+}
+
+#[test]
+fn a_ledger_that_is_not_believed() {
+    let joined = Joined::allowing();
+    let Joined { place, service, .. } = &joined;
+    joined.ask(51);
+    // A home has one ledger, in which it is a hospital with its key.
+    let charter = place.read("charter.json");
+    let join = format!("ledger join --home h --url {} --charter other.json", service.url);
+    place.write("other.json", &charter.replace("\"trial\"", "\"other\""));
+    place.run(&join).fails(1, "belongs to the ledger trial/");
+    place.write("other.json", &charter.replace("\"gbsg\"", "\"gbsh\""));
+    place.run(&join).fails(1, "has no member \"gbsg\"");
+    place.write("other.json", &charter.replace("\"academic\"", "\"commercial\""));
+    place.run(&join).fails(1, "belongs to the ledger trial/");
+
+    service.set_down(true);
+    place.run(RUN).fails(2, "rule internal");
+    service.set_down(false);
+    // An operator that goes back to the beginning.
+    service.forget();
+    place.run(RUN).fails(1, "never shrinks");
+    assert_eq!(place.left("age"), 496);
+}
+
+#[test]
+fn two_batch_jobs_do_not_overlap() {
+    let joined = Joined::new();
+    let mut watching = joined
+        .place
+        .command("run --home h --watch --every 1 --json")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut refused = joined.place.run(RUN);
+    for _ in 0..100 {
+        if refused.code == Some(2) && refused.err.contains("another cohortium-prover run is at work") {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        refused = joined.place.run(RUN);
+    }
+    refused.fails(2, "another cohortium-prover run is at work");
+    // Between its looks a person may decide.
+    let (id, _) = joined.ask(51);
+    joined.place.run(&format!("decline {id} --home h --because no")).ok();
+    watching.kill().unwrap();
+    watching.wait().unwrap();
+    joined.place.run(RUN).ok();
+}
+
+#[test]
+fn rules_are_shown_and_checked() {
+    let place = Place::new();
+    place.run("init --home h --site gbsg --preset opensafely").ok();
+    assert!(place.run("rules --home h").ok().out.contains("every query waits for a person"));
+    place.write("rules.json", r#"{ "format": "cohortium-rules/1", "allow": [{ "name": "all" }] }"#);
+    place.run("rules --home h --set rules.json").fails(1, "would allow everything");
+    place.write("rules.json", ALLOW);
+    let shown = place.run("rules --home h --set rules.json").ok();
+    assert!(shown.out.contains("our study: study S-1 (accepted so far: 0)"), "{}", shown.out);
+    place.run("run --home h --once").fails(2, "belongs to no ledger yet");
+    place.run("ledger join --home h --url http://127.0.0.1:9 --charter rules.json").fails(1, "charter");
+}
