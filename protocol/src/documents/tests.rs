@@ -281,7 +281,8 @@ fn the_examples_in_the_formats_pages_are_read() {
     for block in pages.iter().flat_map(|page| page.split("```json\n").skip(1)) {
         let json = block.split("```").next().unwrap();
         let value: serde_json::Value = serde_json::from_str(json).unwrap();
-        let format = value["format"].as_str().unwrap_or("cells").to_owned();
+        let unnamed = if value.is_array() { "cells" } else { "inclusion" };
+        let format = value["format"].as_str().unwrap_or(unnamed).to_owned();
         match format.as_str() {
             "cohortium-query/1" => drop(Query::parse(json).unwrap()),
             "cohortium-policy/1" => drop(Policy::parse(json).unwrap()),
@@ -297,6 +298,7 @@ fn the_examples_in_the_formats_pages_are_read() {
                 let count = |cells: &GroupCells| cells.count;
                 assert_eq!(cells.iter().map(count).collect::<Vec<_>>(), [Cell::Value(1240), Cell::Suppressed]);
             }
+            "inclusion" => drop(serde_json::from_str::<crate::ledger::Inclusion>(json).unwrap()),
             _ => continue,
         }
         read.push(format);
@@ -304,7 +306,7 @@ fn the_examples_in_the_formats_pages_are_read() {
     let documents = ["query", "policy", "approval", "request", "manifest", "epoch"];
     let formats = documents.map(|document| format!("cohortium-{document}/1"));
     assert_eq!(read[..6], formats);
-    assert_eq!(read[6..], ["cells"]);
+    assert_eq!(read[6..], ["cells", "inclusion"]);
     // The presets' table is written by hand, from the presets.
     for preset in PRESETS {
         let row = format!("| `{}` | {} | {}", preset.name, preset.network, preset.widened_min_cell());

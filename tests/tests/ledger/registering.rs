@@ -185,7 +185,7 @@ fn registrations() -> Vec<Case> {
         case(
             "Disagree",
             "a manifest of another table than its schema's",
-            "the manifest's table is \"another\"",
+            "the manifest's table is another, but its schema says synthetic",
             here(&w.founded, manifest(x, "north", |manifest| manifest.table = "another".to_owned())),
             keyed(),
         ),

@@ -24,6 +24,7 @@ impl<'a> Signer<'a> {
         let inputs = [&args.key, &args.charter].into_iter().chain(more.iter().copied());
         file::check_place("--out", &args.out, inputs).map_err(|error| error.to_string())?;
         let charter = read::document(&args.charter, Charter::parse)?;
+        check_private(&args.key)?;
         let (name, key) = read::document(&args.key, MemberKey::parse_file)?;
         let member = charter
             .member(&name)
@@ -53,4 +54,21 @@ impl<'a> Signer<'a> {
         println!("with the ledger's address in the place of LEDGER.");
         Ok(())
     }
+}
+
+/// Refuses a key's file that others may read: it is nobody's secret any more.
+#[cfg(unix)]
+fn check_private(path: &PathBuf) -> Result<(), String> {
+    let metadata = std::fs::metadata(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o777;
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    Err(format!("{}: others may read or change this key (mode {mode:03o}); a key's file has mode 600", path.display()))
+}
+
+/// Elsewhere the file's permissions are for its owner to see to.
+#[cfg(not(unix))]
+fn check_private(_: &PathBuf) -> Result<(), String> {
+    Ok(())
 }

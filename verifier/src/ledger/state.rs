@@ -330,6 +330,8 @@ impl State {
                     Some((Decision::Accepted, ..)) => 1,
                     Some((Decision::Declined { .. }, ..)) => 2,
                 });
+                // Until when a site that accepted may answer follows from it.
+                hasher.u64(asked.decision.as_ref().map_or(0, |(_, time, _)| time.unix()));
                 hasher.u64(asked.release.as_ref().map_or(0, |release| release.index + 1));
             }
         }
