@@ -297,12 +297,13 @@ fn check_registration(bundle: &Bundle, anchors: &Anchors, key: &VerifyingKey) ->
 }
 
 fn check_plan(bundle: &Bundle, shape: &Shape) -> Result<Plan, Reason> {
-    let Bundle { request, approval, schema, .. } = bundle;
+    let Bundle { request, approval, schema, site, .. } = bundle;
     let plan =
         compile(&request.query, schema, &approval.consent, shape).map_err(|error| Reason::Compile(Box::new(error)))?;
     request.binds(approval, schema, &plan)?;
     plan.check(shape)?;
     approval.permits(&request.query, &plan)?;
+    approval.permits_site(site)?;
     Ok(plan)
 }
 

@@ -336,6 +336,20 @@ impl Approval {
         if found != expected {
             return Err(ApprovalError::Plan { found, expected });
         }
+        self.permits_query(query)?;
+        let Some(allowed) = &self.columns else {
+            return Ok(());
+        };
+        let used = plan.columns().into_iter().filter(|column| column.source == Source::Manifest);
+        match used.map(|ColumnId { name, .. }| name).find(|name| !allowed.contains(name)) {
+            Some(found) => Err(ApprovalError::Column { found, allowed: allowed.join(", ") }),
+            None => Ok(()),
+        }
+    }
+
+    /// The clauses that a query can be held to before it is compiled: all but its columns. A query that is out of scope
+    /// should be told the clause, not that it does not compile under this approval.
+    pub fn permits_query(&self, query: &Query) -> Result<(), ApprovalError> {
         if query.study != self.study {
             return Err(ApprovalError::Study { found: query.study.clone(), allowed: self.study.clone() });
         }
@@ -363,14 +377,7 @@ impl Approval {
                 return Err(ApprovalError::Aggregate { found: found.name(), allowed });
             }
         }
-        let Some(allowed) = &self.columns else {
-            return Ok(());
-        };
-        let used = plan.columns().into_iter().filter(|column| column.source == Source::Manifest);
-        match used.map(|ColumnId { name, .. }| name).find(|name| !allowed.contains(name)) {
-            Some(found) => Err(ApprovalError::Column { found, allowed: allowed.join(", ") }),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     /// Refuses a site that may not be asked.

@@ -202,7 +202,7 @@ pub(crate) struct CommitArgs {
     /// The version; the newest by default
     #[arg(long, value_name = "N")]
     pub(crate) version: Option<u32>,
-    /// The date that manifest and epoch bear; today by default
+    /// The day that the data are as of: the catalogue shows it as their vintage; today by default
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub(crate) date: Option<String>,
     /// The shape, if it should be larger than needed: to hide the size, or to be asked together with larger sites

@@ -250,6 +250,15 @@ pub(crate) const CASES: &[Case] = &[
         "clause \"tables\": table \"synthetic\" is not among those allowed: lungs",
     ),
     (
+        "an approval that does not name the site",
+        |f| {
+            f.bundle.approval.sites = Some(vec!["south".to_owned()]);
+            f.agree();
+        },
+        Step::Plan,
+        "clause \"sites\": the site \"north\" is not among those allowed: south",
+    ),
+    (
         "an approval without one of the columns",
         |f| {
             f.bundle.approval.columns.as_mut().unwrap().retain(|column| column != "crp");

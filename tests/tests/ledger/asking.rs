@@ -67,6 +67,8 @@ fn scope() -> Vec<Case> {
         case("Approval", "a column beyond it", "clause \"columns\": the query uses \"grade\", which is not among those allowed: age", in_scope(&|a| a.columns = Some(vec!["age".to_owned()])), in_scope(&|a| a.columns = Some(vec!["grade".to_owned()]))),
         case("Approval", "a table beyond it", "clause \"tables\": table \"synthetic\" is not among those allowed: real", in_scope(&|a| a.tables = vec!["real".to_owned()]), in_scope(&|a| a.tables = vec!["real".to_owned(), "synthetic".to_owned()])),
         case("Approval", "a query of another study", "clause \"study\": the approval is for study \"S-1\", the query belongs to \"S-2\"", query(w, &w.approved, &w.approval, &elsewhere), good()),
+        case("Approval", "a query for another purpose", "clause \"purpose\": the approval is for DUO:0000042, the query asks for DUO:0000007", ask(w, &w.approved, &|r| r.query.consent = "DUO:0000007/academic".parse().unwrap()), good()),
+        case("Approval", "a query for another class of sponsor", "clause \"sponsor_class\": the approval is for sponsors of class academic, the query's is commercial", ask(w, &w.approved, &|r| r.query.consent = "DUO:0000042/commercial".parse().unwrap()), good()),
         case("Compile", "a column that is not there", "the schema has no column \"height\"", query(w, &w.approved, &w.approval, &question("No", r#""where": {"column": "height", "present": true}, "measures": {"count": true}"#)), good()),
         case("Request", "another plan", "the request pins the plan", ask(w, &w.approved, &|r| r.plan = r.schema), good()),
         case("Request", "another schema", "the request pins the schema", ask(w, &w.approved, &|r| r.schema = r.plan), good()),

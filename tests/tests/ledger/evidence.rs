@@ -6,7 +6,9 @@ use cohortium_protocol::ledger::{
     Checkpoint, Inclusion, LedgerEvidence, MerkleTree, PublicKey, Signature, Transaction, leaf_hash,
 };
 use cohortium_protocol::policy::Cell;
+use cohortium_protocol::table::SponsorClass;
 use cohortium_tests::exchange::{BOARD, OPERATOR, OTHER_BOARD, SPONSOR, at, key_of};
+use cohortium_verifier::ledger::check_evidence;
 use cohortium_verifier::{Anchors, AuditError, Known, Step, Verdict, audit, verify_release};
 
 use crate::world::{exchange, story};
@@ -199,4 +201,33 @@ fn what_comes_first_came_first() {
     ] {
         assert!(refused(&reordered(&order)).ends_with(says), "{says}: {}", refused(&reordered(&order)));
     }
+}
+
+/// An operator that let a sponsor ask whom its own charter puts into another class: every signature is right.
+#[test]
+fn an_approval_that_the_charter_does_not_bear_is_refused() {
+    let checked = |class: SponsorClass| {
+        let mut charter = exchange().charter.clone();
+        charter.members.iter_mut().filter(|member| member.name == SPONSOR).for_each(|m| m.class = Some(class));
+        let (ledger, mut bundle) = (charter.ledger(), story().bundle("north", 0));
+        let evidence = bundle.ledger.as_mut().unwrap();
+        let mut tree = MerkleTree::new();
+        for (_, of) in PARTS {
+            let said = story().chain.transaction(of(evidence).index).unwrap().clone();
+            let again = Transaction::sign(&ledger, &said.member, said.statement, &key_of(&said.member));
+            of(evidence).index = tree.push(leaf_hash(again.leaf().as_bytes()));
+            of(evidence).signature = again.signature;
+        }
+        for (_, of) in PARTS {
+            of(evidence).path = tree.inclusion(of(evidence).index, 7).unwrap();
+        }
+        let (root, block) = (tree.root(), Digest::of_bytes(b"block"));
+        let checkpoint = Checkpoint { origin: ledger, size: 7, root, height: 1, block, time: at(0) };
+        evidence.checkpoint = checkpoint.sign(&key_of(OPERATOR)).unwrap();
+        check_evidence(&bundle, &charter)
+    };
+    checked(SponsorClass::Academic).unwrap();
+    let refused = checked(SponsorClass::Commercial).unwrap_err().to_string();
+    let says = "the charter does not bear this approval: the study's sponsor_class: it is for a sponsor of class academic";
+    assert!(refused.starts_with(says), "{refused}");
 }

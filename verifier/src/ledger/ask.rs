@@ -71,6 +71,8 @@ impl State {
             let rule = format!("the next under this approval is {next}");
             return Err(Refusal::Number { what: "request", found: request.sequence, rule });
         }
+        // Before anything is compiled: what is out of scope is told the clause.
+        approval.permits_query(&request.query)?;
         let mut sites = BTreeMap::new();
         let mut schema = None;
         for pin in &request.sites {

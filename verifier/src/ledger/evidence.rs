@@ -7,6 +7,7 @@ use cohortium_protocol::ledger::{
     Timestamp, leaf_bytes, leaf_hash, transaction_id, verify_inclusion,
 };
 
+use super::admit::check_study;
 use super::refusal::Refusal;
 use super::state::{Decision, State};
 
@@ -70,6 +71,12 @@ pub enum EvidenceError {
         what: &'static str,
         /// What is wrong.
         source: MerkleError,
+    },
+    /// An approval that the ledger does not admit: its sponsor's class, or a site, is not the charter's.
+    #[error("the charter does not bear this approval: {reason}")]
+    Study {
+        /// What is wrong.
+        reason: String,
     },
     /// Out of order.
     #[error("the {later} stands before the {earlier} on the ledger")]
@@ -145,6 +152,8 @@ pub fn check_evidence(bundle: &Bundle, charter: &Charter) -> Result<LedgerFacts,
     let content = StatementContent::Release { request, cells: bundle.proof.cells_digest() };
     check.transaction("release", release, Role::Hospital, site, &content, Some(bundle.proof.digest()))?;
 
+    // Otherwise an operator could have let a commercial sponsor ask under an academic approval.
+    check_study(charter, &bundle.approval).map_err(|refusal| EvidenceError::Study { reason: refusal.to_string() })?;
     let order = [
         ("table version", manifest, "consent epoch", epoch),
         ("consent epoch", epoch, "query", query),

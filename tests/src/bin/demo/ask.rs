@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::plain::{self, Site, Tally};
 use crate::print;
 use crate::questions::{Question, Sums};
-use crate::setup::{Stage, example, made, query_file, read};
+use crate::setup::{Stage, example, made, query_file, read, request_file};
 
 /// A hospital's answer.
 pub(crate) struct SiteAnswer {
@@ -62,7 +62,9 @@ pub(crate) fn ask(stage: &mut Stage, number: usize, of: usize, question: &'stati
 
     let (key, study) = (made("sponsor/key.json"), stage.exchange.study.clone());
     let words = ["cohortium-sponsor", "ask", &query, "--approval", &study, "--site", "rotterdam", "--site", "gbsg"];
-    let asked: Value = stage.programs.done(&[&words[..], &["--key", &key, "--json"]].concat())?.json()?;
+    let request = request_file(question);
+    let words = [&words[..], &["--key", &key, "--out", &request, "--json"]].concat();
+    let asked: Value = stage.programs.done(&words)?.json()?;
     let id = asked["id"].as_str().ok_or_else(|| Failure::unexpected("the question", "it has no id"))?.to_owned();
 
     let mut sites = Vec::new();

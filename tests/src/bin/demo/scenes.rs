@@ -7,7 +7,8 @@ use crate::failure::Failure;
 use crate::plain::Site;
 use crate::print;
 use crate::programs::Programs;
-use crate::setup::{example, made, read, write};
+use crate::questions::QUESTIONS;
+use crate::setup::{example, made, read, read_json, request_file, write, write_json};
 
 /// What the scenes showed, for the report.
 pub(crate) struct Scenes {
@@ -29,7 +30,26 @@ pub(crate) fn out_of_scope(programs: &mut Programs, exchange: &Exchange) -> Resu
     if !run.stderr.contains("sponsor_class") {
         return Err(Failure::unexpected("the refusal", run.stderr));
     }
-    Ok(json!({ "query": query, "exit_status": run.status, "refusal": run.stderr.trim() }))
+
+    print::say(
+        "That was the sponsor's own program. A sponsor who signs such a question all the same is refused by the ledger, by \
+         the same clause:",
+    );
+    let mut request = read_json(&request_file(&QUESTIONS[0]))?;
+    request["query"]["sponsor_class"] = "commercial".into();
+    request["sequence"] = (QUESTIONS.len() + 1).into();
+    let (path, signed) = (made("tampered/request.json"), made("tampered/query.json"));
+    write_json(&path, &request)?;
+    programs.done(&["cohortium-sponsor", "sign", &path, "--key", &key, "--out", &signed])?;
+    let refused = programs.run(&["cohortium-sponsor", "post", &signed])?.expect(1)?;
+    print::quote(&refused.stderr);
+    if !refused.stderr.contains("clause \"sponsor_class\"") {
+        return Err(Failure::unexpected("the ledger's refusal", refused.stderr));
+    }
+    Ok(json!({
+        "query": query, "exit_status": run.status, "refusal": run.stderr.trim(),
+        "ledger": { "exit_status": refused.status, "refusal": refused.stderr.trim() },
+    }))
 }
 
 /// A question that one hospital's rules do not cover waits for a person, who declines; the other answers.
@@ -94,6 +114,19 @@ pub(crate) fn altered(programs: &mut Programs, exchange: &mut Exchange) -> Resul
     let run = programs.run(&[&words[..], &["--anchors", &anchors, "--report", &report]].concat())?.expect(1)?;
     print::quote(if run.stderr.trim().is_empty() { &run.stdout } else { &run.stderr });
 
+    print::say(
+        "Cutting off what came last leaves a history that is sound in itself. But the board has kept the newest checkpoint that \
+         it saw, and the operator's own signature on it is not to be had back:",
+    );
+    let (kept, cut) = (made("board/checkpoint.txt"), made("tampered/cut.ndjson"));
+    let last = text.trim_end().lines().last().unwrap_or_default();
+    let block: Value = serde_json::from_str(last).map_err(|error| Failure::unexpected("the last block", error))?;
+    write(&kept, block["checkpoint"].as_str().unwrap_or_default())?;
+    write(&cut, text.trim_end().strip_suffix(last).unwrap_or_default())?;
+    let words = ["cohortium-verifier", "audit", "--study", &exchange.study, "--from-export", &cut];
+    let split = programs.run(&[&words[..], &["--anchors", &anchors, "--checkpoint", &kept]].concat())?.expect(1)?;
+    print::excerpt(&split.stdout, "WHAT WAS FOUND", "QUERIES");
+
     print::say("And one bit of the service's own log is turned over, while it is stopped: it refuses to start.");
     exchange.server.stop()?;
     let log = made("ledger/log/blocks.log");
@@ -109,6 +142,7 @@ pub(crate) fn altered(programs: &mut Programs, exchange: &mut Exchange) -> Resul
     Ok(json!({
         "count": { "before": before, "after": before + 5 },
         "audit": { "exit_status": run.status, "report": report },
+        "cut": { "exit_status": split.status },
         "server": { "exit_status": refused.status, "refusal": refused.stderr.trim() },
     }))
 }

@@ -46,6 +46,11 @@ pub(crate) fn query_file(question: &Question) -> String {
     example(&format!("queries/{}.json", question.file))
 }
 
+/// The request that is made of it.
+pub(crate) fn request_file(question: &Question) -> String {
+    made(&format!("requests/{}.json", question.file))
+}
+
 pub(crate) fn read(path: &str) -> Result<String, Failure> {
     fs::read_to_string(path).map_err(Failure::file("read", Path::new(path)))
 }
@@ -75,7 +80,7 @@ pub(crate) fn begin() -> Result<Programs, Failure> {
     if out.exists() {
         fs::remove_dir_all(out).map_err(Failure::file("remove", out))?;
     }
-    for folder in ["rotterdam", "gbsg", "operator", "sponsor", "board", "bundles", "reports", "tampered", "log"] {
+    for folder in ["rotterdam", "gbsg", "operator", "sponsor", "board", "requests", "bundles", "reports", "tampered", "log"] {
         let path = out.join(folder);
         fs::create_dir_all(&path).map_err(Failure::file("make", &path))?;
     }
