@@ -41,8 +41,7 @@ mod tests {
     #[test]
     fn every_part_of_a_label_counts() {
         let master = MasterSecret::from_bytes([1; 32]);
-        let source =
-            |master: &MasterSecret, site, salt| SeedSource::new(master, site, &Salt::from_bytes([salt; 32]));
+        let source = |master: &MasterSecret, site, salt| SeedSource::new(master, site, &Salt::from_bytes([salt; 32]));
         let base = source(&master, "Site A", 1);
         let seeds = [
             base.seed(0),

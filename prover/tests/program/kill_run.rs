@@ -30,7 +30,7 @@ fn killed_at_every_stage_one_release_stands() {
     let Joined { place, service, .. } = &joined;
     let (id, _) = joined.ask(51);
     let releases = || service.count("release");
-    for stage in [Stage::OutgoingHalfWritten, Stage::RunDecided, Stage::RunAcceptRecorded] {
+    for stage in [Stage::RunDecided, Stage::OutgoingHalfWritten, Stage::RunAcceptRecorded] {
         place.die(stage.name(), RUN);
         assert_eq!(service.count("accept"), 0, "{}", stage.name());
     }
@@ -38,7 +38,8 @@ fn killed_at_every_stage_one_release_stands() {
     assert_eq!(service.count("accept"), 1);
     assert!(service.status(&id).starts_with("accepted"));
     let mut left = place.left("age");
-    for stage in [Stage::ProveChargeHalfWritten, Stage::ProveCharged, Stage::ProveVerified, Stage::ProveReleaseWritten] {
+    for stage in [Stage::ProveChargeHalfWritten, Stage::ProveCharged, Stage::ProveVerified, Stage::ProveReleaseWritten]
+    {
         place.die(stage.name(), RUN);
         left -= u64::from(stage != Stage::ProveChargeHalfWritten);
         assert_eq!((place.left("age"), releases()), (left, 0), "{}", stage.name());

@@ -202,8 +202,8 @@ fn killed_at_every_stage_one_release_stands() {
     let site = Site::new();
     let (id, request) = site.ask(QUERY);
     let stages = [
-        Stage::OutgoingHalfWritten,
         Stage::RunDecided,
+        Stage::OutgoingHalfWritten,
         Stage::RunAcceptRecorded,
         Stage::RunAcceptPosted,
         Stage::ProveChargeHalfWritten,

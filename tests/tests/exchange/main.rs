@@ -4,9 +4,9 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod hospital;
 #[path = "../../../server/tests/service_common/http.rs"]
 mod http;
-mod hospital;
 mod place;
 mod routes;
 mod sponsor;
