@@ -53,7 +53,7 @@ impl Pass<'_> {
         }
         let (request, approval) = match self.verified(&summary.request, &summary.id) {
             Ok(verified) => verified,
-            Err(failure) if Self::ends(&failure) => return Err(failure),
+            Err(failure) if failure.exit != 1 => return Err(failure),
             Err(failure) => {
                 // What the ledger cannot show is no query: nothing is said about it there.
                 self.tally.failed += 1;

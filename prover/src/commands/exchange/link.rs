@@ -13,6 +13,9 @@ use crate::store::{Access, Home, Joined, Leaving, OutgoingFile, StoreError};
 /// Where two contradicting checkpoints are kept.
 const SPLIT_VIEW_FILE: &str = "split-view.json";
 
+/// Marks a failure of the network, for machines too.
+const UNREACHABLE: &str = "unreachable";
+
 /// What a post is about, for the record of what left.
 pub(super) struct About {
     /// The request, if it is about one.
@@ -123,6 +126,11 @@ pub(super) fn is_final(error: &ClientError) -> bool {
     error.problem().is_some_and(|problem| (400..500).contains(&problem.status)) && !error.is_retryable()
 }
 
+/// Whether a failure is that the ledger is out of reach: then nothing else is worth trying.
+pub(super) fn is_unreachable(failure: &Failure) -> bool {
+    failure.details[UNREACHABLE] == true
+}
+
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         match &error {
@@ -133,7 +141,7 @@ impl From<ClientError> for Failure {
             ClientError::Address { .. } | ClientError::Certificates { .. } | ClientError::Redirected { .. } => {
                 Self::refused(error)
             }
-            _ => Self::cannot_tell(error),
+            _ => Self::cannot_tell(error).with(json!({ UNREACHABLE: true })),
         }
     }
 }

@@ -10,7 +10,7 @@ use cohortium_verifier::ledger::SiteStatus;
 use serde_json::json;
 
 use super::super::prove::answer::{Basis, Step, answer};
-use super::link::About;
+use super::link::{About, is_unreachable};
 use super::pass::Pass;
 use crate::cli::Failure;
 use crate::faults::Stage;
@@ -45,7 +45,7 @@ impl Pass<'_> {
         for (deadline, mut note) in owed {
             match self.answer_one(&mut note, deadline, queries) {
                 Ok(()) => {}
-                Err(failure) if Self::ends(&failure) => return Err(failure),
+                Err(failure) if is_unreachable(&failure) => return Err(failure),
                 Err(failure) => {
                     note.because = Some(failure.sentence.clone());
                     self.home.keep_note(&note)?;

@@ -145,9 +145,4 @@ impl<'a> Pass<'a> {
         self.event("refused", Some(note), &error.to_string(), json!({ "rule": error.rule() }));
         Ok(())
     }
-
-    /// Whether a failure is about the ledger being out of reach: then nothing else is worth trying.
-    pub(super) fn ends(failure: &Failure) -> bool {
-        failure.exit != 1
-    }
 }

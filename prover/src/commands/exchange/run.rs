@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::pass::{Pass, Tally};
 use crate::cli::{Failure, Outcome, Report, RunArgs, Setting};
-use crate::store::{Claim, RunLock};
+use crate::store::{Access, Claim, RunLock};
 
 /// Queries of this site that are read at most.
 pub(super) const MOST_QUERIES: usize = 100_000;
@@ -28,8 +28,6 @@ pub(crate) fn run(setting: &Setting, args: &RunArgs) -> Outcome {
         let wait = match pass(setting, claim) {
             Ok((tally, heads)) if args.once => return finished(tally, heads),
             Ok(_) => {
-                // It held for the first pass; from then on the budget is the one that was settled.
-                claim = Claim::None;
                 failures = 0;
                 every
             }
@@ -44,6 +42,10 @@ pub(crate) fn run(setting: &Setting, args: &RunArgs) -> Outcome {
                 wait
             }
         };
+        // Once a restored budget is settled, the claim has served: even if that very pass then lost the ledger.
+        if setting.open(Access::Read)?.restored()?.is_none() {
+            claim = Claim::None;
+        }
         thread::sleep(wait);
     }
 }
