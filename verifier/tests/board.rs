@@ -136,7 +136,8 @@ fn a_key_is_made_once_and_for_its_owner() {
     assert!(!made.out.contains(&secret[..16]), "the secret is not printed");
     #[cfg(unix)]
     {
-        let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(desk.path("new.key")).unwrap().permissions());
+        let mode =
+            std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(desk.path("new.key")).unwrap().permissions());
         assert_eq!(mode & 0o777, 0o600);
     }
     let before = desk.read("new.key");
@@ -211,7 +212,8 @@ fn what_must_not_be_signed_is_refused_before_anybody_is_asked() {
         desk.put("study.json", study.to_string());
         desk.approve("", "yes\n")
     };
-    with("sponsor", json!("Nobody")).expect(2, "study.json: the study's sponsor: \"Nobody\" is no sponsor of this ledger");
+    with("sponsor", json!("Nobody"))
+        .expect(2, "study.json: the study's sponsor: \"Nobody\" is no sponsor of this ledger");
     with("sponsor", json!("Coast Pharma")).expect(2, "and \"Coast Pharma\" is commercial in the charter");
     with("sites", json!(["west"])).expect(2, "the study's sites: \"west\" is no hospital of this ledger");
     with("policy", Value::Null).expect(2, "without a policy nothing is released");
@@ -262,14 +264,17 @@ fn an_approval_is_suspended() {
     let signed = transaction(&desk.read("tx.json"));
     let Statement::Suspend { approval, reason } = signed.statement else { panic!() };
     assert_eq!((approval.to_string(), reason.as_str()), (digest, "a complaint is looked into"));
-    desk.run("suspend 12 --because x --key board.key --charter charter.json --out tx.json", "").expect(2, "64 lower-case");
+    desk.run("suspend 12 --because x --key board.key --charter charter.json --out tx.json", "")
+        .expect(2, "64 lower-case");
 }
 
 #[test]
 fn a_bundle_from_the_ledger_is_audited() {
     let desk = Desk::new();
     let ran = desk.run("audit answer.json --anchors anchors.json", "").expect(0, "Verdict: holds");
-    for says in ["ON THE LEDGER", "signed by University of the Coast", "signed by Coast Ethics Board", "21 transactions at"] {
+    for says in
+        ["ON THE LEDGER", "signed by University of the Coast", "signed by Coast Ethics Board", "21 transactions at"]
+    {
         assert!(ran.out.contains(says), "{says}: {}", ran.out);
     }
     let json = desk.run("audit answer.json --anchors anchors.json --json", "").expect(0, "");
@@ -329,7 +334,8 @@ fn a_whole_study_is_audited() {
     desk.run(&LINE.replacen("S-1", "S-9", 1), "").expect(2, "there is no approval of a study \"S-9\"");
     desk.run(&LINE.replacen("export.ndjson", "absent.ndjson", 1), "").expect(2, "absent.ndjson: No such file");
     desk.put("forged.txt", CHECKPOINT.replacen("\n21\n", "\n22\n", 1));
-    desk.run(&format!("{LINE} --checkpoint forged.txt"), "").expect(2, "forged.txt: the checkpoint is not signed by the operator");
+    desk.run(&format!("{LINE} --checkpoint forged.txt"), "")
+        .expect(2, "forged.txt: the checkpoint is not signed by the operator");
     desk.run(&format!("{LINE} --report export.ndjson"), "").expect(2, "--report export.ndjson: this is the file");
     let mut anchors: Value = serde_json::from_str(ANCHORS).unwrap();
     anchors.as_object_mut().unwrap().remove("charter");

@@ -43,9 +43,11 @@ fn filled(value: &Value, documents: &BTreeMap<String, Value>) -> Value {
     match value {
         Value::String(text) if text.starts_with('<') => documents.get(text).unwrap_or_else(|| panic!("{text}")).clone(),
         Value::Array(list) => list.iter().map(|value| filled(value, documents)).collect(),
-        Value::Object(fields) => {
-            fields.iter().map(|(name, value)| (name.clone(), filled(value, documents))).collect::<serde_json::Map<_, _>>().into()
-        }
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| (name.clone(), filled(value, documents)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
         other => other.clone(),
     }
 }
@@ -79,7 +81,9 @@ fn the_examples_of_the_page_are_read() {
     assert_eq!((formats.len(), kinds.len()), (5, 11));
     // A kind that the page lacks does not pass unnoticed: this match is exhaustive.
     let listed = |statement: &Statement| match statement {
-        Statement::Manifest { .. } | Statement::Epoch { .. } | Statement::Floor { .. } | Statement::Seeds { .. } => true,
+        Statement::Manifest { .. } | Statement::Epoch { .. } | Statement::Floor { .. } | Statement::Seeds { .. } => {
+            true
+        }
         Statement::Study { .. } | Statement::Suspend { .. } | Statement::Query { .. } | Statement::Hold { .. } => true,
         Statement::Accept { .. } | Statement::Decline { .. } | Statement::Release { .. } => true,
     };

@@ -6,8 +6,8 @@ use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::{Block, Checkpoint, MemberKey, Statement, Transaction};
 use cohortium_protocol::policy::Cell;
 use cohortium_verifier::ledger::{
-    ChainError, Founding, Replay, Replayed, SiteStatus, State, StudyError, StudyReport, Trust, Verification, audit_study,
-    begin_replay, charter_of, parse_block,
+    ChainError, Founding, Replay, Replayed, SiteStatus, State, StudyError, StudyReport, Trust, Verification,
+    audit_study, begin_replay, charter_of, parse_block,
 };
 use cohortium_verifier::{Anchors, AnchorsDocument, Verdict};
 
@@ -101,7 +101,9 @@ fn a_replay_comes_to_the_blocks_own_states() {
 fn a_false_release_is_found_and_named() {
     let refused = |blocks: &[Block]| replay(blocks).err().unwrap().to_string();
     let says = |height, site| {
-        format!("block {height}, transaction 1 (release of \"{site}\"): the release does not pass the audit: the proof is not")
+        format!(
+            "block {height}, transaction 1 (release of \"{site}\"): the release does not pass the audit: the proof is not"
+        )
     };
     let first = remade(|transaction| falsify(transaction, "north"));
     assert!(refused(&first).starts_with(&says(5, "north")), "{}", refused(&first));
@@ -126,7 +128,9 @@ fn a_false_release_is_found_and_named() {
             proof.columns[0].value = value;
         }
     });
-    assert!(refused(&opening).contains("block 5, transaction 1") && refused(&opening).contains("the opening of columns"));
+    assert!(
+        refused(&opening).contains("block 5, transaction 1") && refused(&opening).contains("the opening of columns")
+    );
     // Every single audit says the same.
     let mut state = founding().found().unwrap();
     let single = first.iter().find_map(|block| state.add_block(block, Trust::Nothing).err()).unwrap();
@@ -138,7 +142,8 @@ fn a_study_with_all_that_became_of_it() {
     let known = checkpoint(EARLIER);
     let report = report(&blocks(), Some(&known));
     assert_eq!(report.verdict, Verdict::Holds, "{report}");
-    let states: Vec<_> = report.approvals.iter().map(|approval| (approval.state, approval.queries, approval.complete)).collect();
+    let states: Vec<_> =
+        report.approvals.iter().map(|approval| (approval.state, approval.queries, approval.complete)).collect();
     assert_eq!(states, [("amended", 3, true), ("in force", 1, true)]);
     let queries: Vec<_> =
         report.queries.iter().map(|query| (query.sequence, query.title.as_str(), query.words.as_str())).collect();
@@ -157,7 +162,10 @@ fn a_study_with_all_that_became_of_it() {
         (parts[0].0.clone(), parts[0].1.clone())
     };
     let pair = |title: &str, site: &str| (title.to_owned(), site.to_owned());
-    assert_eq!(one(|status| matches!(status, SiteStatus::WithheldAfterAcceptance { .. })), pair("Grades again", "north"));
+    assert_eq!(
+        one(|status| matches!(status, SiteStatus::WithheldAfterAcceptance { .. })),
+        pair("Grades again", "north")
+    );
     assert_eq!(one(|status| matches!(status, SiteStatus::Declined { .. })), pair("Grades", "south"));
     assert_eq!(one(|status| matches!(status, SiteStatus::Expired { .. })), pair("Grades at south", "south"));
     // The numbers are those of the releases.
@@ -201,7 +209,10 @@ fn a_study_with_all_that_became_of_it() {
 fn what_is_not_to_be_told_is_said() {
     let replayed = replay(&blocks()).unwrap();
     let unknown = audit_study(&replayed, "S-2", &anchors(), None).unwrap_err();
-    assert_eq!(unknown.to_string(), "there is no approval of a study \"S-2\" on this ledger, up to 21 transactions; it has S-1");
+    assert_eq!(
+        unknown.to_string(),
+        "there is no approval of a study \"S-2\" on this ledger, up to 21 transactions; it has S-1"
+    );
     let mut document: AnchorsDocument = serde_json::from_str(ANCHORS).unwrap();
     document.accept_development_keys = false;
     let strict = Anchors::check(document.clone()).unwrap();
@@ -242,7 +253,9 @@ fn a_ledger_shown_differently_is_a_split_view() {
     assert_eq!((cut.verdict, cut.up_to.unwrap().height), (Verdict::Holds, 10));
     let shown = report(&blocks[..10], Some(&checkpoint(CHECKPOINT)));
     assert_eq!(shown.verdict, Verdict::Fails);
-    assert!(shown.reasons.iter().any(|reason| reason.starts_with("A split view, or an export that leaves out the end")));
+    assert!(
+        shown.reasons.iter().any(|reason| reason.starts_with("A split view, or an export that leaves out the end"))
+    );
     // Two ledgers by one operator: each holds, and the other's checkpoint is not in it.
     let other = remade(|transaction| {
         if let Statement::Decline { reason, .. } = &mut transaction.statement {
@@ -297,6 +310,9 @@ fn many_at_once_cost_less_than_one_by_one() {
     let begun = start.elapsed();
     assert!(PendingRelease::finish_all(pending).iter().all(Result::is_ok));
     let all = start.elapsed();
-    println!("{MANY} releases: one by one {singles:.2?}; at once {all:.2?}, of which the equations {:.2?}", all - begun);
+    println!(
+        "{MANY} releases: one by one {singles:.2?}; at once {all:.2?}, of which the equations {:.2?}",
+        all - begun
+    );
     assert!(all < singles);
 }

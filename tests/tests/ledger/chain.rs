@@ -85,7 +85,9 @@ fn every_field_of_a_head_is_checked() {
     let mut good = before.clone();
     good.add_block(&chain.blocks[3], Trust::Nothing).unwrap();
     // The same block again, or one that is left out.
-    assert!(good.clone().add_block(&chain.blocks[3], Trust::Nothing).unwrap_err().to_string().contains("its height is 4"));
+    assert!(
+        good.clone().add_block(&chain.blocks[3], Trust::Nothing).unwrap_err().to_string().contains("its height is 4")
+    );
     assert!(good.add_block(&chain.blocks[5], Trust::Nothing).unwrap_err().to_string().contains("its height is 6"));
     let mut line: serde_json::Value = serde_json::to_value(&chain.blocks[3]).unwrap();
     line["format"] = "cohortium-block/2".into();
@@ -168,7 +170,8 @@ fn unlooked() -> (State, Block) {
 fn a_release_that_nobody_verified_is_found() {
     let (before, block) = unlooked();
     let refused = before.clone().add_block(&block, Trust::Nothing).unwrap_err();
-    let says = "block 5, transaction 1 (release of \"north\"): the release does not pass the audit: the proof is not valid";
+    let says =
+        "block 5, transaction 1 (release of \"north\"): the release does not pass the audit: the proof is not valid";
     assert!(refused.to_string().starts_with(says), "{refused}");
     // That is what it means to trust one's own log.
     before.clone().add_block(&block, Trust::OwnLog).unwrap();

@@ -123,8 +123,18 @@ fn membership() -> Vec<Case> {
     ];
     // Who may say what: each kind by somebody whose business it is not.
     for (signer, statement, state, says) in [
-        (SPONSOR, study.clone(), &w.registered, "has the role sponsor; a transaction of kind study is for a board to sign"),
-        ("north", study.clone(), &w.registered, "has the role hospital; a transaction of kind study is for a board to sign"),
+        (
+            SPONSOR,
+            study.clone(),
+            &w.registered,
+            "has the role sponsor; a transaction of kind study is for a board to sign",
+        ),
+        (
+            "north",
+            study.clone(),
+            &w.registered,
+            "has the role hospital; a transaction of kind study is for a board to sign",
+        ),
         (OPERATOR, study, &w.registered, "has the role operator; a transaction of kind study is for a board to sign"),
         (BOARD, query.clone(), &w.approved, "has the role board; a transaction of kind query is for a sponsor to sign"),
         ("south", query, &w.approved, "has the role hospital; a transaction of kind query is for a sponsor to sign"),
@@ -144,7 +154,8 @@ fn membership() -> Vec<Case> {
         (x.release("north", &w.request, &w.proof).statement, &w.accepted),
     ];
     for (statement, state) in hospitals {
-        let says = format!("has the role sponsor; a transaction of kind {} is for a hospital to sign", statement.kind());
+        let says =
+            format!("has the role sponsor; a transaction of kind {} is for a hospital to sign", statement.kind());
         let bad = here(state, x.sign(SPONSOR, statement.clone()));
         cases.push(case("Role", "a hospital's business", says, bad, here(state, x.sign("north", statement))));
     }
@@ -253,8 +264,20 @@ fn studies() -> Vec<Case> {
     let amended = |by: &str| x.sign(by, Statement::Study { approval: Box::new(amendment.clone()) });
     let last_day = with(&|approval| approval.expires = "2026-02-01".parse().unwrap());
     vec![
-        case("Study", "a stranger's", "the study's sponsor: \"Nobody\" is no sponsor of this ledger", of(&|a| a.sponsor = "Nobody".to_owned()), good()),
-        case("Study", "a hospital as sponsor", "\"north\" is no sponsor", of(&|a| a.sponsor = "north".to_owned()), good()),
+        case(
+            "Study",
+            "a stranger's",
+            "the study's sponsor: \"Nobody\" is no sponsor of this ledger",
+            of(&|a| a.sponsor = "Nobody".to_owned()),
+            good(),
+        ),
+        case(
+            "Study",
+            "a hospital as sponsor",
+            "\"north\" is no sponsor",
+            of(&|a| a.sponsor = "north".to_owned()),
+            good(),
+        ),
         case(
             "Study",
             "a sponsor of another class",
@@ -262,7 +285,8 @@ fn studies() -> Vec<Case> {
             of(&|a| a.sponsor = OTHER_SPONSOR.to_owned()),
             of(&|a| {
                 a.sponsor = OTHER_SPONSOR.to_owned();
-                a.consent = cohortium_protocol::table::ConsentColumn::new("DUO:0000042", SponsorClass::Commercial).unwrap();
+                a.consent =
+                    cohortium_protocol::table::ConsentColumn::new("DUO:0000042", SponsorClass::Commercial).unwrap();
             }),
         ),
         case(

@@ -31,7 +31,9 @@ impl<'a> Signer<'a> {
             .ok_or_else(|| format!("{}: the charter names no member {name:?}", args.charter.display()))?;
         if member.role != Role::Board {
             let role = member.role.name();
-            return Err(format!("{name:?} has the role {role} in the charter; studies are for a board to approve and to suspend"));
+            return Err(format!(
+                "{name:?} has the role {role} in the charter; studies are for a board to approve and to suspend"
+            ));
         }
         if member.key != key.public() {
             let (found, required) = (key.public(), member.key);
