@@ -60,7 +60,7 @@ pub enum CheckpointError {
     #[error("the checkpoint is not signed by the operator's key {key}: {reason}")]
     Unsigned {
         /// The operator's key.
-        key: PublicKey,
+        key: Box<PublicKey>,
         /// What is wrong.
         reason: String,
     },
@@ -124,7 +124,7 @@ impl Checkpoint {
             let found = checkpoint.origin.chars().take(200).collect();
             return Err(CheckpointError::Origin { found, required: origin.to_owned() });
         }
-        let unsigned = |reason: String| CheckpointError::Unsigned { key: *operator, reason };
+        let unsigned = |reason: String| CheckpointError::Unsigned { key: Box::new(*operator), reason };
         let verifier = StandardVerifier::new(&signed_note::new_ed25519_verifier_key(origin, operator.inner()))
             .map_err(|error| unsigned(error.to_string()))?;
         note.verify(&VerifierList::new(vec![Box::new(verifier)])).map_err(|error| unsigned(error.to_string()))?;

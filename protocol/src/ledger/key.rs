@@ -32,8 +32,8 @@ pub enum KeyError {
     /// Not this key's signature of this.
     #[error("the signature is not one by the key {key} of this content")]
     Signature {
-        /// The key.
-        key: PublicKey,
+        /// The key. Boxed: it is large, and every result that can fail so would be.
+        key: Box<PublicKey>,
     },
 }
 
@@ -74,7 +74,7 @@ impl PublicKey {
     /// Checks a signature of a message, strictly: no second signature passes that was not made with the secret.
     pub fn check(&self, message: &[u8], signature: &Signature) -> Result<(), KeyError> {
         let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
-        self.0.verify_strict(message, &signature).map_err(|_| KeyError::Signature { key: *self })
+        self.0.verify_strict(message, &signature).map_err(|_| KeyError::Signature { key: Box::new(*self) })
     }
 
     pub(super) fn inner(&self) -> &ed25519_dalek::VerifyingKey {
