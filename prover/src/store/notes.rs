@@ -22,7 +22,7 @@ pub(crate) enum By {
     Rule(String),
     /// A person.
     Person,
-    /// It stood on the ledger when this home first saw the query: the home was restored.
+    /// The site's own acceptance stood on the ledger before this home decided: the home was restored. Never posted.
     Ledger,
 }
 

@@ -20,7 +20,7 @@ use cohortium_protocol::ledger::{
 };
 use cohortium_protocol::query::{Query, compile};
 use cohortium_protocol::shape::Shape;
-use cohortium_verifier::ledger::{Question, Refusal, State, Verification};
+use cohortium_verifier::ledger::{Question, Refusal, SiteStatus, State, Verification};
 use serde::Serialize;
 use serde_json::json;
 
@@ -47,6 +47,14 @@ struct Inner {
     /// Added to the clock.
     ahead: u64,
     down: bool,
+    lies: Lies,
+}
+
+/// What a service may say that is not so.
+#[derive(Clone, Default)]
+pub(crate) struct Lies {
+    /// Lists whatever the site has not decided as accepted.
+    pub(crate) accepted: bool,
 }
 
 pub(crate) struct Service {
@@ -142,7 +150,12 @@ impl Inner {
     fn summary(&self, question: &Question) -> QuerySummary {
         let (charter, now) = (self.state.charter(), self.now());
         let sites = question.sites.keys().map(|site| {
-            let state = question.site_status(site, charter, now).unwrap();
+            let mut state = question.site_status(site, charter, now).unwrap();
+            if let (true, SiteStatus::Submitted { until } | SiteStatus::AwaitingApproval { until, .. }) =
+                (self.lies.accepted, &state)
+            {
+                state = SiteStatus::Accepted { until: *until };
+            }
             (site.clone(), Worded { words: state.to_string(), state })
         });
         let (state, request) = (question.status(charter, now), &question.request.document);
@@ -289,6 +302,11 @@ impl Service {
         self.inner.lock().unwrap().down = down;
     }
 
+    /// Lies from now on.
+    pub(crate) fn lie(&self, lies: Lies) {
+        self.inner.lock().unwrap().lies = lies;
+    }
+
     /// Moves the ledger's clock.
     pub(crate) fn move_clock(&self, seconds: u64) {
         self.inner.lock().unwrap().ahead += seconds;
@@ -369,5 +387,5 @@ fn found(charter: &Charter, key: &VerifyingKey) -> Inner {
         time: Timestamp::default(),
     };
     let checkpoint = checkpoint.sign(&operator).unwrap();
-    Inner { state, transactions: Vec::new(), checkpoint, operator, ahead: 0, down: false }
+    Inner { state, transactions: Vec::new(), checkpoint, operator, ahead: 0, down: false, lies: Lies::default() }
 }

@@ -1,8 +1,10 @@
 //! The site's way to its ledger: what it believes, what it signs, and that nothing leaves unrecorded.
 
-use cohortium_client::{ClientError, LedgerClient, Posted, RetryPolicy, Seen, TrustError, TrustedLedger};
+use cohortium_client::{
+    ClientError, LedgerClient, Posted, RetryPolicy, Seen, TrustError, TrustedLedger, VerifiedTransaction,
+};
 use cohortium_protocol::hash::Digest;
-use cohortium_protocol::ledger::{MemberKey, Statement, Transaction};
+use cohortium_protocol::ledger::{MemberKey, Statement, StatementContent, Transaction, transaction_id};
 use serde_json::json;
 
 use crate::cli::{Failure, Setting};
@@ -87,6 +89,19 @@ impl Link {
         self.checked(home, refreshed)
     }
 
+    /// A statement of this site on the ledger: signed by it, and included. Nothing if the ledger says it has none.
+    pub(super) fn standing(
+        &mut self,
+        home: &Home,
+        content: &StatementContent<'_>,
+    ) -> Result<Option<VerifiedTransaction>, Failure> {
+        let id = transaction_id(self.trusted.ledger(), home.site(), &content.digest());
+        match self.trusted.verified_transaction(&id) {
+            Err(TrustError::Client(error)) if is_not_found(&error) => Ok(None),
+            verified => self.checked(home, verified).map(Some),
+        }
+    }
+
     /// Signs a statement.
     pub(super) fn sign(&self, home: &Home, statement: Statement) -> Transaction {
         Transaction::sign(self.trusted.ledger(), home.site(), statement, &self.key)
@@ -121,6 +136,11 @@ impl Link {
 /// Whether the service said no, and would say it again: neither a service in trouble nor one that asks for patience.
 pub(super) fn is_final(error: &ClientError) -> bool {
     error.problem().is_some_and(|problem| (400..500).contains(&problem.status)) && !error.is_retryable()
+}
+
+/// Whether the ledger itself says that it has no such thing; not somebody on the way to it.
+pub(super) fn is_not_found(error: &ClientError) -> bool {
+    error.problem().is_some_and(|problem| problem.status == 404 && problem.rule == "not-found")
 }
 
 impl From<ClientError> for Failure {

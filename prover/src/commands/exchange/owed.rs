@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use cohortium_client::QuerySummary;
 use cohortium_protocol::bundle::Bundle;
 use cohortium_protocol::hash::Digest;
-use cohortium_protocol::ledger::{Statement, StatementContent, Timestamp, transaction_id};
+use cohortium_protocol::ledger::{Statement, StatementContent, Timestamp};
 use cohortium_verifier::ledger::SiteStatus;
 use serde_json::json;
 
 use super::super::prove::answer::{Basis, Step, answer};
 use super::link::About;
-use super::pass::Pass;
+use super::pass::{Pass, standing};
 use crate::cli::Failure;
 use crate::faults::Stage;
 use crate::store::{By, Decided, Note, Standing};
@@ -23,15 +23,6 @@ const MAX_ATTEMPTS: usize = 8;
 impl Pass<'_> {
     /// Answers whatever the site owes, the most urgent first. What fails does not keep the others from their answers.
     pub(super) fn answer_owed(&mut self, queries: &BTreeMap<Digest, QuerySummary>) -> Result<(), Failure> {
-        for summary in queries.values() {
-            let status = summary.sites.get(self.home.site()).map(|status| &status.state);
-            if matches!(status, Some(SiteStatus::Accepted { .. })) && self.home.note(&summary.request)?.is_none() {
-                // Accepted by a home that was lost.
-                let mut note = self.note(summary)?;
-                note.decision = Some(Decided::Accepted { by: By::Ledger });
-                self.home.keep_note(&note)?;
-            }
-        }
         let mut owed = Vec::new();
         for mut note in self.home.notes()?.into_iter().filter(Note::is_owed) {
             if note.acknowledged.is_none() {
@@ -56,6 +47,28 @@ impl Pass<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Looks whether a query that is listed as accepted, and that this home did not decide, was accepted by a home that was
+    /// lost: then the site's own signature stands on the ledger. The list's word makes no acceptance. Gives false if the
+    /// site has not decided.
+    pub(super) fn adopt(&mut self, summary: &QuerySummary) -> Result<bool, Failure> {
+        let verified = match self.link.standing(&self.home, &StatementContent::Accept(summary.request)) {
+            Ok(Some(verified)) => verified,
+            Ok(None) => return Ok(false),
+            Err(failure) if Self::ends(&failure) => return Err(failure),
+            Err(failure) => {
+                self.tally.failed += 1;
+                let more = json!({ "query": summary.id, "request": summary.request });
+                self.event("not_believed", None, &failure.sentence, more);
+                return Ok(true);
+            }
+        };
+        let mut note = self.note(summary)?;
+        note.decision = Some(Decided::Accepted { by: By::Ledger });
+        note.acknowledged = Some(standing(&verified));
+        self.home.keep_note(&note)?;
+        Ok(true)
     }
 
     fn answer_one(
@@ -121,10 +134,12 @@ impl Pass<'_> {
 
     /// Nothing is computed before the site's acceptance stands on the ledger: it is final, and everybody can see it.
     fn check_acceptance(&mut self, request: &Digest) -> Result<(), Failure> {
-        let content = StatementContent::Accept(*request).digest();
-        let id = transaction_id(self.link.trusted.ledger(), self.home.site(), &content);
-        let verified = self.link.trusted.verified_transaction(&id);
-        self.link.checked(&self.home, verified).map(drop)
+        match self.link.standing(&self.home, &StatementContent::Accept(*request))? {
+            Some(_) => Ok(()),
+            None => Err(Failure::refused(format!(
+                "the ledger does not have this site's acceptance of the request {request}: nothing is computed without it"
+            ))),
+        }
     }
 
     fn close(&mut self, note: &mut Note, why: &str) -> Result<(), Failure> {

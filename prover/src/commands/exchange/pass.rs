@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use cohortium_client::{ClientError, QuerySummary};
+use cohortium_client::{ClientError, QuerySummary, VerifiedTransaction};
 use cohortium_protocol::documents::{Approval, Request};
 use cohortium_protocol::hash::Digest;
-use cohortium_protocol::ledger::Statement;
+use cohortium_protocol::ledger::{Statement, StatementContent};
 use serde_json::{Value, json};
 
 use super::super::prove::settle;
 use super::link::{About, Link, is_final};
 use crate::cli::{Failure, Setting};
 use crate::faults::Stage;
-use crate::store::{BudgetFile, Claim, Decided, Home, Note, OutgoingFile, Standing};
+use crate::store::{BudgetFile, By, Claim, Decided, Home, Note, OutgoingFile, Standing};
 
 /// What a pass came to.
 #[derive(Clone, Copy, Default, Debug)]
@@ -25,6 +25,12 @@ pub(super) struct Tally {
     pub(super) released: u32,
     /// Things that did not go as they should.
     pub(super) failed: u32,
+}
+
+/// Where a verified transaction stands. Its block's time is not shown to anybody but an auditor; the checkpoint's is signed,
+/// and is never before it.
+pub(super) fn standing(verified: &VerifiedTransaction) -> Standing {
+    Standing { index: verified.index, time: verified.checkpoint.time }
 }
 
 /// A home, opened for writing, and its ledger.
@@ -113,6 +119,14 @@ impl<'a> Pass<'a> {
         let request = note.request;
         let statement = match &note.decision {
             None => return Ok(()),
+            // It stands on the ledger or it is none: to sign it now would be a decision that nobody made.
+            Some(Decided::Accepted { by: By::Ledger }) => {
+                match self.link.standing(&self.home, &StatementContent::Accept(request))? {
+                    Some(verified) => note.acknowledged = Some(standing(&verified)),
+                    None => note.decision = None,
+                }
+                return Ok(self.home.keep_note(note)?);
+            }
             Some(Decided::Accepted { .. }) => Statement::Accept { request },
             Some(Decided::Declined { reason }) => Statement::Decline { request, reason: reason.clone() },
         };
