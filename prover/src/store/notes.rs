@@ -114,6 +114,13 @@ impl Note {
         }
     }
 
+    /// Whether another note is about the same query, whatever was decided.
+    pub(crate) fn is_about_the_same(&self, other: &Self) -> bool {
+        let about = |note: &Self| (note.request, note.query, note.approval);
+        let named = |note: &Self| [note.study.clone(), note.sponsor.clone(), note.title.clone()];
+        about(self) == about(other) && named(self) == named(other)
+    }
+
     /// Whether the site will answer and has not.
     pub(crate) fn is_owed(&self) -> bool {
         matches!(self.decision, Some(Decided::Accepted { .. })) && self.released.is_none() && self.closed.is_none()

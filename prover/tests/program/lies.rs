@@ -42,3 +42,41 @@ fn what_a_lost_home_accepted_is_answered() {
     assert_eq!(["accept", "release"].map(|kind| service.count(kind)), [1, 1]);
     assert!(service.status(&id).starts_with("answered"));
 }
+
+#[test]
+fn a_person_decides_about_what_they_named() {
+    let joined = Joined::new();
+    let Joined { place, service, .. } = &joined;
+    let ((first, first_request), (second, second_request)) = (joined.ask(51), joined.ask(61));
+    let before = place.read("h/outgoing.jsonl");
+    for (named, given) in [(first, second), (first_request, second), (first, second_request)] {
+        service.lie(Lies { swapped: Some((named, given)), ..Lies::default() });
+        let sentence = format!("asked for the query {named}, the ledger gives the query {second} with the request");
+        place.run(&format!("accept {named} --home h --yes")).fails(1, &sentence);
+        place.run(&format!("decline {named} --home h --because no")).fails(1, &sentence);
+    }
+    // What is said of it beside the signed documents has to be so as well: a person reads it.
+    service.lie(Lies { title: Some("Another".to_owned()), ..Lies::default() });
+    for words in [format!("accept {first} --home h --yes"), format!("decline {first} --home h --because no")] {
+        place.run(&words).fails(1, "that its title is \"Another\"; what was signed has \"Over 50");
+    }
+    assert_eq!(["accept", "decline"].map(|kind| service.count(kind)), [0, 0]);
+    assert_eq!((place.read("h/outgoing.jsonl"), place.path("h/asked").exists()), (before, false));
+    // By either of its names, when the service says what is so.
+    service.lie(Lies::default());
+    place.run(&format!("accept {first_request} --home h --yes")).ok();
+    place.run(&format!("decline {second} --home h --because no")).ok();
+    assert!(service.status(&first).starts_with("accepted") && service.status(&second).starts_with("declined"));
+}
+
+#[test]
+fn a_query_that_is_listed_as_another_is_left_alone() {
+    let joined = Joined::allowing();
+    let Joined { place, service, .. } = &joined;
+    joined.ask(51);
+    service.lie(Lies { title: Some("Another".to_owned()), ..Lies::default() });
+    let run = place.run(RUN).fails(1, "1 did not go as they should");
+    assert!(run.out.contains("not_believed") && run.out.contains("that its title is"), "{}", run.out);
+    assert_eq!(["accept", "hold", "release"].map(|kind| service.count(kind)), [0; 3]);
+    assert!(!place.path("h/asked").exists());
+}

@@ -55,6 +55,10 @@ struct Inner {
 pub(crate) struct Lies {
     /// Lists whatever the site has not decided as accepted.
     pub(crate) accepted: bool,
+    /// Gives the second query to whoever asks for the first.
+    pub(crate) swapped: Option<(Digest, Digest)>,
+    /// Says another title of every query.
+    pub(crate) title: Option<String>,
 }
 
 pub(crate) struct Service {
@@ -166,7 +170,7 @@ impl Inner {
             approval: request.approval,
             sponsor: question.sponsor.clone(),
             sequence: request.sequence,
-            title: request.query.title.clone(),
+            title: self.lies.title.clone().unwrap_or_else(|| request.query.title.clone()),
             posted: question.request.time,
             status: Worded { words: state.to_string(), state },
             sites: sites.collect::<BTreeMap<_, _>>(),
@@ -221,7 +225,9 @@ impl Inner {
                 ok(&QueryList { queries, next: None })
             }
             ("GET", ["queries", id]) => {
-                let question = self.state.query(&digest(id)?).ok_or_else(missing)?;
+                let asked = digest(id)?;
+                let given = self.lies.swapped.filter(|(first, _)| *first == asked).map_or(asked, |(_, second)| second);
+                let question = self.state.query(&given).ok_or_else(missing)?;
                 let request_document = question.request.document.as_ref().clone();
                 let (summary, plan) = (self.summary(question), request_document.plan);
                 ok(&QueryDetail { summary, request_document, plan })

@@ -56,15 +56,12 @@ impl Pass<'_> {
         let verified = match self.link.standing(&self.home, &StatementContent::Accept(summary.request)) {
             Ok(Some(verified)) => verified,
             Ok(None) => return Ok(false),
-            Err(failure) if Self::ends(&failure) => return Err(failure),
-            Err(failure) => {
-                self.tally.failed += 1;
-                let more = json!({ "query": summary.id, "request": summary.request });
-                self.event("not_believed", None, &failure.sentence, more);
-                return Ok(true);
-            }
+            Err(failure) => return self.not_believed(summary, failure).map(|()| true),
         };
-        let mut note = self.note(summary)?;
+        let mut note = match self.known(summary) {
+            Ok((note, ..)) => note,
+            Err(failure) => return self.not_believed(summary, failure).map(|()| true),
+        };
         note.decision = Some(Decided::Accepted { by: By::Ledger });
         note.acknowledged = Some(standing(&verified));
         self.home.keep_note(&note)?;
