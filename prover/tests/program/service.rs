@@ -57,6 +57,8 @@ pub(crate) struct Lies {
     pub(crate) accepted: bool,
     /// Gives the second query to whoever asks for the first.
     pub(crate) swapped: Option<(Digest, Digest)>,
+    /// Says that this is the site's seed tree.
+    pub(crate) seeds: Option<Digest>,
     /// Says another title of every query.
     pub(crate) title: Option<String>,
 }
@@ -139,7 +141,7 @@ impl Inner {
                 digest: floor.document.policy.digest(),
                 words: floor.document.policy.describe(),
             }),
-            seeds: of.seeds.as_ref().map(|seeds| seeds.document.root),
+            seeds: self.lies.seeds.or_else(|| of.seeds.as_ref().map(|seeds| seeds.document.root)),
             registered: dataset.manifest.time,
         };
         Some(DatasetDetail {

@@ -2,6 +2,7 @@
 
 use cohortium_client::QuerySummary;
 use cohortium_protocol::documents::{Approval, Request};
+use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::Statement;
 use serde_json::json;
 
@@ -132,13 +133,11 @@ impl Pass<'_> {
     fn check_seeds(&self, request: &Request) -> Result<(), String> {
         let pin = request.site(self.home.site()).map_err(|error| error.to_string())?;
         let own = self.home.seeds().map_err(|error| error.to_string())?.map(|seeds| seeds.root);
-        match pin.seeds {
-            Some(found) if Some(found) != own => {
-                let own = own.map_or_else(|| "none".to_owned(), |own| own.to_string());
-                Err(format!("the request pins the seed tree {found}, the site's is {own}"))
-            }
-            _ => Ok(()),
+        let word = |root: Option<Digest>| root.map_or_else(|| "none".to_owned(), |root| root.to_string());
+        if pin.seeds == own {
+            return Ok(());
         }
+        Err(format!("of seed trees the request pins {}, the site has {}", word(pin.seeds), word(own)))
     }
 
     /// Notes an acceptance and posts it.
