@@ -48,7 +48,7 @@ pub(crate) enum Decided {
 pub(crate) struct Standing {
     /// Its place among all transactions.
     pub(crate) index: u64,
-    /// The time of its block.
+    /// A time by which it stood there: that of the signed checkpoint under which it was first seen to be included.
     pub(crate) time: Timestamp,
 }
 

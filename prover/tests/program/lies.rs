@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::exchange::{Joined, RUN, names};
-use super::service::Lies;
+use super::service::{Lies, SPONSOR};
 
 #[test]
 fn what_is_listed_as_accepted_was_not() {
@@ -79,4 +79,107 @@ fn a_query_that_is_listed_as_another_is_left_alone() {
     assert!(run.out.contains("not_believed") && run.out.contains("that its title is"), "{}", run.out);
     assert_eq!(["accept", "hold", "release"].map(|kind| service.count(kind)), [0; 3]);
     assert!(!place.path("h/asked").exists());
+}
+
+#[test]
+fn a_proxys_no_is_not_the_ledgers() {
+    let joined = Joined::allowing();
+    let Joined { place, service, .. } = &joined;
+    let (id, _) = joined.ask(51);
+    for status in [403, 404, 413] {
+        service.lie(Lies { proxy: Some(status), ..Lies::default() });
+        place.run(RUN).fails(2, &format!("HTTP status {status}"));
+    }
+    service.lie(Lies::default());
+    place.run(&format!("accept {id} --home h --yes")).fails(1, "is decided, which is final: accepted by the rule");
+    service.lie(Lies { proxy: Some(404), ..Lies::default() });
+    // The same between the acceptance and the release: proved once, posted later.
+    place.run(RUN).fails(2, "HTTP status 404");
+    service.lie(Lies::default());
+    assert_eq!(names(&joined.events()), ["accept", "proving", "release", "done"]);
+    let (other, _) = joined.ask(61);
+    place.run("pause --home h --because person").ok();
+    place.run(&format!("accept {other} --home h --yes")).ok();
+    let left = place.left("age");
+    service.lie(Lies { proxy: Some(413), ..Lies::default() });
+    for _ in 0..2 {
+        place.run(RUN).fails(2, "HTTP status 413");
+        assert_eq!(place.left("age"), left - 1);
+    }
+    service.lie(Lies::default());
+    assert_eq!(names(&joined.events()), ["paused", "release", "done"]);
+    assert_eq!(["accept", "release"].map(|kind| service.count(kind)), [2, 2]);
+}
+
+#[test]
+fn what_was_acknowledged_and_is_not_there_is_posted_again() {
+    let joined = Joined::new();
+    let Joined { place, service, .. } = &joined;
+    let (id, _) = joined.ask(51);
+    service.lie(Lies { forgetful: true, ..Lies::default() });
+    place.run(&format!("accept {id} --home h --yes")).fails(2, "the ledger acknowledged the accept");
+    place.run(RUN).fails(2, "the ledger acknowledged the accept");
+    service.lie(Lies::default());
+    place.run("pause --home h --because person").ok();
+    let (other, _) = joined.ask(61);
+    place.run(&format!("accept {other} --home h --yes")).ok();
+    // Accepted both; the one that is on the ledger is proved, and its release is forgotten.
+    assert_eq!(service.count("accept"), 1);
+    service.lie(Lies { forgetful: true, ..Lies::default() });
+    place.run(RUN).fails(2, "the ledger acknowledged the accept");
+    service.lie(Lies::default());
+    assert_eq!(names(&joined.events()).iter().filter(|name| **name == "release").count(), 2);
+
+    let (third, _) = joined.ask(71);
+    place.run(&format!("accept {third} --home h --yes")).ok();
+    service.lie(Lies { forgetful: true, ..Lies::default() });
+    place.run(RUN).fails(2, "the ledger acknowledged the release");
+    let left = place.left("age");
+    assert_eq!(service.count("release"), 2);
+    service.lie(Lies::default());
+    assert_eq!(names(&joined.events()), ["paused", "release", "done"]);
+    assert_eq!((service.count("release"), place.left("age")), (3, left));
+    assert!(service.status(&third).starts_with("answered"));
+}
+
+#[test]
+fn an_unsigned_time_makes_nobody_late() {
+    let joined = Joined::allowing();
+    let Joined { place, service, .. } = &joined;
+    joined.ask(51);
+    service.lie(Lies { long_ago: true, ..Lies::default() });
+    assert_eq!(names(&joined.events()), ["rule", "accept", "proving", "release", "done"]);
+
+    // A signed one does, before anything is charged.
+    let (id, _) = joined.ask(61);
+    place.run(&format!("accept {id} --home h --yes")).ok();
+    place.run("pause --home h --because holidays").ok();
+    service.move_clock(3601);
+    joined.ask(71);
+    let left = place.left("age");
+    let run = place.run(RUN).fails(1, "1 did not go as they should");
+    assert!(run.out.contains("WITHHELD: it was accepted, and its time ended at"), "{}", run.out);
+    assert_eq!((place.left("age"), service.count("release")), (left, 1));
+    assert_eq!(names(&joined.events()), ["paused", "done"]);
+}
+
+#[test]
+fn a_study_that_no_board_signed() {
+    let joined = Joined::allowing();
+    let Joined { place, service, .. } = &joined;
+    joined.ask(51);
+    let before = place.read("h/outgoing.jsonl");
+    for (board, sentence) in [
+        (("Board", 9), "the transaction is not believed: "),
+        (("Example University", SPONSOR), "is a study signed by \\\"Example University\\\", a sponsor; it is for a board to sign"),
+        (("Somebody", 9), "whom your charter does not name"),
+    ] {
+        service.lie(Lies { board: Some(board), ..Lies::default() });
+        let run = place.run(RUN).fails(1, "1 did not go as they should");
+        assert!(run.out.contains("not_believed") && run.out.contains(sentence), "{sentence}: {}", run.out);
+    }
+    assert_eq!(["accept", "decline", "hold", "release"].map(|kind| service.count(kind)), [0; 4]);
+    assert_eq!(place.read("h/outgoing.jsonl"), before);
+    service.lie(Lies::default());
+    assert_eq!(names(&joined.events()), ["rule", "accept", "proving", "release", "done"]);
 }

@@ -27,7 +27,9 @@ use serde_json::json;
 /// The members besides the hospital, by their keys' only byte.
 const OPERATOR: u8 = 1;
 const BOARD: u8 = 2;
-const SPONSOR: u8 = 3;
+pub(crate) const SPONSOR: u8 = 3;
+/// What marks an answer as somebody else's.
+const PROXY: &str = "proxy";
 
 pub(crate) fn keys_folder() -> PathBuf {
     let folder = std::env::var_os("COHORTIUM_KEYS")
@@ -59,6 +61,14 @@ pub(crate) struct Lies {
     pub(crate) swapped: Option<(Digest, Digest)>,
     /// Says that this is the site's seed tree.
     pub(crate) seeds: Option<Digest>,
+    /// Somebody on the way answers every post with this status, in a proxy's words.
+    pub(crate) proxy: Option<u16>,
+    /// Acknowledges what it forgets at once.
+    pub(crate) forgetful: bool,
+    /// Says that everything happened long ago.
+    pub(crate) long_ago: bool,
+    /// Gives studies as this member signed them, with this key.
+    pub(crate) board: Option<(&'static str, u8)>,
     /// Says another title of every query.
     pub(crate) title: Option<String>,
 }
@@ -107,8 +117,21 @@ impl Inner {
     }
 
     fn transaction(&self, id: &Digest) -> Option<TransactionAnswer> {
-        let index = self.state.place(id)?;
-        let (transaction, height, time) = self.transactions[index as usize].clone();
+        let forged = self.lies.board.and_then(|(board, key)| {
+            let mut signed = self.state.studies().values().map(|study| {
+                let statement = Statement::Study { approval: Box::new(study.approval.document.as_ref().clone()) };
+                (Transaction::sign(&self.state.charter().ledger(), board, statement, &member(key)), study.approval.index)
+            });
+            signed.find(|(transaction, _)| transaction.id() == *id)
+        });
+        let index = forged.as_ref().map(|(_, index)| *index).or_else(|| self.state.place(id))?;
+        let (mut transaction, height, mut time) = self.transactions[index as usize].clone();
+        if let Some((forged, _)) = forged {
+            transaction = forged;
+        }
+        if self.lies.long_ago {
+            time = Timestamp::default();
+        }
         let (size, root) = (self.state.tree().len(), self.state.tree().root());
         let path = self.state.tree().inclusion(index, size).unwrap();
         let inclusion = InclusionAnswer { size, root, path, checkpoint: self.checkpoint.clone() };
@@ -186,7 +209,7 @@ impl Inner {
             approval: *approval,
             study: document.study.clone(),
             ethics_reference: document.ethics_reference.clone(),
-            board: study.board.clone(),
+            board: self.lies.board.map_or_else(|| study.board.clone(), |(board, _)| board.to_owned()),
             sponsor: document.sponsor.clone(),
             purpose: document.consent.duo().to_owned(),
             sponsor_class: document.consent.sponsor(),
@@ -197,6 +220,14 @@ impl Inner {
             posted: study.approval.time,
         };
         Some(StudyDetail { summary, words: document.describe(), document, queries: Vec::new() })
+    }
+
+    fn answer_or(&mut self, proxy: Option<u16>, method: &str, path: &str, body: &[u8]) -> Answer {
+        match proxy {
+            // The words of a rule, in a type that is none of the ledger's.
+            Some(status) => Err((status, PROXY.to_owned(), json!({ "rule": "decided", "detail": "no" }).to_string())),
+            None => self.answer(method, path, body),
+        }
     }
 
     fn answer(&mut self, method: &str, path: &str, body: &[u8]) -> Answer {
@@ -210,7 +241,13 @@ impl Inner {
         match (method, &parts[..]) {
             ("POST", ["transactions"]) => {
                 let transaction = Transaction::parse(body).map_err(|error| refuse(&error.into()))?;
-                ok(&self.admit(transaction).map_err(|refusal| refuse(&refusal))?)
+                if self.lies.forgetful {
+                    let (id, time) = (transaction.id(), self.now());
+                    return ok(&Posted { id, index: 7, height: 7, time, already: false });
+                }
+                let posted = self.admit(transaction).map_err(|refusal| refuse(&refusal))?;
+                let time = if self.lies.long_ago { Timestamp::default() } else { posted.time };
+                ok(&Posted { time, ..posted })
             }
             ("GET", ["checkpoint"]) => Ok((200, self.checkpoint.clone())),
             ("GET", ["consistency"]) => {
@@ -257,7 +294,10 @@ fn serve(mut stream: TcpStream, inner: &Mutex<Inner>) -> std::io::Result<()> {
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
     let [method, path, ..] = &words[..] else { return Ok(()) };
-    let (status, kind, text) = match inner.lock().unwrap().answer(method, path, &body) {
+    let mut inner = inner.lock().unwrap();
+    let proxy = inner.lies.proxy.filter(|_| method == "POST");
+    let (status, kind, text) = match inner.answer_or(proxy, method, path, &body) {
+        Err((status, rule, text)) if rule == PROXY => (status, "text/html", text),
         Ok((status, text)) => (status, "application/json", text),
         Err((status, rule, detail)) => {
             let problem = json!({ "status": status, "rule": rule, "title": rule, "detail": detail });

@@ -7,11 +7,11 @@ use cohortium_protocol::bundle::Bundle;
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::{Statement, StatementContent, Timestamp};
 use cohortium_verifier::ledger::SiteStatus;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::prove::answer::{Basis, Step, answer};
-use super::link::About;
-use super::pass::{Pass, standing};
+use super::link::{About, standing};
+use super::pass::Pass;
 use crate::cli::Failure;
 use crate::faults::Stage;
 use crate::store::{By, Decided, Note, Standing};
@@ -25,8 +25,11 @@ impl Pass<'_> {
     pub(super) fn answer_owed(&mut self, queries: &BTreeMap<Digest, QuerySummary>) -> Result<(), Failure> {
         let mut owed = Vec::new();
         for mut note in self.home.notes()?.into_iter().filter(Note::is_owed) {
-            if note.acknowledged.is_none() {
-                self.post_decision(&mut note)?;
+            if note.acknowledged.is_none()
+                && let Err(failure) = self.post_decision(&mut note)
+            {
+                self.failed(&mut note, failure, json!({}))?;
+                continue;
             }
             if let Some(Standing { time, .. }) = note.acknowledged.filter(|_| note.is_owed()) {
                 owed.push((time.plus(self.link.trusted.charter().answer_seconds), note));
@@ -34,18 +37,22 @@ impl Pass<'_> {
         }
         owed.sort_by_key(|(deadline, note)| (*deadline, note.request));
         for (deadline, mut note) in owed {
-            match self.answer_one(&mut note, deadline, queries) {
-                Ok(()) => {}
-                Err(failure) if Self::ends(&failure) => return Err(failure),
-                Err(failure) => {
-                    note.because = Some(failure.sentence.clone());
-                    self.home.keep_note(&note)?;
-                    self.tally.failed += 1;
-                    let sentence = format!("accepted, and not answered: {}", failure.sentence);
-                    self.event("failed", Some(&note), &sentence, json!({ "until": deadline }));
-                }
+            if let Err(failure) = self.answer_one(&mut note, deadline, queries) {
+                self.failed(&mut note, failure, json!({ "until": deadline }))?;
             }
         }
+        Ok(())
+    }
+
+    /// Notes why an accepted query is not answered; or passes on that the ledger is out of reach.
+    fn failed(&mut self, note: &mut Note, failure: Failure, more: Value) -> Result<(), Failure> {
+        if Self::ends(&failure) {
+            return Err(failure);
+        }
+        note.because = Some(failure.sentence.clone());
+        self.home.keep_note(note)?;
+        self.tally.failed += 1;
+        self.event("failed", Some(note), &format!("accepted, and not answered: {}", failure.sentence), more);
         Ok(())
     }
 
@@ -106,8 +113,9 @@ impl Pass<'_> {
         if matches!(status, Some(SiteStatus::Answered { .. })) {
             return self.close(note, "answered by a home that was lost").map(|()| None);
         }
-        let now = self.setting.now();
-        if now > deadline {
+        self.check_acceptance(&request)?;
+        // By the ledger's own signature: neither this machine's clock nor an unsigned time makes a site withhold.
+        if self.link.trusted.checkpoint().is_some_and(|checkpoint| checkpoint.time > deadline) {
             let why = format!("WITHHELD: it was accepted, and its time ended at {deadline}; this is shown for ever");
             self.tally.failed += 1;
             return self.close(note, &why).map(|()| None);
@@ -118,7 +126,6 @@ impl Pass<'_> {
                 "a proof was begun {attempts} times and never finished; every attempt is charged, so no more are made"
             )));
         }
-        self.check_acceptance(&request)?;
         let (document, approval) = self.verified(&request, &note.query)?;
         let charter = self.link.trusted.charter().clone();
         self.event("proving", Some(note), "accepted; proving", json!({ "until": deadline }));
@@ -156,19 +163,19 @@ impl Pass<'_> {
             Err(error) => return self.refused(note, error),
         };
         Stage::RunReleasePosted.pass();
-        note.released = Some(Standing { index: posted.index, time: posted.time });
+        note.released = Some(posted.standing);
         note.because = None;
         self.home.keep_note(note)?;
         self.tally.released += 1;
         let more = json!({
-            "index": posted.index,
-            "block_time": posted.time,
+            "index": posted.standing.index,
+            "by": posted.standing.time,
             "already": posted.already,
             "transaction": posted.id,
             "budget_head": self.budget.head(),
             "outgoing_head": self.outgoing.head(),
         });
-        self.event("release", Some(note), &format!("answered, transaction {}", posted.index), more);
+        self.event("release", Some(note), &format!("answered, transaction {}", posted.standing.index), more);
         Ok(())
     }
 }

@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use cohortium_client::{ClientError, QuerySummary, VerifiedTransaction};
+use cohortium_client::{ClientError, QuerySummary};
 use cohortium_protocol::documents::{Approval, Request};
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::{Statement, StatementContent};
 use serde_json::{Value, json};
 
 use super::super::prove::settle;
-use super::link::{About, Link, is_final};
+use super::link::{About, Link, is_final, standing};
 use crate::cli::{Failure, Setting};
 use crate::faults::Stage;
-use crate::store::{BudgetFile, By, Claim, Decided, Home, Note, OutgoingFile, Standing};
+use crate::store::{BudgetFile, By, Claim, Decided, Home, Note, OutgoingFile};
 
 /// What a pass came to.
 #[derive(Clone, Copy, Default, Debug)]
@@ -25,12 +25,6 @@ pub(super) struct Tally {
     pub(super) released: u32,
     /// Things that did not go as they should.
     pub(super) failed: u32,
-}
-
-/// Where a verified transaction stands. Its block's time is not shown to anybody but an auditor; the checkpoint's is signed,
-/// and is never before it.
-pub(super) fn standing(verified: &VerifiedTransaction) -> Standing {
-    Standing { index: verified.index, time: verified.checkpoint.time }
 }
 
 /// A home, opened for writing, and its ledger.
@@ -161,13 +155,14 @@ impl<'a> Pass<'a> {
             Err(error) => return self.refused(note, error),
         };
         Stage::RunAcceptPosted.pass();
-        note.acknowledged = Some(Standing { index: posted.index, time: posted.time });
+        note.acknowledged = Some(posted.standing);
         self.home.keep_note(note)?;
         let sentence = if accepts { "accepted, on the ledger" } else { "declined, on the ledger" };
         if accepts && !posted.already {
             self.tally.accepted += 1;
         }
-        let more = json!({ "index": posted.index, "block_time": posted.time, "already": posted.already });
+        let more =
+            json!({ "index": posted.standing.index, "by": posted.standing.time, "already": posted.already });
         self.event(kind, Some(note), sentence, more);
         Ok(())
     }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::link::{About, Link, is_final};
 use crate::cli::{Failure, Outcome, RegisterArgs, Report, Setting};
 use crate::faults::Stage;
-use crate::store::{Home, OutgoingFile, Seeds, TableFolder};
+use crate::store::{Home, OutgoingFile, Seeds, Standing, TableFolder};
 
 /// Numbers of seed trees that are tried: the ledger does not show the last one's number.
 const SEED_NUMBERS: u32 = 16;
@@ -120,11 +120,10 @@ impl Registration<'_> {
             Err(error) => return Err(error.into()),
         };
         Stage::RegisterPosted.pass();
-        let verified = self.link.trusted.verified_transaction(&posted.id);
-        let verified = self.link.checked(self.home, verified)?;
-        self.text.push_str(&format!("Registered the {what} {digest} as transaction {}.\n", verified.index));
+        let Standing { index, time } = posted.standing;
+        self.text.push_str(&format!("Registered the {what} {digest} as transaction {index}.\n"));
         self.posted.push(json!({
-            "what": what, "digest": digest, "transaction": posted.id, "index": verified.index, "time": posted.time,
+            "what": what, "digest": digest, "transaction": posted.id, "index": index, "by": time,
         }));
         Ok(Ok(()))
     }
