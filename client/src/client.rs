@@ -164,7 +164,9 @@ impl LedgerClient {
         let body = answer.body_mut().with_config().limit(MAX_PROBLEM_BYTES).read_to_vec();
         match body {
             // What is beyond the limit, or broke off, is no reason to hide that it refused.
-            Ok(body) if is_problem => Err(ClientError::Refused(Box::new(Problem::read(status.as_u16(), retry_after, &body)))),
+            Ok(body) if is_problem => {
+                Err(ClientError::Refused(Box::new(Problem::read(status.as_u16(), retry_after, &body))))
+            }
             Ok(_) | Err(ureq::Error::BodyExceedsLimit(_)) => {
                 Err(ClientError::Refused(Box::new(Problem::read(status.as_u16(), retry_after, &[]))))
             }

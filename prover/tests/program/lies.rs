@@ -1,5 +1,6 @@
 //! The batch job and a ledger service that lies, or somebody on the way to it who answers in its place.
 
+use cohortium_protocol::hash::Digest;
 use serde_json::json;
 
 use super::exchange::{Joined, RUN, names};
@@ -92,11 +93,8 @@ fn a_proxys_no_is_not_the_ledgers() {
     }
     service.lie(Lies::default());
     place.run(&format!("accept {id} --home h --yes")).fails(1, "is decided, which is final: accepted by the rule");
-    service.lie(Lies { proxy: Some(404), ..Lies::default() });
-    // The same between the acceptance and the release: proved once, posted later.
-    place.run(RUN).fails(2, "HTTP status 404");
-    service.lie(Lies::default());
     assert_eq!(names(&joined.events()), ["accept", "proving", "release", "done"]);
+    // The same between acceptance and release: proved once, posted later.
     let (other, _) = joined.ask(61);
     place.run("pause --home h --because person").ok();
     place.run(&format!("accept {other} --home h --yes")).ok();
@@ -123,7 +121,6 @@ fn what_was_acknowledged_and_is_not_there_is_posted_again() {
     place.run("pause --home h --because person").ok();
     let (other, _) = joined.ask(61);
     place.run(&format!("accept {other} --home h --yes")).ok();
-    // Accepted both; the one that is on the ledger is proved, and its release is forgotten.
     assert_eq!(service.count("accept"), 1);
     service.lie(Lies { forgetful: true, ..Lies::default() });
     place.run(RUN).fails(2, "the ledger acknowledged the accept");
@@ -171,7 +168,10 @@ fn a_study_that_no_board_signed() {
     let before = place.read("h/outgoing.jsonl");
     for (board, sentence) in [
         (("Board", 9), "the transaction is not believed: "),
-        (("Example University", SPONSOR), "is a study signed by \\\"Example University\\\", a sponsor; it is for a board to sign"),
+        (
+            ("Example University", SPONSOR),
+            "is a study signed by \\\"Example University\\\", a sponsor; it is for a board to sign",
+        ),
         (("Somebody", 9), "whom your charter does not name"),
     ] {
         service.lie(Lies { board: Some(board), ..Lies::default() });
@@ -182,4 +182,55 @@ fn a_study_that_no_board_signed() {
     assert_eq!(place.read("h/outgoing.jsonl"), before);
     service.lie(Lies::default());
     assert_eq!(names(&joined.events()), ["rule", "accept", "proving", "release", "done"]);
+}
+
+#[test]
+fn numbers_follow_what_is_shown_to_stand() {
+    let joined = Joined::new();
+    let Joined { place, service, .. } = &joined;
+    let register = "ledger register --home h";
+    place.run("policy --home h --preset hdr-uk").ok();
+    let before = place.read("h/outgoing.jsonl");
+    // A number so high that no further floor could follow it.
+    service.lie(Lies { floor_number: Some(u32::MAX - 1), ..Lies::default() });
+    place.run(register).fails(1, "as number 4294967294, and does not show it");
+    assert_eq!((place.read("h/outgoing.jsonl"), service.count("floor")), (before, 1));
+    service.lie(Lies::default());
+    place.run(register).ok();
+    assert_eq!(service.count("floor"), 2);
+
+    // A home that was lost registered a tree; the new home's follows it. One that is only spoken of is not followed.
+    std::fs::remove_file(place.path("h/seeds.json")).unwrap();
+    let before = place.read("h/outgoing.jsonl");
+    service.lie(Lies { seeds: Some(Digest::of_bytes(b"no tree")), ..Lies::default() });
+    place.run(register).fails(1, "and does not show it");
+    assert_eq!(place.read("h/outgoing.jsonl"), before);
+    service.lie(Lies::default());
+    place.run(register).ok();
+    assert_eq!(
+        (service.count("seeds"), place.read("h/outgoing.jsonl").lines().count()),
+        (2, before.lines().count() + 1)
+    );
+}
+
+#[test]
+fn what_is_listed_as_answered_was_not() {
+    let joined = Joined::new();
+    let Joined { place, service, .. } = &joined;
+    let (id, _) = joined.ask(51);
+    place.run(&format!("accept {id} --home h --yes")).ok();
+    // A copy of the whole home, of before the answer.
+    let copied = std::process::Command::new("cp").arg("-a").arg(place.path("h")).arg(place.path("h2")).status();
+    assert!(copied.unwrap().success());
+    let left = place.left("age");
+    service.lie(Lies { answered: true, ..Lies::default() });
+    // Neither made while the ledger says so, nor given up.
+    place.run(RUN).fails(1, "1 did not go as they should");
+    assert_eq!((place.left("age"), service.count("release")), (left, 0));
+    service.lie(Lies::default());
+    assert_eq!(names(&joined.events()), ["proving", "release", "done"]);
+    // What a lost home did answer is found with its own signature.
+    let run = place.run("run --home h2 --once --json").ok();
+    assert!(run.out.contains("answered by a home that was lost"), "{}", run.out);
+    assert_eq!(service.count("release"), 1);
 }

@@ -12,6 +12,7 @@ use cohortium_client::{
     QueryList, QuerySummary, StudyDetail, StudySummary, TransactionAnswer, Worded,
 };
 use cohortium_keys::{KeyCache, VerifyingKey, read_verifying};
+use cohortium_protocol::bundle::Bundle;
 use cohortium_protocol::commit::ShapeRef;
 use cohortium_protocol::documents::{Approval, Noise, Nonce, Request, SitePin};
 use cohortium_protocol::hash::Digest;
@@ -57,6 +58,8 @@ struct Inner {
 pub(crate) struct Lies {
     /// Lists whatever the site has not decided as accepted.
     pub(crate) accepted: bool,
+    /// Lists whatever the site has accepted as answered.
+    pub(crate) answered: bool,
     /// Gives the second query to whoever asks for the first.
     pub(crate) swapped: Option<(Digest, Digest)>,
     /// Says that this is the site's seed tree.
@@ -69,6 +72,8 @@ pub(crate) struct Lies {
     pub(crate) long_ago: bool,
     /// Gives studies as this member signed them, with this key.
     pub(crate) board: Option<(&'static str, u8)>,
+    /// Says that this is the number of the site's last floor.
+    pub(crate) floor_number: Option<u32>,
     /// Says another title of every query.
     pub(crate) title: Option<String>,
 }
@@ -120,7 +125,10 @@ impl Inner {
         let forged = self.lies.board.and_then(|(board, key)| {
             let mut signed = self.state.studies().values().map(|study| {
                 let statement = Statement::Study { approval: Box::new(study.approval.document.as_ref().clone()) };
-                (Transaction::sign(&self.state.charter().ledger(), board, statement, &member(key)), study.approval.index)
+                (
+                    Transaction::sign(&self.state.charter().ledger(), board, statement, &member(key)),
+                    study.approval.index,
+                )
             });
             signed.find(|(transaction, _)| transaction.id() == *id)
         });
@@ -160,7 +168,7 @@ impl Inner {
             }),
             consents: Vec::new(),
             policy_floor: of.floor.as_ref().map(|floor| FloorInfo {
-                number: floor.document.number,
+                number: self.lies.floor_number.unwrap_or(floor.document.number),
                 digest: floor.document.policy.digest(),
                 words: floor.document.policy.describe(),
             }),
@@ -184,6 +192,9 @@ impl Inner {
                 (self.lies.accepted, &state)
             {
                 state = SiteStatus::Accepted { until: *until };
+            }
+            if let (true, SiteStatus::Accepted { until }) = (self.lies.answered, &state) {
+                state = SiteStatus::Answered { at: *until };
             }
             (site.clone(), Worded { words: state.to_string(), state })
         });
@@ -271,8 +282,16 @@ impl Inner {
                 let (summary, plan) = (self.summary(question), request_document.plan);
                 ok(&QueryDetail { summary, request_document, plan })
             }
+            ("GET", ["queries", id, "bundles", site]) => ok(&self.bundle(&digest(id)?, site).ok_or_else(missing)?),
             _ => Err(missing()),
         }
+    }
+
+    fn bundle(&self, id: &Digest, site: &str) -> Option<Bundle> {
+        let question = self.state.query(id)?;
+        let index = question.sites.get(site)?.release.as_ref()?.index;
+        let Statement::Release { proof, .. } = &self.transactions[index as usize].0.statement else { return None };
+        self.state.bundle(site, &question.request.document.digest(), proof).ok()
     }
 }
 

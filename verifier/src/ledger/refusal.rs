@@ -246,7 +246,38 @@ pub enum Refusal {
 
 impl Refusal {
     /// The names of all rules: what [`rule`](Self::rule) may give.
-    pub const RULES: [&'static str; 30] = ["form", "ledger", "member", "role", "duplicate", "site", "registration", "agreement", "number", "key", "unknown", "study", "approval", "in-force", "owner", "request", "active", "query", "plan", "policy", "consent", "query-cap", "opening-budget", "decided", "acceptance", "answered", "deadline", "audit", "development-key", "verification"];
+    pub const RULES: [&'static str; 30] = [
+        "form",
+        "ledger",
+        "member",
+        "role",
+        "duplicate",
+        "site",
+        "registration",
+        "agreement",
+        "number",
+        "key",
+        "unknown",
+        "study",
+        "approval",
+        "in-force",
+        "owner",
+        "request",
+        "active",
+        "query",
+        "plan",
+        "policy",
+        "consent",
+        "query-cap",
+        "opening-budget",
+        "decided",
+        "acceptance",
+        "answered",
+        "deadline",
+        "audit",
+        "development-key",
+        "verification",
+    ];
 
     /// A short name of the rule, for machines: stable, lower-case, with hyphens.
     pub const fn rule(&self) -> &'static str {

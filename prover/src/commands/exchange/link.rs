@@ -165,9 +165,8 @@ impl Link {
 /// Whether the ledger said no by one of its rules, and would say it again: neither a service in trouble, nor one that asks
 /// for patience, nor a proxy before it.
 pub(super) fn is_final(error: &ClientError) -> bool {
-    let by_rule = |problem: &Problem| {
-        (400..500).contains(&problem.status) && Refusal::RULES.contains(&problem.rule.as_str())
-    };
+    let by_rule =
+        |problem: &Problem| (400..500).contains(&problem.status) && Refusal::RULES.contains(&problem.rule.as_str());
     error.problem().is_some_and(by_rule) && !error.is_retryable()
 }
 

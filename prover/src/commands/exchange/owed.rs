@@ -111,7 +111,7 @@ impl Pass<'_> {
         }
         let status = queries.get(&request).and_then(|query| query.sites.get(self.home.site())).map(|one| &one.state);
         if matches!(status, Some(SiteStatus::Answered { .. })) {
-            return self.close(note, "answered by a home that was lost").map(|()| None);
+            return self.answered_elsewhere(note).map(|()| None);
         }
         self.check_acceptance(&request)?;
         // By the ledger's own signature: neither this machine's clock nor an unsigned time makes a site withhold.
@@ -134,6 +134,27 @@ impl Pass<'_> {
             Ok(Step::Release)
         })?;
         Ok(made.map(|made| made.bytes))
+    }
+
+    /// Closes the note about a query that a home that was lost has answered: the site's own release has to be shown to stand
+    /// on the ledger. The list's word ends nothing; but nothing is made either while it says so, for a site answers once.
+    fn answered_elsewhere(&mut self, note: &mut Note) -> Result<(), Failure> {
+        let request = note.request;
+        let refuse = |found: &str| {
+            Failure::refused(format!(
+                "the ledger lists the request {request} as answered by this site, whose home knows of no answer, and {found}"
+            ))
+        };
+        let bytes = self.link.client().bundle(&note.query, self.home.site())?;
+        let bundle = Bundle::parse(&bytes).map_err(|error| refuse(&format!("gives no bundle of it: {error}")))?;
+        let content = StatementContent::Release { request, cells: bundle.proof.cells_digest() };
+        match self.link.standing(&self.home, &content)? {
+            Some(verified) => {
+                note.released = Some(standing(&verified));
+                self.close(note, "answered by a home that was lost")
+            }
+            None => Err(refuse("does not show this site's release")),
+        }
     }
 
     /// Nothing is computed before the site's acceptance stands on the ledger: it is final, and everybody can see it.

@@ -161,8 +161,7 @@ impl<'a> Pass<'a> {
         if accepts && !posted.already {
             self.tally.accepted += 1;
         }
-        let more =
-            json!({ "index": posted.standing.index, "by": posted.standing.time, "already": posted.already });
+        let more = json!({ "index": posted.standing.index, "by": posted.standing.time, "already": posted.already });
         self.event(kind, Some(note), sentence, more);
         Ok(())
     }
