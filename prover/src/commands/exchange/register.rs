@@ -7,7 +7,7 @@ use cohortium_protocol::policy::{Policy, PolicyError};
 use rand::rngs::OsRng;
 use serde_json::{Value, json};
 
-use super::link::{About, Link};
+use super::link::{About, Link, is_not_found};
 use crate::cli::{Failure, Outcome, RegisterArgs, Report, Setting};
 use crate::faults::Stage;
 use crate::store::{Home, OutgoingFile, Seeds, Standing, TableFolder};
@@ -91,7 +91,7 @@ impl Registration<'_> {
     fn active(&self, table: &str) -> Result<Option<DatasetDetail>, Failure> {
         match self.link.client().dataset(self.home.site(), table) {
             Ok(active) => Ok(Some(active)),
-            Err(error) if error.problem().is_some_and(|problem| problem.status == 404) => Ok(None),
+            Err(error) if is_not_found(&error) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
