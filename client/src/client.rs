@@ -156,13 +156,18 @@ impl LedgerClient {
             let to = header("location").unwrap_or_default().chars().take(200).collect();
             return Err(ClientError::Redirected { address: self.address().to_owned(), to });
         }
+        // Whoever stands on the way, as a proxy, answers in another type: that names no rule of a ledger.
+        let kind = header("content-type").unwrap_or_default().split(';').next().unwrap_or_default();
+        let is_problem = kind.trim().eq_ignore_ascii_case("application/problem+json");
         // Seconds only: a date would be by the service's clock.
         let retry_after = header("retry-after").and_then(|value| value.parse().ok()).map(Duration::from_secs);
         let body = answer.body_mut().with_config().limit(MAX_PROBLEM_BYTES).read_to_vec();
         match body {
             // What is beyond the limit, or broke off, is no reason to hide that it refused.
-            Ok(body) => Err(ClientError::Refused(Box::new(Problem::read(status.as_u16(), retry_after, &body)))),
-            Err(ureq::Error::BodyExceedsLimit(_)) => {
+            Ok(body) if is_problem => {
+                Err(ClientError::Refused(Box::new(Problem::read(status.as_u16(), retry_after, &body))))
+            }
+            Ok(_) | Err(ureq::Error::BodyExceedsLimit(_)) => {
                 Err(ClientError::Refused(Box::new(Problem::read(status.as_u16(), retry_after, &[]))))
             }
             Err(error) => Err(self.failed(path, MAX_PROBLEM_BYTES, error)),

@@ -22,7 +22,7 @@ pub(crate) enum By {
     Rule(String),
     /// A person.
     Person,
-    /// It stood on the ledger when this home first saw the query: the home was restored.
+    /// The site's own acceptance stood on the ledger before this home decided: the home was restored. Never posted.
     Ledger,
 }
 
@@ -48,7 +48,7 @@ pub(crate) enum Decided {
 pub(crate) struct Standing {
     /// Its place among all transactions.
     pub(crate) index: u64,
-    /// The time of its block.
+    /// A time by which it stood there: that of the signed checkpoint under which it was first seen to be included.
     pub(crate) time: Timestamp,
 }
 
@@ -112,6 +112,13 @@ impl Note {
             released: None,
             closed: None,
         }
+    }
+
+    /// Whether another note is about the same query, whatever was decided.
+    pub(crate) fn is_about_the_same(&self, other: &Self) -> bool {
+        let about = |note: &Self| (note.request, note.query, note.approval);
+        let named = |note: &Self| [note.study.clone(), note.sponsor.clone(), note.title.clone()];
+        about(self) == about(other) && named(self) == named(other)
     }
 
     /// Whether the site will answer and has not.

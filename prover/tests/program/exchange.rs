@@ -63,7 +63,7 @@ impl Joined {
     }
 }
 
-fn names(events: &[Value]) -> Vec<&str> {
+pub(crate) fn names(events: &[Value]) -> Vec<&str> {
     events.iter().map(|event| event["event"].as_str().unwrap()).collect()
 }
 
@@ -234,6 +234,45 @@ fn two_batch_jobs_do_not_overlap() {
     watching.kill().unwrap();
     watching.wait().unwrap();
     joined.place.run(RUN).ok();
+}
+
+#[test]
+fn a_watching_job_outlives_an_outage() {
+    let joined = Joined::allowing();
+    let Joined { place, service, .. } = &joined;
+    let out = std::fs::File::create(place.path("watch.jsonl")).unwrap();
+    let mut watching =
+        place.command("run --home h --watch --every 1 --json").stdout(out).stderr(Stdio::null()).spawn().unwrap();
+    // Written line by line; the last may be half there.
+    let count = |event: &str| {
+        let lines = place.read("watch.jsonl");
+        let events = lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        events.filter(|one| one["event"] == event).count()
+    };
+    let wait = |what: &str, done: &dyn Fn() -> bool| {
+        let begun = std::time::Instant::now();
+        while !done() {
+            assert!(begun.elapsed().as_secs() < 240, "waited for {what}: {}", place.read("watch.jsonl"));
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+    };
+    service.set_down(true);
+    wait("an outage", &|| count("waiting") > 1);
+    let (id, _) = joined.ask(51);
+    service.set_down(false);
+    wait("the release", &|| count("release") == 1);
+    // Another outage, and looks at the ledger after it: nothing is done twice.
+    service.set_down(true);
+    let waited = count("waiting");
+    wait("another outage", &|| count("waiting") > waited);
+    service.set_down(false);
+    let (second, _) = joined.ask(61);
+    wait("the second release", &|| count("release") == 2);
+    watching.kill().unwrap();
+    watching.wait().unwrap();
+    assert_eq!(["accept", "release"].map(|kind| service.count(kind)), [2, 2]);
+    assert!([id, second].iter().all(|id| service.status(id).starts_with("answered")));
+    assert_eq!(names(&joined.events()), ["done"]);
 }
 
 #[test]

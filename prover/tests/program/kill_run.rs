@@ -3,7 +3,8 @@
 use cohortium_prover::faults::Stage;
 use serde_json::json;
 
-use super::exchange::{Joined, RUN};
+use super::exchange::{Joined, RUN, names};
+use super::service::Lies;
 
 #[test]
 fn killed_while_registering() {
@@ -22,6 +23,27 @@ fn killed_while_registering() {
     // The root that may have been posted is the one that was.
     assert_eq!(place.read("h/seeds.json"), seeds);
     assert_eq!(place.run("outgoing --home h --json").ok().json()["records"].as_array().unwrap().len(), 4);
+}
+
+#[test]
+fn a_site_with_a_seed_tree_answers_no_query_without_one() {
+    let joined = Joined::unregistered();
+    let Joined { place, service, .. } = &joined;
+    // The tree is made, and the service says that it is registered, which is not so.
+    place.die(Stage::SeedsWritten.name(), "ledger register --home h");
+    let seeds: serde_json::Value = serde_json::from_str(&place.read("h/seeds.json")).unwrap();
+    let root = seeds["root"].as_str().unwrap().parse().unwrap();
+    service.lie(Lies { seeds: Some(root), ..Lies::default() });
+    place.run("ledger register --home h").ok();
+    assert_eq!(["seeds", "epoch"].map(|kind| service.count(kind)), [0, 1]);
+    joined.allow();
+    let (id, _) = joined.ask(51);
+    let events = joined.events();
+    assert_eq!(names(&events), ["hold", "done"]);
+    let because = events[0]["because"].as_str().unwrap();
+    assert!(because.contains(&format!("the request pins none, the site has {root}")), "{because}");
+    place.run(&format!("accept {id} --home h --yes")).fails(1, "nobody can accept");
+    assert_eq!(["accept", "release"].map(|kind| service.count(kind)), [0, 0]);
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod exchange;
 mod kill;
 #[cfg(any(debug_assertions, feature = "faults"))]
 mod kill_run;
+mod lies;
 mod place;
 mod refusals;
 mod release;

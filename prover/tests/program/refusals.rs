@@ -192,6 +192,13 @@ fn requests_that_do_not_fit() {
     place.run("request query.json --approval late.json --site public --out r.json").fails(1, "the approval expired");
     place.write_approval("other.json", "2031-12-31");
     refused(&place, &PROVE.replace("approval.json", "other.json"), 1, "the request pins the approval");
+    // Asked by whoever made the request, and permitted by nobody.
+    let elsewhere = place.read("approval.json").replacen("\"columns\"", "\"sites\": [\"rotterdam\"], \"columns\"", 1);
+    place.write("elsewhere.json", &elsewhere);
+    place.run("request query.json --approval elsewhere.json --site public --out request.json").ok();
+    let sentence = "clause \"sites\": the site \"gbsg\" is not among those allowed: rotterdam";
+    refused(&place, &PROVE.replace("approval.json", "elsewhere.json"), 1, sentence);
+    place.write("request.json", &request);
 
     // Two provers at one home: the second does not wait.
     let lock = fs::File::open(place.path("h/lock")).unwrap();

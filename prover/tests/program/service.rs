@@ -12,6 +12,7 @@ use cohortium_client::{
     QueryList, QuerySummary, StudyDetail, StudySummary, TransactionAnswer, Worded,
 };
 use cohortium_keys::{KeyCache, VerifyingKey, read_verifying};
+use cohortium_protocol::bundle::Bundle;
 use cohortium_protocol::commit::ShapeRef;
 use cohortium_protocol::documents::{Approval, Noise, Nonce, Request, SitePin};
 use cohortium_protocol::hash::Digest;
@@ -20,14 +21,16 @@ use cohortium_protocol::ledger::{
 };
 use cohortium_protocol::query::{Query, compile};
 use cohortium_protocol::shape::Shape;
-use cohortium_verifier::ledger::{Question, Refusal, State, Verification};
+use cohortium_verifier::ledger::{Question, Refusal, SiteStatus, State, Verification};
 use serde::Serialize;
 use serde_json::json;
 
 /// The members besides the hospital, by their keys' only byte.
 const OPERATOR: u8 = 1;
 const BOARD: u8 = 2;
-const SPONSOR: u8 = 3;
+pub(crate) const SPONSOR: u8 = 3;
+/// What marks an answer as somebody else's.
+const PROXY: &str = "proxy";
 
 pub(crate) fn keys_folder() -> PathBuf {
     let folder = std::env::var_os("COHORTIUM_KEYS")
@@ -47,6 +50,32 @@ struct Inner {
     /// Added to the clock.
     ahead: u64,
     down: bool,
+    lies: Lies,
+}
+
+/// What a service may say that is not so.
+#[derive(Clone, Default)]
+pub(crate) struct Lies {
+    /// Lists whatever the site has not decided as accepted.
+    pub(crate) accepted: bool,
+    /// Lists whatever the site has accepted as answered.
+    pub(crate) answered: bool,
+    /// Gives the second query to whoever asks for the first.
+    pub(crate) swapped: Option<(Digest, Digest)>,
+    /// Says that this is the site's seed tree.
+    pub(crate) seeds: Option<Digest>,
+    /// Somebody on the way answers every post with this status, in a proxy's words.
+    pub(crate) proxy: Option<u16>,
+    /// Acknowledges what it forgets at once.
+    pub(crate) forgetful: bool,
+    /// Says that everything happened long ago.
+    pub(crate) long_ago: bool,
+    /// Gives studies as this member signed them, with this key.
+    pub(crate) board: Option<(&'static str, u8)>,
+    /// Says that this is the number of the site's last floor.
+    pub(crate) floor_number: Option<u32>,
+    /// Says another title of every query.
+    pub(crate) title: Option<String>,
 }
 
 pub(crate) struct Service {
@@ -93,8 +122,24 @@ impl Inner {
     }
 
     fn transaction(&self, id: &Digest) -> Option<TransactionAnswer> {
-        let index = self.state.place(id)?;
-        let (transaction, height, time) = self.transactions[index as usize].clone();
+        let forged = self.lies.board.and_then(|(board, key)| {
+            let mut signed = self.state.studies().values().map(|study| {
+                let statement = Statement::Study { approval: Box::new(study.approval.document.as_ref().clone()) };
+                (
+                    Transaction::sign(&self.state.charter().ledger(), board, statement, &member(key)),
+                    study.approval.index,
+                )
+            });
+            signed.find(|(transaction, _)| transaction.id() == *id)
+        });
+        let index = forged.as_ref().map(|(_, index)| *index).or_else(|| self.state.place(id))?;
+        let (mut transaction, height, mut time) = self.transactions[index as usize].clone();
+        if let Some((forged, _)) = forged {
+            transaction = forged;
+        }
+        if self.lies.long_ago {
+            time = Timestamp::default();
+        }
         let (size, root) = (self.state.tree().len(), self.state.tree().root());
         let path = self.state.tree().inclusion(index, size).unwrap();
         let inclusion = InclusionAnswer { size, root, path, checkpoint: self.checkpoint.clone() };
@@ -123,11 +168,11 @@ impl Inner {
             }),
             consents: Vec::new(),
             policy_floor: of.floor.as_ref().map(|floor| FloorInfo {
-                number: floor.document.number,
+                number: self.lies.floor_number.unwrap_or(floor.document.number),
                 digest: floor.document.policy.digest(),
                 words: floor.document.policy.describe(),
             }),
-            seeds: of.seeds.as_ref().map(|seeds| seeds.document.root),
+            seeds: self.lies.seeds.or_else(|| of.seeds.as_ref().map(|seeds| seeds.document.root)),
             registered: dataset.manifest.time,
         };
         Some(DatasetDetail {
@@ -142,7 +187,15 @@ impl Inner {
     fn summary(&self, question: &Question) -> QuerySummary {
         let (charter, now) = (self.state.charter(), self.now());
         let sites = question.sites.keys().map(|site| {
-            let state = question.site_status(site, charter, now).unwrap();
+            let mut state = question.site_status(site, charter, now).unwrap();
+            if let (true, SiteStatus::Submitted { until } | SiteStatus::AwaitingApproval { until, .. }) =
+                (self.lies.accepted, &state)
+            {
+                state = SiteStatus::Accepted { until: *until };
+            }
+            if let (true, SiteStatus::Accepted { until }) = (self.lies.answered, &state) {
+                state = SiteStatus::Answered { at: *until };
+            }
             (site.clone(), Worded { words: state.to_string(), state })
         });
         let (state, request) = (question.status(charter, now), &question.request.document);
@@ -153,7 +206,7 @@ impl Inner {
             approval: request.approval,
             sponsor: question.sponsor.clone(),
             sequence: request.sequence,
-            title: request.query.title.clone(),
+            title: self.lies.title.clone().unwrap_or_else(|| request.query.title.clone()),
             posted: question.request.time,
             status: Worded { words: state.to_string(), state },
             sites: sites.collect::<BTreeMap<_, _>>(),
@@ -167,7 +220,7 @@ impl Inner {
             approval: *approval,
             study: document.study.clone(),
             ethics_reference: document.ethics_reference.clone(),
-            board: study.board.clone(),
+            board: self.lies.board.map_or_else(|| study.board.clone(), |(board, _)| board.to_owned()),
             sponsor: document.sponsor.clone(),
             purpose: document.consent.duo().to_owned(),
             sponsor_class: document.consent.sponsor(),
@@ -178,6 +231,14 @@ impl Inner {
             posted: study.approval.time,
         };
         Some(StudyDetail { summary, words: document.describe(), document, queries: Vec::new() })
+    }
+
+    fn answer_or(&mut self, proxy: Option<u16>, method: &str, path: &str, body: &[u8]) -> Answer {
+        match proxy {
+            // The words of a rule, in a type that is none of the ledger's.
+            Some(status) => Err((status, PROXY.to_owned(), json!({ "rule": "decided", "detail": "no" }).to_string())),
+            None => self.answer(method, path, body),
+        }
     }
 
     fn answer(&mut self, method: &str, path: &str, body: &[u8]) -> Answer {
@@ -191,7 +252,13 @@ impl Inner {
         match (method, &parts[..]) {
             ("POST", ["transactions"]) => {
                 let transaction = Transaction::parse(body).map_err(|error| refuse(&error.into()))?;
-                ok(&self.admit(transaction).map_err(|refusal| refuse(&refusal))?)
+                if self.lies.forgetful {
+                    let (id, time) = (transaction.id(), self.now());
+                    return ok(&Posted { id, index: 7, height: 7, time, already: false });
+                }
+                let posted = self.admit(transaction).map_err(|refusal| refuse(&refusal))?;
+                let time = if self.lies.long_ago { Timestamp::default() } else { posted.time };
+                ok(&Posted { time, ..posted })
             }
             ("GET", ["checkpoint"]) => Ok((200, self.checkpoint.clone())),
             ("GET", ["consistency"]) => {
@@ -208,13 +275,23 @@ impl Inner {
                 ok(&QueryList { queries, next: None })
             }
             ("GET", ["queries", id]) => {
-                let question = self.state.query(&digest(id)?).ok_or_else(missing)?;
+                let asked = digest(id)?;
+                let given = self.lies.swapped.filter(|(first, _)| *first == asked).map_or(asked, |(_, second)| second);
+                let question = self.state.query(&given).ok_or_else(missing)?;
                 let request_document = question.request.document.as_ref().clone();
                 let (summary, plan) = (self.summary(question), request_document.plan);
                 ok(&QueryDetail { summary, request_document, plan })
             }
+            ("GET", ["queries", id, "bundles", site]) => ok(&self.bundle(&digest(id)?, site).ok_or_else(missing)?),
             _ => Err(missing()),
         }
+    }
+
+    fn bundle(&self, id: &Digest, site: &str) -> Option<Bundle> {
+        let question = self.state.query(id)?;
+        let index = question.sites.get(site)?.release.as_ref()?.index;
+        let Statement::Release { proof, .. } = &self.transactions[index as usize].0.statement else { return None };
+        self.state.bundle(site, &question.request.document.digest(), proof).ok()
     }
 }
 
@@ -236,7 +313,10 @@ fn serve(mut stream: TcpStream, inner: &Mutex<Inner>) -> std::io::Result<()> {
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
     let [method, path, ..] = &words[..] else { return Ok(()) };
-    let (status, kind, text) = match inner.lock().unwrap().answer(method, path, &body) {
+    let mut inner = inner.lock().unwrap();
+    let proxy = inner.lies.proxy.filter(|_| method == "POST");
+    let (status, kind, text) = match inner.answer_or(proxy, method, path, &body) {
+        Err((status, rule, text)) if rule == PROXY => (status, "text/html", text),
         Ok((status, text)) => (status, "application/json", text),
         Err((status, rule, detail)) => {
             let problem = json!({ "status": status, "rule": rule, "title": rule, "detail": detail });
@@ -287,6 +367,11 @@ impl Service {
     /// Answers nothing for a while.
     pub(crate) fn set_down(&self, down: bool) {
         self.inner.lock().unwrap().down = down;
+    }
+
+    /// Lies from now on.
+    pub(crate) fn lie(&self, lies: Lies) {
+        self.inner.lock().unwrap().lies = lies;
     }
 
     /// Moves the ledger's clock.
@@ -369,5 +454,5 @@ fn found(charter: &Charter, key: &VerifyingKey) -> Inner {
         time: Timestamp::default(),
     };
     let checkpoint = checkpoint.sign(&operator).unwrap();
-    Inner { state, transactions: Vec::new(), checkpoint, operator, ahead: 0, down: false }
+    Inner { state, transactions: Vec::new(), checkpoint, operator, ahead: 0, down: false, lies: Lies::default() }
 }

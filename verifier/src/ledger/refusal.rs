@@ -245,6 +245,40 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// The names of all rules: what [`rule`](Self::rule) may give.
+    pub const RULES: [&'static str; 30] = [
+        "form",
+        "ledger",
+        "member",
+        "role",
+        "duplicate",
+        "site",
+        "registration",
+        "agreement",
+        "number",
+        "key",
+        "unknown",
+        "study",
+        "approval",
+        "in-force",
+        "owner",
+        "request",
+        "active",
+        "query",
+        "plan",
+        "policy",
+        "consent",
+        "query-cap",
+        "opening-budget",
+        "decided",
+        "acceptance",
+        "answered",
+        "deadline",
+        "audit",
+        "development-key",
+        "verification",
+    ];
+
     /// A short name of the rule, for machines: stable, lower-case, with hyphens.
     pub const fn rule(&self) -> &'static str {
         match self {
@@ -285,5 +319,20 @@ impl Refusal {
 impl From<CompileError> for Refusal {
     fn from(error: CompileError) -> Self {
         Self::Compile(Box::new(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Refusal;
+
+    #[test]
+    fn all_rules_are_listed() {
+        let source = include_str!("refusal.rs");
+        let names: Vec<&str> = source
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("Self::")?.split_once("=> \"")?.1.strip_suffix("\","))
+            .collect();
+        assert_eq!(names, Refusal::RULES);
     }
 }

@@ -2,6 +2,7 @@
 
 use cohortium_client::QuerySummary;
 use cohortium_protocol::documents::{Approval, Request};
+use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::Statement;
 use serde_json::json;
 
@@ -40,26 +41,22 @@ pub(super) enum Looked {
 impl Pass<'_> {
     /// Looks at a query that was not decided: accepts it by a rule, or asks for a person, once.
     pub(super) fn consider(&mut self, summary: &QuerySummary) -> Result<(), Failure> {
-        let mut note = self.note(summary)?;
-        if note.closed.is_some() || note.released.is_some() {
-            return Ok(());
-        }
-        if note.decision.is_some() {
-            // Decided, and the ledger does not show it: the process died, or the ledger was out of reach.
-            return self.post_decision(&mut note);
+        if let Some(mut note) = self.home.note(&summary.request)? {
+            if note.closed.is_some() || note.released.is_some() {
+                return Ok(());
+            }
+            if note.decision.is_some() {
+                // Decided, and the ledger does not show it: the process died, or the ledger was out of reach.
+                return self.post_decision(&mut note);
+            }
         }
         if self.home.paused()?.is_some() {
             return Ok(());
         }
-        let (request, approval) = match self.verified(&summary.request, &summary.id) {
-            Ok(verified) => verified,
-            Err(failure) if failure.exit != 1 => return Err(failure),
-            Err(failure) => {
-                // What the ledger cannot show is no query: nothing is said about it there.
-                self.tally.failed += 1;
-                self.event("not_believed", Some(&note), &failure.sentence, json!({}));
-                return Ok(());
-            }
+        let (mut note, request, approval) = match self.known(summary) {
+            Ok(known) => known,
+            // What the ledger cannot show is no query: nothing is said about it there.
+            Err(failure) => return self.not_believed(summary, failure),
         };
         match self.look(&request, &approval, &mut |_| Ok(()))? {
             Looked::Accept { rule } => {
@@ -68,6 +65,17 @@ impl Pass<'_> {
             }
             Looked::Hold { public, private, .. } => self.hold(&mut note, public, private),
         }
+    }
+
+    /// Says that a query is not what the service says; or passes on that the ledger is out of reach.
+    pub(super) fn not_believed(&mut self, summary: &QuerySummary, failure: Failure) -> Result<(), Failure> {
+        if failure.exit != 1 {
+            return Err(failure);
+        }
+        self.tally.failed += 1;
+        let sentence = format!("{}: {}", summary.id.short(), failure.sentence);
+        self.event("not_believed", None, &sentence, json!({ "query": summary.id, "request": summary.request }));
+        Ok(())
     }
 
     /// Checks a query as it is checked before proving, and asks the rules. `show` is given what would leave.
@@ -125,13 +133,11 @@ impl Pass<'_> {
     fn check_seeds(&self, request: &Request) -> Result<(), String> {
         let pin = request.site(self.home.site()).map_err(|error| error.to_string())?;
         let own = self.home.seeds().map_err(|error| error.to_string())?.map(|seeds| seeds.root);
-        match pin.seeds {
-            Some(found) if Some(found) != own => {
-                let own = own.map_or_else(|| "none".to_owned(), |own| own.to_string());
-                Err(format!("the request pins the seed tree {found}, the site's is {own}"))
-            }
-            _ => Ok(()),
+        let word = |root: Option<Digest>| root.map_or_else(|| "none".to_owned(), |root| root.to_string());
+        if pin.seeds == own {
+            return Ok(());
         }
+        Err(format!("of seed trees the request pins {}, the site has {}", word(pin.seeds), word(own)))
     }
 
     /// Notes an acceptance and posts it.

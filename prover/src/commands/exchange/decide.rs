@@ -1,5 +1,6 @@
 //! `accept` and `decline`: a person's decision.
 
+use cohortium_protocol::documents::{Approval, Request};
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::MAX_REASON;
 use cohortium_protocol::text::is_line;
@@ -10,20 +11,26 @@ use super::pass::Pass;
 use crate::cli::{AcceptArgs, DeclineArgs, Failure, Outcome, Report, Setting};
 use crate::store::{By, Claim, Decided, Note};
 
-/// The note about a query that nobody decided.
-fn undecided(pass: &Pass<'_>, query: &Digest) -> Result<Note, Failure> {
+/// A query that nobody decided, as sponsor and board signed it, and the note about it. It is the one that was named, by its
+/// transaction or by its request: whoever decides, decides about what they looked at.
+fn undecided(pass: &mut Pass<'_>, query: &Digest) -> Result<(Note, Request, Approval), Failure> {
     let summary = pass.link.client().query(query)?.summary;
-    let note = pass.note(&summary)?;
-    if note.decision.is_some() || note.closed.is_some() {
-        return Err(Failure::refused(format!("this query is decided, which is final: {}", note.words())));
+    if summary.id != *query && summary.request != *query {
+        return Err(Failure::refused(format!(
+            "asked for the query {query}, the ledger gives the query {} with the request {}; nothing was posted",
+            summary.id, summary.request
+        )));
     }
-    Ok(note)
+    let known = pass.known(&summary)?;
+    if known.0.decision.is_some() || known.0.closed.is_some() {
+        return Err(Failure::refused(format!("this query is decided, which is final: {}", known.0.words())));
+    }
+    Ok(known)
 }
 
 pub(crate) fn accept(setting: &Setting, args: &AcceptArgs) -> Outcome {
     let mut pass = Pass::begin(setting, Some(Claim::None))?;
-    let mut note = undecided(&pass, &args.query)?;
-    let (request, approval) = pass.verified(&note.request, &note.query)?;
+    let (mut note, request, approval) = undecided(&mut pass, &args.query)?;
     let mut shown = String::new();
     let looked = pass.look(&request, &approval, &mut |text| {
         text.clone_into(&mut shown);
@@ -55,7 +62,7 @@ pub(crate) fn decline(setting: &Setting, args: &DeclineArgs) -> Outcome {
         )));
     }
     let mut pass = Pass::begin(setting, None)?;
-    let mut note = undecided(&pass, &args.query)?;
+    let (mut note, ..) = undecided(&mut pass, &args.query)?;
     note.decision = Some(Decided::Declined { reason: args.because.clone() });
     pass.home.keep_note(&note)?;
     pass.post_decision(&mut note)?;

@@ -1,14 +1,17 @@
 //! The site's way to its ledger: what it believes, what it signs, and that nothing leaves unrecorded.
 
-use cohortium_client::{ClientError, LedgerClient, Posted, RetryPolicy, Seen, TrustError, TrustedLedger};
+use cohortium_client::{
+    ClientError, LedgerClient, Problem, RetryPolicy, Seen, TrustError, TrustedLedger, VerifiedTransaction,
+};
 use cohortium_protocol::hash::Digest;
-use cohortium_protocol::ledger::{MemberKey, Statement, Transaction};
+use cohortium_protocol::ledger::{MemberKey, Statement, StatementContent, Transaction, transaction_id};
+use cohortium_verifier::ledger::Refusal;
 use serde_json::json;
 
 use crate::cli::{Failure, Setting};
 use crate::faults::Stage;
 use crate::store::files::{self, Readers};
-use crate::store::{Access, Home, Joined, Leaving, OutgoingFile, StoreError};
+use crate::store::{Access, Home, Joined, Leaving, OutgoingFile, Standing, StoreError};
 
 /// Where two contradicting checkpoints are kept.
 const SPLIT_VIEW_FILE: &str = "split-view.json";
@@ -24,6 +27,22 @@ pub(super) struct About {
     pub(super) cells: Option<u64>,
     /// Where a test may end the process: recorded, not posted.
     pub(super) recorded: Stage,
+}
+
+/// A statement that was posted, and that the ledger shows to have.
+pub(super) struct Posted {
+    /// The transaction's id, by the site's own reckoning.
+    pub(super) id: Digest,
+    /// Where it stands.
+    pub(super) standing: Standing,
+    /// Whether the ledger says that it stood there before.
+    pub(super) already: bool,
+}
+
+/// Where a verified transaction stands. Its block's time is not shown to anybody but an auditor; the checkpoint's is signed,
+/// and is never before it.
+pub(super) fn standing(verified: &VerifiedTransaction) -> Standing {
+    Standing { index: verified.index, time: verified.checkpoint.time }
 }
 
 /// A joined ledger.
@@ -90,14 +109,28 @@ impl Link {
         self.checked(home, refreshed)
     }
 
+    /// A statement of this site on the ledger: signed by it, and included. Nothing if the ledger says it has none.
+    pub(super) fn standing(
+        &mut self,
+        home: &Home,
+        content: &StatementContent<'_>,
+    ) -> Result<Option<VerifiedTransaction>, Failure> {
+        let id = transaction_id(self.trusted.ledger(), home.site(), &content.digest());
+        match self.trusted.verified_transaction(&id) {
+            Err(TrustError::Client(error)) if is_not_found(&error) => Ok(None),
+            verified => self.checked(home, verified).map(Some),
+        }
+    }
+
     /// Signs a statement.
     pub(super) fn sign(&self, home: &Home, statement: Statement) -> Transaction {
         Transaction::sign(self.trusted.ledger(), home.site(), statement, &self.key)
     }
 
-    /// Posts a statement: first into the record of what left, then to the ledger, again and again if it does not answer.
+    /// Posts a statement: first into the record of what left, then to the ledger, again and again if it does not answer. An
+    /// acknowledgement is believed when the statement is shown to be included.
     pub(super) fn post(
-        &self,
+        &mut self,
         setting: &Setting,
         home: &Home,
         outgoing: &mut OutgoingFile,
@@ -105,10 +138,11 @@ impl Link {
         about: About,
     ) -> Result<Result<Posted, ClientError>, Failure> {
         let transaction = self.sign(home, statement);
+        let (id, content) = (transaction.id(), StatementContent::of(&transaction.statement));
         let bytes = transaction.canonical();
         let what = Leaving {
             kind: transaction.statement.kind().to_owned(),
-            statement: Some(transaction.id()),
+            statement: Some(id),
             request: about.request,
             bytes: Digest::of_bytes(&bytes),
             length: bytes.len() as u64,
@@ -117,13 +151,31 @@ impl Link {
         };
         outgoing.record(what, setting.now())?;
         about.recorded.pass();
-        Ok(self.client().post_with_retries(&transaction, &RetryPolicy::default()))
+        let already = match self.client().post_with_retries(&transaction, &RetryPolicy::default()) {
+            Ok(posted) => posted.already,
+            Err(error) => return Ok(Err(error)),
+        };
+        match self.standing(home, &content)? {
+            Some(verified) => Ok(Ok(Posted { id, standing: standing(&verified), already })),
+            None => Err(Failure::cannot_tell(format!(
+                "the ledger acknowledged the {} {id} and does not have it; it is posted again",
+                content.kind()
+            ))),
+        }
     }
 }
 
-/// Whether the service said no, and would say it again: neither a service in trouble nor one that asks for patience.
+/// Whether the ledger said no by one of its rules, and would say it again: neither a service in trouble, nor one that asks
+/// for patience, nor a proxy before it.
 pub(super) fn is_final(error: &ClientError) -> bool {
-    error.problem().is_some_and(|problem| (400..500).contains(&problem.status)) && !error.is_retryable()
+    let by_rule =
+        |problem: &Problem| (400..500).contains(&problem.status) && Refusal::RULES.contains(&problem.rule.as_str());
+    error.problem().is_some_and(by_rule) && !error.is_retryable()
+}
+
+/// Whether the ledger itself says that it has no such thing; not somebody on the way to it.
+pub(super) fn is_not_found(error: &ClientError) -> bool {
+    error.problem().is_some_and(|problem| problem.status == 404 && problem.rule == "not-found")
 }
 
 /// Whether a failure is that the ledger is out of reach: then nothing else is worth trying.
@@ -134,7 +186,7 @@ pub(super) fn is_unreachable(failure: &Failure) -> bool {
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         match &error {
-            ClientError::Refused(problem) if is_final(&error) => {
+            ClientError::Refused(problem) if is_final(&error) || is_not_found(&error) => {
                 let details = json!({ "rule": problem.rule, "status": problem.status });
                 Self::refused(&error).with(details)
             }

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use cohortium_client::QuerySummary;
 use cohortium_protocol::bundle::Bundle;
 use cohortium_protocol::hash::Digest;
-use cohortium_protocol::ledger::{Statement, StatementContent, Timestamp, transaction_id};
+use cohortium_protocol::ledger::{Statement, StatementContent, Timestamp};
 use cohortium_verifier::ledger::SiteStatus;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::prove::answer::{Basis, Step, answer};
-use super::link::{About, is_unreachable};
+use super::link::{About, is_unreachable, standing};
 use super::pass::Pass;
 use crate::cli::Failure;
 use crate::faults::Stage;
@@ -23,19 +23,13 @@ const MAX_ATTEMPTS: usize = 8;
 impl Pass<'_> {
     /// Answers whatever the site owes, the most urgent first. What fails does not keep the others from their answers.
     pub(super) fn answer_owed(&mut self, queries: &BTreeMap<Digest, QuerySummary>) -> Result<(), Failure> {
-        for summary in queries.values() {
-            let status = summary.sites.get(self.home.site()).map(|status| &status.state);
-            if matches!(status, Some(SiteStatus::Accepted { .. })) && self.home.note(&summary.request)?.is_none() {
-                // Accepted by a home that was lost.
-                let mut note = self.note(summary)?;
-                note.decision = Some(Decided::Accepted { by: By::Ledger });
-                self.home.keep_note(&note)?;
-            }
-        }
         let mut owed = Vec::new();
         for mut note in self.home.notes()?.into_iter().filter(Note::is_owed) {
-            if note.acknowledged.is_none() {
-                self.post_decision(&mut note)?;
+            if note.acknowledged.is_none()
+                && let Err(failure) = self.post_decision(&mut note)
+            {
+                self.failed(&mut note, failure, json!({}))?;
+                continue;
             }
             if let Some(Standing { time, .. }) = note.acknowledged.filter(|_| note.is_owed()) {
                 owed.push((time.plus(self.link.trusted.charter().answer_seconds), note));
@@ -43,19 +37,42 @@ impl Pass<'_> {
         }
         owed.sort_by_key(|(deadline, note)| (*deadline, note.request));
         for (deadline, mut note) in owed {
-            match self.answer_one(&mut note, deadline, queries) {
-                Ok(()) => {}
-                Err(failure) if is_unreachable(&failure) => return Err(failure),
-                Err(failure) => {
-                    note.because = Some(failure.sentence.clone());
-                    self.home.keep_note(&note)?;
-                    self.tally.failed += 1;
-                    let sentence = format!("accepted, and not answered: {}", failure.sentence);
-                    self.event("failed", Some(&note), &sentence, json!({ "until": deadline }));
-                }
+            if let Err(failure) = self.answer_one(&mut note, deadline, queries) {
+                self.failed(&mut note, failure, json!({ "until": deadline }))?;
             }
         }
         Ok(())
+    }
+
+    /// Notes why an accepted query is not answered; or passes on that the ledger is out of reach.
+    fn failed(&mut self, note: &mut Note, failure: Failure, more: Value) -> Result<(), Failure> {
+        if is_unreachable(&failure) {
+            return Err(failure);
+        }
+        note.because = Some(failure.sentence.clone());
+        self.home.keep_note(note)?;
+        self.tally.failed += 1;
+        self.event("failed", Some(note), &format!("accepted, and not answered: {}", failure.sentence), more);
+        Ok(())
+    }
+
+    /// Looks whether a query that is listed as accepted, and that this home did not decide, was accepted by a home that was
+    /// lost: then the site's own signature stands on the ledger. The list's word makes no acceptance. Gives false if the
+    /// site has not decided.
+    pub(super) fn adopt(&mut self, summary: &QuerySummary) -> Result<bool, Failure> {
+        let verified = match self.link.standing(&self.home, &StatementContent::Accept(summary.request)) {
+            Ok(Some(verified)) => verified,
+            Ok(None) => return Ok(false),
+            Err(failure) => return self.not_believed(summary, failure).map(|()| true),
+        };
+        let mut note = match self.known(summary) {
+            Ok((note, ..)) => note,
+            Err(failure) => return self.not_believed(summary, failure).map(|()| true),
+        };
+        note.decision = Some(Decided::Accepted { by: By::Ledger });
+        note.acknowledged = Some(standing(&verified));
+        self.home.keep_note(&note)?;
+        Ok(true)
     }
 
     fn answer_one(
@@ -94,10 +111,11 @@ impl Pass<'_> {
         }
         let status = queries.get(&request).and_then(|query| query.sites.get(self.home.site())).map(|one| &one.state);
         if matches!(status, Some(SiteStatus::Answered { .. })) {
-            return self.close(note, "answered by a home that was lost").map(|()| None);
+            return self.answered_elsewhere(note).map(|()| None);
         }
-        let now = self.setting.now();
-        if now > deadline {
+        self.check_acceptance(&request)?;
+        // By the ledger's own signature: neither this machine's clock nor an unsigned time makes a site withhold.
+        if self.link.trusted.checkpoint().is_some_and(|checkpoint| checkpoint.time > deadline) {
             let why = format!("WITHHELD: it was accepted, and its time ended at {deadline}; this is shown for ever");
             self.tally.failed += 1;
             return self.close(note, &why).map(|()| None);
@@ -108,7 +126,6 @@ impl Pass<'_> {
                 "a proof was begun {attempts} times and never finished; every attempt is charged, so no more are made"
             )));
         }
-        self.check_acceptance(&request)?;
         let (document, approval) = self.verified(&request, &note.query)?;
         let charter = self.link.trusted.charter().clone();
         self.event("proving", Some(note), "accepted; proving", json!({ "until": deadline }));
@@ -119,12 +136,35 @@ impl Pass<'_> {
         Ok(made.map(|made| made.bytes))
     }
 
+    /// Closes the note about a query that a home that was lost has answered: the site's own release has to be shown to stand
+    /// on the ledger. The list's word ends nothing; but nothing is made either while it says so, for a site answers once.
+    fn answered_elsewhere(&mut self, note: &mut Note) -> Result<(), Failure> {
+        let request = note.request;
+        let refuse = |found: &str| {
+            Failure::refused(format!(
+                "the ledger lists the request {request} as answered by this site, whose home knows of no answer, and {found}"
+            ))
+        };
+        let bytes = self.link.client().bundle(&note.query, self.home.site())?;
+        let bundle = Bundle::parse(&bytes).map_err(|error| refuse(&format!("gives no bundle of it: {error}")))?;
+        let content = StatementContent::Release { request, cells: bundle.proof.cells_digest() };
+        match self.link.standing(&self.home, &content)? {
+            Some(verified) => {
+                note.released = Some(standing(&verified));
+                self.close(note, "answered by a home that was lost")
+            }
+            None => Err(refuse("does not show this site's release")),
+        }
+    }
+
     /// Nothing is computed before the site's acceptance stands on the ledger: it is final, and everybody can see it.
     fn check_acceptance(&mut self, request: &Digest) -> Result<(), Failure> {
-        let content = StatementContent::Accept(*request).digest();
-        let id = transaction_id(self.link.trusted.ledger(), self.home.site(), &content);
-        let verified = self.link.trusted.verified_transaction(&id);
-        self.link.checked(&self.home, verified).map(drop)
+        match self.link.standing(&self.home, &StatementContent::Accept(*request))? {
+            Some(_) => Ok(()),
+            None => Err(Failure::refused(format!(
+                "the ledger does not have this site's acceptance of the request {request}: nothing is computed without it"
+            ))),
+        }
     }
 
     fn close(&mut self, note: &mut Note, why: &str) -> Result<(), Failure> {
@@ -144,19 +184,19 @@ impl Pass<'_> {
             Err(error) => return self.refused(note, error),
         };
         Stage::RunReleasePosted.pass();
-        note.released = Some(Standing { index: posted.index, time: posted.time });
+        note.released = Some(posted.standing);
         note.because = None;
         self.home.keep_note(note)?;
         self.tally.released += 1;
         let more = json!({
-            "index": posted.index,
-            "block_time": posted.time,
+            "index": posted.standing.index,
+            "by": posted.standing.time,
             "already": posted.already,
             "transaction": posted.id,
             "budget_head": self.budget.head(),
             "outgoing_head": self.outgoing.head(),
         });
-        self.event("release", Some(note), &format!("answered, transaction {}", posted.index), more);
+        self.event("release", Some(note), &format!("answered, transaction {}", posted.standing.index), more);
         Ok(())
     }
 }

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use cohortium_client::{ClientError, QuerySummary};
 use cohortium_protocol::documents::{Approval, Request};
 use cohortium_protocol::hash::Digest;
-use cohortium_protocol::ledger::Statement;
+use cohortium_protocol::ledger::{Statement, StatementContent};
 use serde_json::{Value, json};
 
 use super::super::prove::settle;
-use super::link::{About, Link, is_final};
+use super::link::{About, Link, is_final, standing};
 use crate::cli::{Failure, Setting};
 use crate::faults::Stage;
-use crate::store::{BudgetFile, Claim, Decided, Home, Note, OutgoingFile, Standing};
+use crate::store::{BudgetFile, By, Claim, Decided, Home, Note, OutgoingFile};
 
 /// What a pass came to.
 #[derive(Clone, Copy, Default, Debug)]
@@ -70,6 +70,10 @@ impl<'a> Pass<'a> {
     pub(super) fn verified(&mut self, request: &Digest, query: &Digest) -> Result<(Request, Approval), Failure> {
         let verified = self.link.trusted.verified_query(query);
         let (document, transaction) = self.link.checked(&self.home, verified)?;
+        let found = transaction.transaction.id();
+        if found != *query {
+            return Err(Failure::refused(format!("asked for the query {query}, the ledger gives {found}")));
+        }
         if document.digest() != *request {
             return Err(Failure::refused(format!(
                 "asked for the request {request}, the ledger gives {}",
@@ -91,11 +95,31 @@ impl<'a> Pass<'a> {
         Ok((document, approval))
     }
 
-    /// The note about a query, or a new one.
-    pub(super) fn note(&self, summary: &QuerySummary) -> Result<Note, Failure> {
-        let QuerySummary { id, request, approval, study, sponsor, title, .. } = summary;
-        let new = || Note::new((*request, *id, *approval), study.clone(), sponsor.clone(), title.clone());
-        Ok(self.home.note(request)?.unwrap_or_else(new))
+    /// A query that the service speaks of, as sponsor and board signed it, and the note about it, or a new one. Refused if
+    /// the service says anything else of it than the signed documents do.
+    pub(super) fn known(&mut self, summary: &QuerySummary) -> Result<(Note, Request, Approval), Failure> {
+        let QuerySummary { id, request, .. } = summary;
+        let (document, approval) = self.verified(request, id)?;
+        let said = [
+            ("approval", summary.approval.to_string(), document.approval.to_string()),
+            ("study", summary.study.clone(), approval.study.clone()),
+            ("sponsor", summary.sponsor.clone(), approval.sponsor.clone()),
+            ("title", summary.title.clone(), document.query.title.clone()),
+        ];
+        if let Some((what, said, signed)) = said.into_iter().find(|(_, said, signed)| said != signed) {
+            return Err(Failure::refused(format!(
+                "the ledger says of the query {id} that its {what} is {said:?}; what was signed has {signed:?}"
+            )));
+        }
+        let (study, sponsor) = (approval.study.clone(), approval.sponsor.clone());
+        let new = Note::new((*request, *id, document.approval), study, sponsor, document.query.title.clone());
+        let note = self.home.note(request)?.unwrap_or_else(|| new.clone());
+        if !note.is_about_the_same(&new) {
+            return Err(Failure::refused(format!(
+                "the site's note about the request {request} is not about what was signed: look at asked/{request}.json"
+            )));
+        }
+        Ok((note, document, approval))
     }
 
     /// Answers that the site owes: in all, and by approval.
@@ -113,6 +137,14 @@ impl<'a> Pass<'a> {
         let request = note.request;
         let statement = match &note.decision {
             None => return Ok(()),
+            // It stands on the ledger or it is none: to sign it now would be a decision that nobody made.
+            Some(Decided::Accepted { by: By::Ledger }) => {
+                match self.link.standing(&self.home, &StatementContent::Accept(request))? {
+                    Some(verified) => note.acknowledged = Some(standing(&verified)),
+                    None => note.decision = None,
+                }
+                return Ok(self.home.keep_note(note)?);
+            }
             Some(Decided::Accepted { .. }) => Statement::Accept { request },
             Some(Decided::Declined { reason }) => Statement::Decline { request, reason: reason.clone() },
         };
@@ -123,13 +155,13 @@ impl<'a> Pass<'a> {
             Err(error) => return self.refused(note, error),
         };
         Stage::RunAcceptPosted.pass();
-        note.acknowledged = Some(Standing { index: posted.index, time: posted.time });
+        note.acknowledged = Some(posted.standing);
         self.home.keep_note(note)?;
         let sentence = if accepts { "accepted, on the ledger" } else { "declined, on the ledger" };
         if accepts && !posted.already {
             self.tally.accepted += 1;
         }
-        let more = json!({ "index": posted.index, "block_time": posted.time, "already": posted.already });
+        let more = json!({ "index": posted.standing.index, "by": posted.standing.time, "already": posted.already });
         self.event(kind, Some(note), sentence, more);
         Ok(())
     }

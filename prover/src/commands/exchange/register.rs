@@ -1,18 +1,18 @@
 //! `ledger register`: whatever of the site's documents is not active on the ledger yet.
 
-use cohortium_client::DatasetDetail;
+use cohortium_client::{DatasetDetail, FloorInfo};
 use cohortium_protocol::hash::Digest;
-use cohortium_protocol::ledger::Statement;
+use cohortium_protocol::ledger::{Statement, StatementContent};
 use cohortium_protocol::policy::{Policy, PolicyError};
 use rand::rngs::OsRng;
 use serde_json::{Value, json};
 
-use super::link::{About, Link, is_final};
+use super::link::{About, Link, is_not_found};
 use crate::cli::{Failure, Outcome, RegisterArgs, Report, Setting};
 use crate::faults::Stage;
-use crate::store::{Home, OutgoingFile, Seeds, TableFolder};
+use crate::store::{Home, OutgoingFile, Seeds, Standing, TableFolder};
 
-/// Numbers of seed trees that are tried: the ledger does not show the last one's number.
+/// Numbers under which the last seed tree is looked for: the service does not tell it.
 const SEED_NUMBERS: u32 = 16;
 
 /// What is being registered, and what was.
@@ -64,21 +64,24 @@ impl Registration<'_> {
         let active = self.active(name)?;
         if active.as_ref().map(|active| active.summary.manifest) != Some(manifest.digest()) {
             let digest = manifest.digest();
-            self.post("table version", digest, Statement::Manifest { manifest, schema })?.map_err(Failure::from)?;
+            self.post("table version", digest, Statement::Manifest { manifest, schema })?;
         }
         let active = self.active(name)?;
         let last = active.as_ref().and_then(|active| active.summary.policy_floor.as_ref());
         if last.map(|last| last.digest) != Some(floor.digest()) {
-            let number = last.map_or(0, |last| last.number).saturating_add(1);
+            let number = self.after_floor(last)?;
             let statement = Statement::Floor { number, policy: floor.clone() };
-            self.post("policy floor", floor.digest(), statement)?.map_err(Failure::from)?;
+            self.post("policy floor", floor.digest(), statement)?;
         }
-        if active.as_ref().and_then(|active| active.summary.seeds) != Some(seeds.root) {
-            self.seeds(seeds)?;
+        let last = active.as_ref().and_then(|active| active.summary.seeds);
+        if last != Some(seeds.root) {
+            let number = self.after_seeds(last, seeds.leaves)?;
+            let statement = Statement::Seeds { number, leaves: seeds.leaves, root: seeds.root };
+            self.post("seed tree", seeds.root, statement)?;
         }
         let last = active.as_ref().and_then(|active| active.summary.epoch.as_ref());
         if last.map(|last| last.digest) != Some(epoch.digest()) {
-            self.post("consent epoch", epoch.digest(), Statement::Epoch { epoch })?.map_err(Failure::from)?;
+            self.post("consent epoch", epoch.digest(), Statement::Epoch { epoch })?;
         }
         Ok(())
     }
@@ -88,44 +91,50 @@ impl Registration<'_> {
     fn active(&self, table: &str) -> Result<Option<DatasetDetail>, Failure> {
         match self.link.client().dataset(self.home.site(), table) {
             Ok(active) => Ok(Some(active)),
-            Err(error) if error.problem().is_some_and(|problem| problem.status == 404) => Ok(None),
+            Err(error) if is_not_found(&error) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
-    fn seeds(&mut self, seeds: &Seeds) -> Result<(), Failure> {
-        for number in 1..=SEED_NUMBERS {
-            let statement = Statement::Seeds { number, leaves: seeds.leaves, root: seeds.root };
-            match self.post("seed tree", seeds.root, statement)? {
-                Ok(()) => return Ok(()),
-                // A home that was lost had registered trees of its own.
-                Err(error) if error.rule() == Some("number") && number < SEED_NUMBERS => {}
-                Err(error) => return Err(error.into()),
-            }
+    /// The number after the last floor's. That floor has to be shown with this site's signature: a service that could choose
+    /// the number could choose the highest, after which no floor follows.
+    fn after_floor(&mut self, last: Option<&FloorInfo>) -> Result<u32, Failure> {
+        let Some(FloorInfo { number, digest, .. }) = last else { return Ok(1) };
+        let content = StatementContent::Floor { number: *number, policy: *digest };
+        if self.link.standing(self.home, &content)?.is_none() {
+            return Err(Failure::refused(format!(
+                "the ledger says that the site's last policy floor is {digest} as number {number}, and does not show it; \
+                 nothing is signed after it"
+            )));
         }
-        Ok(())
+        Ok(number.saturating_add(1))
     }
 
-    /// Posts a document and sees that it stands on the ledger; or the ledger's refusal.
-    fn post(
-        &mut self,
-        what: &str,
-        digest: Digest,
-        statement: Statement,
-    ) -> Result<Result<(), cohortium_client::ClientError>, Failure> {
+    /// The number after the last seed tree's. The service tells the tree's root only; its number is looked for among the
+    /// site's own signed statements on the ledger.
+    fn after_seeds(&mut self, last: Option<Digest>, leaves: u32) -> Result<u32, Failure> {
+        let Some(root) = last else { return Ok(1) };
+        for number in 1..=SEED_NUMBERS {
+            if self.link.standing(self.home, &StatementContent::Seeds { number, leaves, root })?.is_some() {
+                return Ok(number + 1);
+            }
+        }
+        Err(Failure::refused(format!(
+            "the ledger says that the site's seed tree is {root}, under some number from 1 to {SEED_NUMBERS}, and does not \
+             show it; nothing is signed after it"
+        )))
+    }
+
+    /// Posts a document and sees that it stands on the ledger.
+    fn post(&mut self, what: &str, digest: Digest, statement: Statement) -> Result<(), Failure> {
         let about = About { request: None, cells: None, recorded: Stage::RegisterRecorded };
-        let posted = match self.link.post(self.setting, self.home, &mut self.outgoing, statement, about)? {
-            Ok(posted) => posted,
-            Err(error) if is_final(&error) => return Ok(Err(error)),
-            Err(error) => return Err(error.into()),
-        };
+        let posted = self.link.post(self.setting, self.home, &mut self.outgoing, statement, about)??;
         Stage::RegisterPosted.pass();
-        let verified = self.link.trusted.verified_transaction(&posted.id);
-        let verified = self.link.checked(self.home, verified)?;
-        self.text.push_str(&format!("Registered the {what} {digest} as transaction {}.\n", verified.index));
+        let Standing { index, time } = posted.standing;
+        self.text.push_str(&format!("Registered the {what} {digest} as transaction {index}.\n"));
         self.posted.push(json!({
-            "what": what, "digest": digest, "transaction": posted.id, "index": verified.index, "time": posted.time,
+            "what": what, "digest": digest, "transaction": posted.id, "index": index, "by": time,
         }));
-        Ok(Ok(()))
+        Ok(())
     }
 }

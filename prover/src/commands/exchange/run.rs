@@ -62,8 +62,15 @@ fn pass(setting: &Setting, claim: Claim) -> Result<(Tally, Heads), Failure> {
         pass.event("paused", None, &sentence, json!({}));
     }
     for summary in queries.values() {
-        let status = summary.sites.get(pass.home.site()).map(|status| &status.state);
-        if matches!(status, Some(SiteStatus::Submitted { .. } | SiteStatus::AwaitingApproval { .. })) {
+        let is_undecided = match summary.sites.get(pass.home.site()).map(|status| &status.state) {
+            Some(SiteStatus::Submitted { .. } | SiteStatus::AwaitingApproval { .. }) => true,
+            Some(SiteStatus::Accepted { .. }) => {
+                let note = pass.home.note(&summary.request)?;
+                note.is_none_or(|note| note.decision.is_none() && note.closed.is_none()) && !pass.adopt(summary)?
+            }
+            _ => false,
+        };
+        if is_undecided {
             pass.consider(summary)?;
         }
     }

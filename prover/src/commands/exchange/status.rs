@@ -7,7 +7,7 @@ use cohortium_protocol::commit::budget::column_limit;
 use cohortium_verifier::ledger::SiteStatus;
 use serde_json::{Value, json};
 
-use super::link::Link;
+use super::link::{Link, is_not_found};
 use super::run::MOST_QUERIES;
 use crate::cli::{Failure, Outcome, Report, Setting, table};
 use crate::store::{Access, BudgetFile, Home, OutgoingFile, TableFolder};
@@ -126,7 +126,7 @@ fn registered(home: &Home, link: &Link, text: &mut String, json: &mut Value) -> 
         let epoch = version.epoch(number, &committed.manifest)?.epoch.digest();
         let active = match link.client().dataset(home.site(), folder.name()) {
             Ok(active) => Some(active.summary),
-            Err(error) if error.problem().is_some_and(|problem| problem.status == 404) => None,
+            Err(error) if is_not_found(&error) => None,
             Err(error) => return Err(error.into()),
         };
         let manifest = committed.manifest.digest();

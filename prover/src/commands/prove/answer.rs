@@ -83,13 +83,13 @@ impl<'a> Basis<'a> {
         if let Self::Files { today } | Self::Considered { today, .. } = self {
             approval.covers(*today).map_err(Failure::refused)?;
         }
+        approval.permits_site(home.site()).map_err(Failure::refused)?;
         let Some(charter) = self.charter() else { return Ok(()) };
         if request.ledger != charter.ledger() {
             let sentence =
                 format!("the request is of ledger {:?}, the site's is {:?}", request.ledger, charter.ledger());
             return Err(Failure::refused(sentence));
         }
-        approval.permits_site(home.site()).map_err(Failure::refused)?;
         let sponsor = charter.member(&approval.sponsor);
         if sponsor.and_then(|sponsor| sponsor.class) != Some(approval.consent.sponsor()) {
             return Err(Failure::refused(format!(
