@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::sync::OnceLock;
 
 use cohortium_client::{LedgerClient, PlanQuestion, RetryPolicy};
 use cohortium_keys::VerifyingKey;
@@ -26,32 +25,13 @@ use serde_json::Value;
 
 use crate::common::key_12;
 use crate::place::{BOARD, SPONSOR, member_key};
+use crate::programs::program;
 
 const SITE: &str = "gbsg";
 const QUERY: &str = r#"{
   "format": "cohortium-query/1", "title": "Over 50, by hormonal treatment", "table": "breast-cancer", "study": "S-1",
   "purpose": "DUO:0000042", "sponsor_class": "academic",
   "where": { "column": "age", "between": [51, null] }, "group_by": [{ "column": "hormon" }] }"#;
-
-/// The program beside this one; built if only this package was.
-fn program() -> PathBuf {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM
-        .get_or_init(|| {
-            let this = std::env::current_exe().unwrap();
-            let folder = this.parent().unwrap().parent().unwrap();
-            let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-            let mut build = Command::new(cargo);
-            build.args(["build", "--offline", "--locked", "--quiet", "-p", "cohortium-prover", "--bins"]);
-            if folder.ends_with("release") {
-                build.args(["--release", "--features", "faults"]);
-            }
-            build.arg("--target-dir").arg(folder.parent().unwrap()).current_dir(env!("CARGO_MANIFEST_DIR"));
-            assert!(build.status().unwrap().success());
-            folder.join(format!("cohortium-prover{}", std::env::consts::EXE_SUFFIX))
-        })
-        .clone()
-}
 
 /// A hospital that runs the program, and the service.
 struct Site {
@@ -66,7 +46,7 @@ struct Site {
 fn program_in(folder: &Path, words: &str, die_at: Option<Stage>) -> (Option<i32>, String, String) {
     // Makes the key, if there is none yet, where the program looks for it.
     key_12();
-    let mut command = Command::new(program());
+    let mut command = Command::new(program("cohortium-prover"));
     command.args(words.split_whitespace()).current_dir(folder).env("COHORTIUM_HOME", "home").stdin(Stdio::null());
     command.env("COHORTIUM_KEYS", cohortium_tests::keys_folder());
     if let Some(stage) = die_at {

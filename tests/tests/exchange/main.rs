@@ -1,6 +1,6 @@
 //! The ledger service with real transactions and real proofs, over loopback.
 
-#![allow(clippy::unwrap_used)] // a test stops where it fails
+#![allow(clippy::unwrap_used, unreachable_pub)] // a test stops where it fails
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -8,6 +8,8 @@ mod hospital;
 #[path = "../../../server/tests/service_common/http.rs"]
 mod http;
 mod place;
+mod processes;
+mod programs;
 mod routes;
 mod sponsor;
 mod story;

@@ -1,8 +1,6 @@
 //! The client and the sponsor's program against the service itself.
 
-use std::path::PathBuf;
 use std::process::Command;
-use std::sync::OnceLock;
 
 use cohortium_client::{LedgerClient, PlanQuestion, QueryFilter, RetryPolicy, TrustedLedger};
 use cohortium_protocol::ledger::Statement;
@@ -11,30 +9,11 @@ use serde_json::Value;
 
 use crate::common::{STUDY, query};
 use crate::place::{Place, SPONSOR, member_key};
-
-/// The program beside this one; built if only this package was.
-pub fn program() -> PathBuf {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM
-        .get_or_init(|| {
-            let this = std::env::current_exe().unwrap();
-            let folder = this.parent().unwrap().parent().unwrap();
-            let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-            let mut build = Command::new(cargo);
-            build.args(["build", "--offline", "--locked", "--quiet", "-p", "cohortium-client"]);
-            if folder.ends_with("release") {
-                build.arg("--release");
-            }
-            build.arg("--target-dir").arg(folder.parent().unwrap()).current_dir(env!("CARGO_MANIFEST_DIR"));
-            assert!(build.status().unwrap().success());
-            folder.join(format!("cohortium-sponsor{}", std::env::consts::EXE_SUFFIX))
-        })
-        .clone()
-}
+use crate::programs::program;
 
 /// Runs the program as the sponsor; the JSON that it prints.
 fn run(place: &Place, exit: i32, arguments: &[&str]) -> Value {
-    let output = Command::new(program())
+    let output = Command::new(program("cohortium-sponsor"))
         .args(arguments)
         .arg("--json")
         .current_dir(place.folder.path())
