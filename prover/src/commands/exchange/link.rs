@@ -160,7 +160,8 @@ impl Link {
             None => Err(Failure::cannot_tell(format!(
                 "the ledger acknowledged the {} {id} and does not have it; it is posted again",
                 content.kind()
-            ))),
+            ))
+            .with(json!({ UNREACHABLE: true }))),
         }
     }
 }
