@@ -117,6 +117,9 @@ fn every_command_has_an_example() {
         assert_eq!(code, 0);
         assert!(out.contains(&format!("cohortium-sponsor {command}")), "{command}: {out}");
     }
+    // A dry run leaves no trace, and is no secret.
+    let (_, out, _) = text(&bare(folder.path(), &["plan", "--help"]).output().unwrap());
+    assert!(out.contains("Nothing is posted") && out.contains("The ledger service sees the query"), "{out}");
     let (code, out, _) = text(&bare(folder.path(), &["--help"]).output().unwrap());
     assert!(code == 0 && out.contains("Exit codes: 0 done; 1 refused") && out.contains("COHORTIUM_CHARTER"), "{out}");
 }

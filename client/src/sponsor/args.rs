@@ -119,7 +119,7 @@ pub(crate) struct StudiesArgs {
 Example:
   cohortium-sponsor plan query.json --study EC-2026-117 --site rotterdam --site gbsg
 
-Nothing is posted, no data is touched, and nobody is told.")]
+Nothing is posted or recorded, and no data is touched. The ledger service sees the query.")]
 pub(crate) struct PlanArgs {
     /// The query
     pub(crate) query: PathBuf,

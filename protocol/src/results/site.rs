@@ -30,11 +30,11 @@ pub enum SiteAnswer {
         /// The groups, by number.
         groups: Vec<Group<SiteCell>>,
     },
-    /// The query is there, and nothing more.
+    /// The query is there, and the site has not decided.
     Submitted {},
-    /// No approval permits it yet.
+    /// A person at the site has to decide.
     AwaitingApproval {},
-    /// An approval permits it; the site has not decided.
+    /// An approval permits it; the site has not decided. A ledger, which holds no other queries, says `submitted`.
     Approved {},
     /// The site has accepted, and has not answered yet.
     Accepted {},
@@ -69,7 +69,7 @@ impl SiteAnswer {
         match self {
             Self::Answered { .. } => "answered".into(),
             Self::Submitted {} => "submitted; nothing has been decided yet".into(),
-            Self::AwaitingApproval {} => "awaiting an approval that permits the query".into(),
+            Self::AwaitingApproval {} => "awaiting the decision of a person at the site".into(),
             Self::Approved {} => "permitted by an approval; the site has not decided yet".into(),
             Self::Accepted {} => "accepted by the site, not answered yet".into(),
             Self::Declined { because } => format!("declined by the site: {because}"),

@@ -48,11 +48,11 @@ fn results(ledger: &Ledger, id: &Digest) -> Result<QueryResults, Problem> {
     Ok(results)
 }
 
-/// A query is only on the ledger under an approval that permits it: a site that has not decided has nothing else to wait
-/// for than its own decision.
+/// State for state, so that this document and `/v1/queries` never tell different things of one site.
 fn answer(status: SiteStatus) -> SiteAnswer {
     match status {
-        SiteStatus::Submitted { .. } | SiteStatus::AwaitingApproval { .. } => SiteAnswer::Approved {},
+        SiteStatus::Submitted { .. } => SiteAnswer::Submitted {},
+        SiteStatus::AwaitingApproval { .. } => SiteAnswer::AwaitingApproval {},
         // One that has answered has a release, and does not come here.
         SiteStatus::Accepted { .. } | SiteStatus::Answered { .. } => SiteAnswer::Accepted {},
         SiteStatus::Declined { reason, .. } => SiteAnswer::Declined { because: reason },

@@ -58,6 +58,13 @@ fn a_query_is_asked_answered_by_one_and_declined_by_the_other() {
     let digest = request.digest();
     place.say("south", Statement::Hold { request: digest, reason: "the data officer is away".to_owned() });
     assert_eq!(show()["status"]["state"], "awaiting_approval");
+    // The results say the same of each site as the query does.
+    let undecided = place.get(&format!("/v1/queries/{id}/results")).json();
+    for (site, state) in [(0, "submitted"), (1, "awaiting_approval")] {
+        let (part, shown) = (&undecided["sites"][site], show());
+        let name = part["site"].as_str().unwrap();
+        assert_eq!((&part["answer"]["state"], &shown["sites"][name]["state"]), (&state.into(), &state.into()), "{name}");
+    }
     place.say("north", Statement::Accept { request: digest });
     assert_eq!(show()["status"]["state"], "approved");
     let no = Statement::Decline { request: digest, reason: "too few patients".to_owned() };

@@ -178,9 +178,10 @@ fn state(status: Option<&SiteStatus>) -> SiteAnswer {
         Some(SiteStatus::Accepted { .. }) => SiteAnswer::Accepted {},
         Some(SiteStatus::WithheldAfterAcceptance { .. }) => SiteAnswer::WithheldAfterAcceptance {},
         Some(SiteStatus::Expired { .. }) => SiteAnswer::Expired {},
-        // A query is on the ledger only under an approval that permits it.
-        Some(SiteStatus::Submitted { .. } | SiteStatus::AwaitingApproval { .. } | SiteStatus::Answered { .. })
-        | None => SiteAnswer::Approved {},
+        Some(SiteStatus::AwaitingApproval { .. }) => SiteAnswer::AwaitingApproval {},
+        // One that has answered does not come here; of one that the ledger says nothing about, nothing is known but that
+        // it was asked.
+        Some(SiteStatus::Submitted { .. } | SiteStatus::Answered { .. }) | None => SiteAnswer::Submitted {},
     }
 }
 
@@ -205,4 +206,27 @@ fn nothing(status: &str, checked: &[Checked], states: &[(String, SiteAnswer)], e
     let text = format!("{}\nNothing can be shown. The query is {status}.\n", verdicts(checked, states));
     let json = json!({ "verdicts": verdicts_json(checked), "status": status, "results": null });
     Report::new(text, json).exiting(exit.max(if checked.is_empty() { 2 } else { exit }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_site_without_an_answer_is_in_the_state_that_the_ledger_says() {
+        let time = cohortium_protocol::ledger::Timestamp::from_unix(1_795_600_000);
+        let reason = || "the data officer is away".to_owned();
+        for status in [
+            SiteStatus::Submitted { until: time },
+            SiteStatus::AwaitingApproval { reason: reason(), until: time },
+            SiteStatus::Accepted { until: time },
+            SiteStatus::Declined { reason: reason(), at: time },
+            SiteStatus::WithheldAfterAcceptance { since: time },
+            SiteStatus::Expired { since: time },
+        ] {
+            let said = serde_json::to_value(&status).unwrap();
+            assert_eq!(said["state"], state(Some(&status)).state());
+        }
+        assert_eq!(state(None).state(), "submitted", "asked, and nothing more is known");
+    }
 }
