@@ -4,6 +4,8 @@
 //! system's temporary folder. Clients and service share the machine. The transactions are policy floors, the cheapest
 //! there are: what a release costs beyond them is the verification of its proof. Prints rows.
 
+#![allow(clippy::unwrap_used)] // a benchmark stops where it fails
+
 #[path = "../tests/service_common/mod.rs"]
 mod service_common;
 

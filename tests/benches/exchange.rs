@@ -7,7 +7,6 @@
 
 #![allow(clippy::unwrap_used)] // a benchmark stops where it fails
 
-#[allow(dead_code)] // the tests of the service need more of it
 #[path = "../../server/tests/service_common/http.rs"]
 mod http;
 

@@ -76,7 +76,8 @@ impl<'a> Exchange<'a> {
 
     /// A charter that differs.
     pub fn with(key: &'a ProvingKey, change: impl FnOnce(&mut Charter)) -> Self {
-        let member = |name: &str, role, class| Member { name: name.to_owned(), role, class, key: key_of(name).public() };
+        let member =
+            |name: &str, role, class| Member { name: name.to_owned(), role, class, key: key_of(name).public() };
         let mut charter = Charter {
             name: "coast-trial".to_owned(),
             founded: "2026-01-15".parse().unwrap(),
@@ -89,10 +90,7 @@ impl<'a> Exchange<'a> {
                 member(BOARD, Role::Board, None),
                 member(OTHER_BOARD, Role::Board, None),
             ],
-            verifying_keys: vec![KeyPin {
-                shape: key.verifying().shape().name.to_owned(),
-                id: key.verifying().id(),
-            }],
+            verifying_keys: vec![KeyPin { shape: key.verifying().shape().name.to_owned(), id: key.verifying().id() }],
             accept_development_keys: true,
             acceptance_seconds: 7 * DAY,
             answer_seconds: 14 * DAY,
@@ -354,8 +352,7 @@ impl<'a> Story<'a> {
         chain.add(at(2 * DAY + 60), vec![exchange.accept("north", &withheld)]);
         let undecided = exchange.request(&chain.state, &by_grade("Grades at south"), &first, &["south"]);
         chain.add(at(3 * DAY), vec![exchange.ask(&undecided)]);
-        let amended =
-            Approval { ethics_reference: "EC 2026/117, amendment 1".to_owned(), ..exchange.approval() };
+        let amended = Approval { ethics_reference: "EC 2026/117, amendment 1".to_owned(), ..exchange.approval() };
         chain.add(at(30 * DAY), vec![exchange.study(&amended)]);
         let last = exchange.request(&chain.state, &by_grade("Grades once more"), &amended, &["south"]);
         chain.add(at(31 * DAY), vec![exchange.ask(&last)]);

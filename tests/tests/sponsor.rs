@@ -238,7 +238,8 @@ fn from_the_catalogue_to_verified_numbers() {
 
 /// No number of a bundle that fails is shown, whatever was done to it.
 fn lies_about_an_answer(exchange: &Exchange, id: &str) {
-    let changes: [(&str, fn(&mut Value)); 5] = [
+    type Change = (&'static str, fn(&mut Value));
+    let changes: [Change; 5] = [
         ("another number", |bundle| {
             let cells = bundle["proof"]["cells"].as_array_mut().unwrap();
             let cell = cells.iter_mut().find(|cell| cell["count"]["value"].is_number()).unwrap();

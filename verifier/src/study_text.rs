@@ -78,7 +78,13 @@ fn query_text(f: &mut fmt::Formatter<'_>, query: &QueryReport) -> fmt::Result {
     let head = format!("Query {}: {} ({})", query.sequence, query.title, query.words);
     writeln!(f)?;
     wrapped(f, "  ", 4, &head)?;
-    writeln!(f, "    Asked by {} at {}, under the approval {}", shown(&query.sponsor), query.posted, query.approval.short())?;
+    writeln!(
+        f,
+        "    Asked by {} at {}, under the approval {}",
+        shown(&query.sponsor),
+        query.posted,
+        query.approval.short()
+    )?;
     writeln!(f, "    {}", query.query)?;
     query.question.iter().try_for_each(|line| wrapped(f, "    ", 6, line))?;
     for site in &query.sites {

@@ -53,7 +53,7 @@ pub(super) fn answer(inner: &mut Inner, method: &str, target: &str, body: &[u8])
             found.map_or_else(missing, |dataset| json_of(&dataset_json(&inner.state, site, dataset, true)))
         }
         ("GET", ["studies"]) => {
-            let all = inner.state.studies().values().map(|study| study_json(study));
+            let all = inner.state.studies().values().map(study_json);
             json_of(&json!({ "studies": all.collect::<Vec<_>>() }))
         }
         ("GET", ["studies", digest]) => {

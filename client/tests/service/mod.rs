@@ -269,8 +269,11 @@ fn write(mut stream: TcpStream, answer: &Answer) -> std::io::Result<()> {
     stream.write_all(head.as_bytes())?;
     stream.write_all(b"\r\n")?;
     stream.write_all(&answer.body)?;
-    while answer.endless {
-        stream.write_all(&[b' '; 4096])?;
+    if answer.endless {
+        // Until the reader hangs up.
+        loop {
+            stream.write_all(&[b' '; 4096])?;
+        }
     }
     stream.flush()
 }

@@ -140,7 +140,9 @@ pub enum CharterError {
         found: String,
     },
     /// A member's name that is none.
-    #[error("member {place}'s name {found:?} is refused: one line of 1 to {MAX_NAME} printable characters, no space at either end")]
+    #[error(
+        "member {place}'s name {found:?} is refused: one line of 1 to {MAX_NAME} printable characters, no space at either end"
+    )]
     MemberName {
         /// Its place in the list, from 1.
         place: usize,

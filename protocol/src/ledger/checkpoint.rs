@@ -116,8 +116,8 @@ impl Checkpoint {
             let reason = format!("it has {} bytes; at most {MAX_NOTE_BYTES} are read", note.len());
             return Err(CheckpointError::Note { reason });
         }
-        let note = Note::from_bytes(note.as_bytes())
-            .map_err(|error| CheckpointError::Note { reason: error.to_string() })?;
+        let note =
+            Note::from_bytes(note.as_bytes()).map_err(|error| CheckpointError::Note { reason: error.to_string() })?;
         let text = String::from_utf8_lossy(note.text()).into_owned();
         let checkpoint = Self::read(&text)?;
         if checkpoint.origin != origin {
@@ -181,7 +181,9 @@ mod tests {
     fn signed_read_and_refused() {
         let key = MemberKey::from_bytes(&[5; 32]);
         let note = checkpoint().sign(&key).unwrap();
-        assert!(note.starts_with("trial/00ff\n7\n") && note.contains("\ntime 2026-11-24T23:07:28Z\n\n\u{2014} trial/00ff "));
+        assert!(
+            note.starts_with("trial/00ff\n7\n") && note.contains("\ntime 2026-11-24T23:07:28Z\n\n\u{2014} trial/00ff ")
+        );
         let read = |note: &str, origin: &str, key: &MemberKey| Checkpoint::verify(note, origin, &key.public());
         assert_eq!(read(&note, "trial/00ff", &key).unwrap(), checkpoint());
         let refused = read(&note, "other", &key).unwrap_err().to_string();

@@ -15,7 +15,9 @@ const MAX_NAME: usize = 120;
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum KeyFileError {
     /// Not JSON of the right form.
-    #[error("not a member's key file: it should be one JSON object with format {MEMBER_KEY_FORMAT:?}, member and secret")]
+    #[error(
+        "not a member's key file: it should be one JSON object with format {MEMBER_KEY_FORMAT:?}, member and secret"
+    )]
     Form,
     /// A name that is none.
     #[error("the member's name {found:?} is refused: one line of 1 to {MAX_NAME} printable characters")]
@@ -70,7 +72,8 @@ mod tests {
         let (member, again) = MemberKey::parse_file(&text).unwrap();
         assert_eq!((member.as_str(), again.public()), ("St. Mary's", key.public()));
         let secret = hex::encode([9; 32]);
-        for (from, to) in [("key/1", "key/2"), ("St. Mary's", ""), ("\"secret\"", "\"secrets\""), ("0909\"", "09zz\"")] {
+        for (from, to) in [("key/1", "key/2"), ("St. Mary's", ""), ("\"secret\"", "\"secrets\""), ("0909\"", "09zz\"")]
+        {
             let refused = MemberKey::parse_file(&text.replacen(from, to, 1)).unwrap_err().to_string();
             assert!(!refused.contains(&secret[..8]), "{refused}");
         }

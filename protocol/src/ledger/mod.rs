@@ -18,8 +18,8 @@ pub use block::{BLOCK_FORMAT, Block};
 pub use charter::{CHARTER_FORMAT, Charter, CharterError, KeyPin, MAX_CHARTER_BYTES, MAX_MEMBERS, Member, Role};
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use evidence::{Inclusion, LedgerEvidence};
-pub use key_file::{KeyFileError, MEMBER_KEY_FORMAT};
 pub use key::{KeyError, MemberKey, PublicKey, Signature};
+pub use key_file::{KeyFileError, MEMBER_KEY_FORMAT};
 pub use merkle::{
     MAX_PATH, MerkleError, MerkleTree, empty_root, leaf_hash, node_hash, verify_consistency, verify_inclusion,
 };

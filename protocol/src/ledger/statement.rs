@@ -96,7 +96,9 @@ pub enum Statement {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum StatementError {
     /// A reason that is none.
-    #[error("the reason {found:?} is refused: one line of 1 to {MAX_REASON} printable characters, no space at either end")]
+    #[error(
+        "the reason {found:?} is refused: one line of 1 to {MAX_REASON} printable characters, no space at either end"
+    )]
     Reason {
         /// What was found, shortened.
         found: String,
@@ -271,9 +273,7 @@ impl<'a> StatementContent<'a> {
                 hasher.digest(digest)
             }
             Self::Floor { number, policy } => hasher.u64(u64::from(*number)).digest(policy),
-            Self::Seeds { number, leaves, root } => {
-                hasher.u64(u64::from(*number)).u64(u64::from(*leaves)).digest(root)
-            }
+            Self::Seeds { number, leaves, root } => hasher.u64(u64::from(*number)).u64(u64::from(*leaves)).digest(root),
             Self::Reasoned { about, reason, .. } => hasher.digest(about).str(reason),
             Self::Release { request, cells } => hasher.digest(request).digest(cells),
         };

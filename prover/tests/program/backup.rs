@@ -75,9 +75,7 @@ fn trap_21_a_restored_budget_is_settled_before_anything_is_opened() {
     for noted in [newest.as_str(), &nonsense] {
         place.run(&format!("{run} --budget-head {noted}")).fails(1, "which it does not have: charges are missing");
     }
-    place
-        .run(&format!("prove approval.json --home h2 --approval approval.json --out x --yes"))
-        .fails(1, "approval.json");
+    place.run("prove approval.json --home h2 --approval approval.json --out x --yes").fails(1, "approval.json");
 
     // Nobody knows: everything that was committed is given up.
     let lost = place.run(&format!("{run} --budget-head-lost")).ok();

@@ -119,13 +119,15 @@ async fn get_block(service: Data<Service>, height: Path<u64>) -> Result<HttpResp
 const CHUNK_BYTES: usize = 256 << 10;
 
 type Lines = Box<dyn Iterator<Item = Result<Vec<u8>, ReadError>> + Send>;
+/// Reads on: what is left, and the next piece.
+type Reading = JoinHandle<(Lines, Result<Vec<u8>, ReadError>)>;
 
 /// The founding and every block, a line each: read on another thread while it is sent.
 struct Export {
-    reading: Option<JoinHandle<(Lines, Result<Vec<u8>, ReadError>)>>,
+    reading: Option<Reading>,
 }
 
-fn read_on(mut lines: Lines, mut chunk: Vec<u8>) -> JoinHandle<(Lines, Result<Vec<u8>, ReadError>)> {
+fn read_on(mut lines: Lines, mut chunk: Vec<u8>) -> Reading {
     spawn_blocking(move || {
         while chunk.len() < CHUNK_BYTES {
             match lines.next() {

@@ -3,6 +3,8 @@
 //! Every route is described by OpenAPI where it is written, and every error is a problem (RFC 9457) that names the rule.
 //! What reads the state or the log does so on threads of its own; proofs and blocks have theirs in the node.
 
+#![allow(clippy::result_large_err)] // a problem is an answer: it is made once a request, and goes to whoever asked
+
 mod blocks;
 mod body;
 mod datasets;

@@ -143,11 +143,14 @@ pub(super) struct Doors {
     pub(super) pool: SyncSender<Unverified>,
 }
 
+/// The threads that verify, and the one that writes.
+type Threads = (Vec<JoinHandle<()>>, Option<JoinHandle<()>>);
+
 /// A ledger that is open. One process at a time has it.
 pub struct Ledger {
     pub(super) shared: Arc<Shared>,
     doors: Mutex<Option<Doors>>,
-    threads: Mutex<(Vec<JoinHandle<()>>, Option<JoinHandle<()>>)>,
+    threads: Mutex<Threads>,
     failure: Mutex<Option<Answer<String>>>,
 }
 
@@ -212,7 +215,9 @@ impl Ledger {
             self.shared.metrics.index_current.set(0);
             let doors = self.doors.lock().unwrap_or_else(PoisonError::into_inner);
             // If the queue is full, the next block makes the index again.
-            let _ = doors.as_ref().map(|doors| doors.writer.try_send(Job::Repair));
+            if let Some(doors) = doors.as_ref() {
+                let _ = doors.writer.try_send(Job::Repair);
+            }
         }
     }
 

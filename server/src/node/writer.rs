@@ -55,6 +55,7 @@ pub(super) struct Submission {
 }
 
 /// What the writer is asked.
+#[allow(clippy::large_enum_variant)] // nearly all are submissions
 pub(super) enum Job {
     /// To admit a transaction.
     Submit(Submission),

@@ -14,9 +14,15 @@ const PROGRAMS: [&str; 4] = ["cohortium-server", "cohortium-prover", "cohortium-
 fn newest(folder: &Path) -> SystemTime {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
     entries
-        .map(|entry| {
-            if entry.path().is_dir() { newest(&entry.path()) } else { entry.metadata().unwrap().modified().unwrap() }
-        })
+        .map(
+            |entry| {
+                if entry.path().is_dir() {
+                    newest(&entry.path())
+                } else {
+                    entry.metadata().unwrap().modified().unwrap()
+                }
+            },
+        )
         .max()
         .unwrap_or(SystemTime::UNIX_EPOCH)
 }

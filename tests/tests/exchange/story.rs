@@ -63,7 +63,11 @@ fn a_query_is_asked_answered_by_one_and_declined_by_the_other() {
     for (site, state) in [(0, "submitted"), (1, "awaiting_approval")] {
         let (part, shown) = (&undecided["sites"][site], show());
         let name = part["site"].as_str().unwrap();
-        assert_eq!((&part["answer"]["state"], &shown["sites"][name]["state"]), (&state.into(), &state.into()), "{name}");
+        assert_eq!(
+            (&part["answer"]["state"], &shown["sites"][name]["state"]),
+            (&state.into(), &state.into()),
+            "{name}"
+        );
     }
     place.say("north", Statement::Accept { request: digest });
     assert_eq!(show()["status"]["state"], "approved");

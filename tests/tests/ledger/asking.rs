@@ -54,24 +54,135 @@ fn scope() -> Vec<Case> {
     let mut beyond = w.request.clone();
     beyond.sites[1].site = "west".to_owned();
     vec![
-        case("Disagree", "a request of another ledger", "the request's ledger is file-exchange, but this ledger says", ask(w, &w.approved, &|r| r.ledger = "file-exchange".to_owned()), good()),
+        case(
+            "Disagree",
+            "a request of another ledger",
+            "the request's ledger is file-exchange, but this ledger says",
+            ask(w, &w.approved, &|r| r.ledger = "file-exchange".to_owned()),
+            good(),
+        ),
         case("Unknown", "under no approval", "there is no approval", ask(w, &w.registered, &|_| ()), good()),
-        case("Unknown", "a site without tables", "there is no table \"synthetic\" of \"west\" on this ledger", Try::new(&w.approved, at(ASKED), x.ask(&beyond)), good()),
-        case("NotYours", "another sponsor asks", "the approval belongs to \"University of the Coast\", not to \"Coast Pharma\"", Try::new(&w.approved, at(ASKED), x.sign(OTHER_SPONSOR, Statement::Query { request: Box::new(w.request.clone()) })), good()),
-        case("NotInForce", "suspended", "the board suspended it at 2026-02-01T00:01:40Z: a complaint", ask(w, &after(&w.approved, suspend, 100), &|_| ()), good()),
-        case("NotInForce", "amended", format!("the board amended it; the approval of the study is now {}", amendment.digest()), ask(w, &amended, &|_| ()), query(w, &amended, &amendment, &by_grade("Grades"))),
-        case("Approval", "after its last day", "clause \"expires\": the approval expired on 2030-12-31", Try::new(&w.approved, at(5 * 366 * DAY), x.ask(&w.request)), good()),
-        case("Number", "a number is left out", "the request has the number 2; the next under this approval is 1", ask(w, &w.approved, &|r| r.sequence = 2), good()),
-        case("Approval", "a site beyond it", "clause \"sites\": the site \"south\" is not among those allowed: north", in_scope(&|a| a.sites = Some(vec!["north".to_owned()])), in_scope(&|a| a.sites = Some(vec!["south".to_owned(), "north".to_owned()]))),
-        case("Approval", "an aggregate beyond it", "clause \"aggregates\": the query asks for sum", bad(&|a| a.aggregates = Some(vec![Aggregate::Count]), &sum), bad(&|a| a.aggregates = Some(vec![Aggregate::Sum]), &sum)),
-        case("Approval", "a column beyond it", "clause \"columns\": the query uses \"grade\", which is not among those allowed: age", in_scope(&|a| a.columns = Some(vec!["age".to_owned()])), in_scope(&|a| a.columns = Some(vec!["grade".to_owned()]))),
-        case("Approval", "a table beyond it", "clause \"tables\": table \"synthetic\" is not among those allowed: real", in_scope(&|a| a.tables = vec!["real".to_owned()]), in_scope(&|a| a.tables = vec!["real".to_owned(), "synthetic".to_owned()])),
-        case("Approval", "a query of another study", "clause \"study\": the approval is for study \"S-1\", the query belongs to \"S-2\"", query(w, &w.approved, &w.approval, &elsewhere), good()),
-        case("Approval", "a query for another purpose", "clause \"purpose\": the approval is for DUO:0000042, the query asks for DUO:0000007", ask(w, &w.approved, &|r| r.query.consent = "DUO:0000007/academic".parse().unwrap()), good()),
-        case("Approval", "a query for another class of sponsor", "clause \"sponsor_class\": the approval is for sponsors of class academic, the query's is commercial", ask(w, &w.approved, &|r| r.query.consent = "DUO:0000042/commercial".parse().unwrap()), good()),
-        case("Compile", "a column that is not there", "the schema has no column \"height\"", query(w, &w.approved, &w.approval, &question("No", r#""where": {"column": "height", "present": true}, "measures": {"count": true}"#)), good()),
-        case("Request", "another plan", "the request pins the plan", ask(w, &w.approved, &|r| r.plan = r.schema), good()),
-        case("Request", "another schema", "the request pins the schema", ask(w, &w.approved, &|r| r.schema = r.plan), good()),
+        case(
+            "Unknown",
+            "a site without tables",
+            "there is no table \"synthetic\" of \"west\" on this ledger",
+            Try::new(&w.approved, at(ASKED), x.ask(&beyond)),
+            good(),
+        ),
+        case(
+            "NotYours",
+            "another sponsor asks",
+            "the approval belongs to \"University of the Coast\", not to \"Coast Pharma\"",
+            Try::new(
+                &w.approved,
+                at(ASKED),
+                x.sign(OTHER_SPONSOR, Statement::Query { request: Box::new(w.request.clone()) }),
+            ),
+            good(),
+        ),
+        case(
+            "NotInForce",
+            "suspended",
+            "the board suspended it at 2026-02-01T00:01:40Z: a complaint",
+            ask(w, &after(&w.approved, suspend, 100), &|_| ()),
+            good(),
+        ),
+        case(
+            "NotInForce",
+            "amended",
+            format!("the board amended it; the approval of the study is now {}", amendment.digest()),
+            ask(w, &amended, &|_| ()),
+            query(w, &amended, &amendment, &by_grade("Grades")),
+        ),
+        case(
+            "Approval",
+            "after its last day",
+            "clause \"expires\": the approval expired on 2030-12-31",
+            Try::new(&w.approved, at(5 * 366 * DAY), x.ask(&w.request)),
+            good(),
+        ),
+        case(
+            "Number",
+            "a number is left out",
+            "the request has the number 2; the next under this approval is 1",
+            ask(w, &w.approved, &|r| r.sequence = 2),
+            good(),
+        ),
+        case(
+            "Approval",
+            "a site beyond it",
+            "clause \"sites\": the site \"south\" is not among those allowed: north",
+            in_scope(&|a| a.sites = Some(vec!["north".to_owned()])),
+            in_scope(&|a| a.sites = Some(vec!["south".to_owned(), "north".to_owned()])),
+        ),
+        case(
+            "Approval",
+            "an aggregate beyond it",
+            "clause \"aggregates\": the query asks for sum",
+            bad(&|a| a.aggregates = Some(vec![Aggregate::Count]), &sum),
+            bad(&|a| a.aggregates = Some(vec![Aggregate::Sum]), &sum),
+        ),
+        case(
+            "Approval",
+            "a column beyond it",
+            "clause \"columns\": the query uses \"grade\", which is not among those allowed: age",
+            in_scope(&|a| a.columns = Some(vec!["age".to_owned()])),
+            in_scope(&|a| a.columns = Some(vec!["grade".to_owned()])),
+        ),
+        case(
+            "Approval",
+            "a table beyond it",
+            "clause \"tables\": table \"synthetic\" is not among those allowed: real",
+            in_scope(&|a| a.tables = vec!["real".to_owned()]),
+            in_scope(&|a| a.tables = vec!["real".to_owned(), "synthetic".to_owned()]),
+        ),
+        case(
+            "Approval",
+            "a query of another study",
+            "clause \"study\": the approval is for study \"S-1\", the query belongs to \"S-2\"",
+            query(w, &w.approved, &w.approval, &elsewhere),
+            good(),
+        ),
+        case(
+            "Approval",
+            "a query for another purpose",
+            "clause \"purpose\": the approval is for DUO:0000042, the query asks for DUO:0000007",
+            ask(w, &w.approved, &|r| r.query.consent = "DUO:0000007/academic".parse().unwrap()),
+            good(),
+        ),
+        case(
+            "Approval",
+            "a query for another class of sponsor",
+            "clause \"sponsor_class\": the approval is for sponsors of class academic, the query's is commercial",
+            ask(w, &w.approved, &|r| r.query.consent = "DUO:0000042/commercial".parse().unwrap()),
+            good(),
+        ),
+        case(
+            "Compile",
+            "a column that is not there",
+            "the schema has no column \"height\"",
+            query(
+                w,
+                &w.approved,
+                &w.approval,
+                &question("No", r#""where": {"column": "height", "present": true}, "measures": {"count": true}"#),
+            ),
+            good(),
+        ),
+        case(
+            "Request",
+            "another plan",
+            "the request pins the plan",
+            ask(w, &w.approved, &|r| r.plan = r.schema),
+            good(),
+        ),
+        case(
+            "Request",
+            "another schema",
+            "the request pins the schema",
+            ask(w, &w.approved, &|r| r.schema = r.plan),
+            good(),
+        ),
     ]
 }
 
@@ -106,7 +217,13 @@ fn pins() -> Vec<Case> {
     let says = "the charter names no verifying key for the shape query-16";
     cases.push(case("NoKey", "another shape", says, ask(w, &w.approved, &|r| shape(r, digest)), good()));
     let known = |r: &mut Request| r.sites[0].shape.id = r.plan;
-    cases.push(case("Request", "a shape's id", "the request names the shape query-12", ask(w, &w.approved, &known), good()));
+    cases.push(case(
+        "Request",
+        "a shape's id",
+        "the request names the shape query-12",
+        ask(w, &w.approved, &known),
+        good(),
+    ));
 
     // What was active when the request was made, and is no more.
     let floor = x.floor("north", 2, &Policy::new(13, 5, true, Sums::Restrained).unwrap());
@@ -125,7 +242,9 @@ fn pins() -> Vec<Case> {
     // Everything but a floor.
     let mut floorless = w.founded.clone();
     let all = [x.manifest("north"), x.epoch("north"), x.seeds("north", 1), x.manifest("south"), x.epoch("south")];
-    for transaction in all.into_iter().chain([x.floor("south", 1, &usual_policy()), x.seeds("south", 1), x.study(&w.approval)]) {
+    for transaction in
+        all.into_iter().chain([x.floor("south", 1, &usual_policy()), x.seeds("south", 1), x.study(&w.approval)])
+    {
         attempt(&mut floorless, &transaction, at(0)).unwrap();
     }
     let floored = after(&floorless, x.floor("north", 1, &usual_policy()), 60);
@@ -170,10 +289,34 @@ fn policies() -> Vec<Case> {
     let ((once, first), (used, _)) = (capped(per_approval), capped(per_column));
     let ages = question("Women", r#""where": {"column": "sex", "is": true}, "measures": {"count": true}"#);
     vec![
-        case("Policy", "sums where none are released", "north's policy with the approval's refuses this query: the plan asks for sums", asked(&none, &sum), asked(&again, &sum)),
-        case("NoConsents", "flags for another purpose only", "north's consent epoch has no flags for DUO:0000007/academic; it has DUO:0000042/academic", one(&state), one(&with_flags)),
-        case("Cap", "a second query under the approval", "north's policy with the approval's allows 1 queries per approval, and there are 1 already", asked(&once, &by_grade("Grades again")), first),
-        case("Cap", "a second query that uses the column", "allows 1 queries per column \"grade\" under one approval", asked(&used, &by_grade("Grades again")), asked(&used, &ages)),
+        case(
+            "Policy",
+            "sums where none are released",
+            "north's policy with the approval's refuses this query: the plan asks for sums",
+            asked(&none, &sum),
+            asked(&again, &sum),
+        ),
+        case(
+            "NoConsents",
+            "flags for another purpose only",
+            "north's consent epoch has no flags for DUO:0000007/academic; it has DUO:0000042/academic",
+            one(&state),
+            one(&with_flags),
+        ),
+        case(
+            "Cap",
+            "a second query under the approval",
+            "north's policy with the approval's allows 1 queries per approval, and there are 1 already",
+            asked(&once, &by_grade("Grades again")),
+            first,
+        ),
+        case(
+            "Cap",
+            "a second query that uses the column",
+            "allows 1 queries per column \"grade\" under one approval",
+            asked(&used, &by_grade("Grades again")),
+            asked(&used, &ages),
+        ),
     ]
 }
 
@@ -198,11 +341,30 @@ fn budgets() -> Vec<Case> {
     };
     let other = approval("S-2", "synthetic", usual_policy(), &[]);
     let with_other = after(&state, x.study(&other), ACCEPTED);
-    let says = "the opening budget of north's column \"grade\" does not suffice: 1 asked, 1 spent of 1 under this approval";
+    let says =
+        "the opening budget of north's column \"grade\" does not suffice: 1 asked, 1 spent of 1 under this approval";
     vec![
-        case("Budget", "accepted when the share is spent", says, Try::new(&state, at(ACCEPTED), x.accept("north", &second)), Try::new(&undecided, at(ACCEPTED), x.accept("north", &second))),
-        case("Budget", "asked when the share is spent", says, third(&state, &w.approval, &["north", "south"]), third(&with_other, &other, &["north", "south"])),
-        case("Budget", "of one of two sites", says, third(&state, &w.approval, &["south", "north"]), third(&state, &w.approval, &["south"])),
+        case(
+            "Budget",
+            "accepted when the share is spent",
+            says,
+            Try::new(&state, at(ACCEPTED), x.accept("north", &second)),
+            Try::new(&undecided, at(ACCEPTED), x.accept("north", &second)),
+        ),
+        case(
+            "Budget",
+            "asked when the share is spent",
+            says,
+            third(&state, &w.approval, &["north", "south"]),
+            third(&with_other, &other, &["north", "south"]),
+        ),
+        case(
+            "Budget",
+            "of one of two sites",
+            says,
+            third(&state, &w.approval, &["south", "north"]),
+            third(&state, &w.approval, &["south"]),
+        ),
     ]
 }
 
@@ -220,13 +382,55 @@ fn decisions() -> Vec<Case> {
     let declined = after(&w.asked, x.decline("south", request, "no"), ASKED);
     vec![
         case("Unknown", "no such query", "there is no query", on(&w.approved, ASKED, no()), on(&w.asked, ASKED, no())),
-        case("Request", "a site that is not asked", "the request does not ask the site \"south\"; it asks north", on(&asked_one, ASKED, x.hold("south", &one, "why")), on(&asked_one, ASKED, x.hold("north", &one, "why"))),
-        case("Decided", "declined after accepting", "north has accepted the request", on(&w.accepted, ACCEPTED, no()), on(&w.asked, ACCEPTED, no())),
-        case("Decided", "accepted after declining", "south has declined the request", on(&declined, ACCEPTED, x.accept("south", request)), on(&w.asked, ACCEPTED, x.accept("south", request))),
-        case("Decided", "held after accepting", "and that is final", on(&w.accepted, ACCEPTED, x.hold("north", request, "wait")), on(&w.asked, ACCEPTED, x.hold("north", request, "wait"))),
-        case("Late", "accepted too late", "north's time to accept or decline the request", on(&w.asked, deadline + 1, x.accept("north", request)), on(&w.asked, deadline, x.accept("north", request))),
-        case("Late", "declined too late", "ended at 2026-02-09T00:00:00Z; it is 2026-02-09T00:00:01Z", on(&w.asked, deadline + 1, no()), on(&w.asked, deadline, no())),
-        case("NotInForce", "accepted under a suspended approval", "the board suspended it", on(&suspended, ASKED + 2, x.accept("north", request)), on(&suspended, ASKED + 2, no())),
+        case(
+            "Request",
+            "a site that is not asked",
+            "the request does not ask the site \"south\"; it asks north",
+            on(&asked_one, ASKED, x.hold("south", &one, "why")),
+            on(&asked_one, ASKED, x.hold("north", &one, "why")),
+        ),
+        case(
+            "Decided",
+            "declined after accepting",
+            "north has accepted the request",
+            on(&w.accepted, ACCEPTED, no()),
+            on(&w.asked, ACCEPTED, no()),
+        ),
+        case(
+            "Decided",
+            "accepted after declining",
+            "south has declined the request",
+            on(&declined, ACCEPTED, x.accept("south", request)),
+            on(&w.asked, ACCEPTED, x.accept("south", request)),
+        ),
+        case(
+            "Decided",
+            "held after accepting",
+            "and that is final",
+            on(&w.accepted, ACCEPTED, x.hold("north", request, "wait")),
+            on(&w.asked, ACCEPTED, x.hold("north", request, "wait")),
+        ),
+        case(
+            "Late",
+            "accepted too late",
+            "north's time to accept or decline the request",
+            on(&w.asked, deadline + 1, x.accept("north", request)),
+            on(&w.asked, deadline, x.accept("north", request)),
+        ),
+        case(
+            "Late",
+            "declined too late",
+            "ended at 2026-02-09T00:00:00Z; it is 2026-02-09T00:00:01Z",
+            on(&w.asked, deadline + 1, no()),
+            on(&w.asked, deadline, no()),
+        ),
+        case(
+            "NotInForce",
+            "accepted under a suspended approval",
+            "the board suspended it",
+            on(&suspended, ASKED + 2, x.accept("north", request)),
+            on(&suspended, ASKED + 2, no()),
+        ),
     ]
 }
 
@@ -254,14 +458,62 @@ fn releases() -> Vec<Case> {
     let again = rerandomised(&w.proof);
     let by_another = || Try::new(&w.accepted, at(ACCEPTED), x.release("north", &w.request, &again));
     vec![
-        case("NotAccepted", "released without an acceptance", "north has not accepted the request", Try::new(&w.asked, at(ACCEPTED), good().transaction), good()),
-        case("Answered", "other numbers afterwards", "north has answered the request", Try::new(&w.answered, at(ACCEPTED + 60), other.clone()), good()),
-        case("Duplicate", "the same numbers under another proof", "this statement is on the ledger already", Try::new(&w.answered, at(ACCEPTED + 60), x.release("north", &w.request, &again)), by_another()),
+        case(
+            "NotAccepted",
+            "released without an acceptance",
+            "north has not accepted the request",
+            Try::new(&w.asked, at(ACCEPTED), good().transaction),
+            good(),
+        ),
+        case(
+            "Answered",
+            "other numbers afterwards",
+            "north has answered the request",
+            Try::new(&w.answered, at(ACCEPTED + 60), other.clone()),
+            good(),
+        ),
+        case(
+            "Duplicate",
+            "the same numbers under another proof",
+            "this statement is on the ledger already",
+            Try::new(&w.answered, at(ACCEPTED + 60), x.release("north", &w.request, &again)),
+            by_another(),
+        ),
         case("Late", "released too late", "north's time to answer the request", late(deadline + 1), late(deadline)),
-        case("Audit", "other numbers", "the release does not pass the audit: the proof is not valid", Try::new(&w.accepted, at(ACCEPTED), other), good()),
-        case("Audit", "another query's proof", "the release does not pass the audit", Try::new(&w.accepted, at(ACCEPTED), x.release("north", &w.request, &story.proofs[1])), good()),
-        case("DevelopmentKey", "no trial", "rests on a development key, and the charter does not accept these", Try::new(&state, at(ACCEPTED), strict.release("north", &request, &proof)), good()),
-        case("Unverified", "nobody looked", "the release was not verified, or is not the one that was", good().verified(Verification::NotNeeded), good()),
-        case("Unverified", "another proof was looked at", "is not the one that was", by_another().verified(elsewhere), by_another()),
+        case(
+            "Audit",
+            "other numbers",
+            "the release does not pass the audit: the proof is not valid",
+            Try::new(&w.accepted, at(ACCEPTED), other),
+            good(),
+        ),
+        case(
+            "Audit",
+            "another query's proof",
+            "the release does not pass the audit",
+            Try::new(&w.accepted, at(ACCEPTED), x.release("north", &w.request, &story.proofs[1])),
+            good(),
+        ),
+        case(
+            "DevelopmentKey",
+            "no trial",
+            "rests on a development key, and the charter does not accept these",
+            Try::new(&state, at(ACCEPTED), strict.release("north", &request, &proof)),
+            good(),
+        ),
+        case(
+            "Unverified",
+            "nobody looked",
+            "the release was not verified, or is not the one that was",
+            good().verified(Verification::NotNeeded),
+            good(),
+        ),
+        case(
+            "Unverified",
+            "another proof was looked at",
+            "is not the one that was",
+            by_another().verified(elsewhere),
+            by_another(),
+        ),
     ]
 }

@@ -122,7 +122,12 @@ fn documents_that_were_not_signed_are_refused() {
     let changes: [(&str, Change); 5] = [
         ("approval", |b| b.approval.expires = "2040-01-01".parse().unwrap()),
         ("query", |b| b.request.sequence = 2),
-        ("policy floor", |b| b.policy_floor = b.policy_floor.clone().with_query_cap(cohortium_protocol::policy::QueryCap { per_approval: Some(9), per_column: None })),
+        ("policy floor", |b| {
+            b.policy_floor = b
+                .policy_floor
+                .clone()
+                .with_query_cap(cohortium_protocol::policy::QueryCap { per_approval: Some(9), per_column: None })
+        }),
         ("release", |b| b.proof.cells[0].count = Cell::Suppressed),
         ("release", |b| b.proof.groth16 = b.proof.groth16.chars().rev().collect()),
     ];
@@ -163,10 +168,8 @@ fn the_checkpoint_is_the_operators_and_of_this_ledger() {
 fn reordered(order: &[usize; 7]) -> Bundle {
     let mut bundle = story().bundle("north", 0);
     let evidence = bundle.ledger.as_mut().unwrap();
-    let transactions: Vec<Transaction> = PARTS
-        .iter()
-        .map(|(_, of)| story().chain.transaction(of(evidence).index).unwrap().clone())
-        .collect();
+    let transactions: Vec<Transaction> =
+        PARTS.iter().map(|(_, of)| story().chain.transaction(of(evidence).index).unwrap().clone()).collect();
     let mut tree = MerkleTree::new();
     for part in order {
         tree.push(leaf_hash(transactions[*part].leaf().as_bytes()));
@@ -228,6 +231,7 @@ fn an_approval_that_the_charter_does_not_bear_is_refused() {
     };
     checked(SponsorClass::Academic).unwrap();
     let refused = checked(SponsorClass::Commercial).unwrap_err().to_string();
-    let says = "the charter does not bear this approval: the study's sponsor_class: it is for a sponsor of class academic";
+    let says =
+        "the charter does not bear this approval: the study's sponsor_class: it is for a sponsor of class academic";
     assert!(refused.starts_with(says), "{refused}");
 }

@@ -44,7 +44,9 @@ fn from_submitted_to_answered() {
     assert_eq!(status(&declined, 0, soon).to_string(), "answered by 1 of 2 sites");
     // Holding again says why anew; a held query can still be accepted.
     let again = after(&held, x.hold("south", &w.request, "on holiday"), ASKED + 2);
-    assert!(matches!(site(&again, 0, "south", soon), SiteStatus::AwaitingApproval { reason, .. } if reason == "on holiday"));
+    assert!(
+        matches!(site(&again, 0, "south", soon), SiteStatus::AwaitingApproval { reason, .. } if reason == "on holiday")
+    );
     let accepted = after(&again, x.accept("south", &w.request), ASKED + 3);
     assert!(matches!(site(&accepted, 0, "south", soon), SiteStatus::Accepted { .. }));
 }
@@ -93,13 +95,17 @@ fn a_late_or_silent_site_does_not_hide_what_others_answered() {
     }
     assert!(matches!(site(&withheld, 0, "south", years), SiteStatus::WithheldAfterAcceptance { .. }));
     // Withheld counts before declined: it says more.
-    let both = after(&after(&w.accepted, x.decline("south", &w.request, "no"), ACCEPTED), x.seeds("south", 2), ACCEPTED);
+    let both =
+        after(&after(&w.accepted, x.decline("south", &w.request, "no"), ACCEPTED), x.seeds("south", 2), ACCEPTED);
     assert_eq!(status(&both, 0, at(ACCEPTED)), QueryStatus::Approved);
     assert_eq!(status(&both, 0, years), QueryStatus::WithheldAfterAcceptance);
-    let declined = ["north", "south"].iter().fold(w.asked.clone(), |state, site| {
-        after(&state, x.decline(site, &w.request, "no"), ASKED)
-    });
-    assert_eq!((status(&declined, 0, at(ASKED)), status(&declined, 0, years)), (QueryStatus::Declined, QueryStatus::Declined));
+    let declined = ["north", "south"]
+        .iter()
+        .fold(w.asked.clone(), |state, site| after(&state, x.decline(site, &w.request, "no"), ASKED));
+    assert_eq!(
+        (status(&declined, 0, at(ASKED)), status(&declined, 0, years)),
+        (QueryStatus::Declined, QueryStatus::Declined)
+    );
     let one = after(&w.asked, x.decline("north", &w.request, "no"), ASKED);
     assert_eq!((status(&one, 0, at(ASKED)), status(&one, 0, years)), (QueryStatus::Submitted, QueryStatus::Declined));
 }

@@ -63,8 +63,11 @@ fn meanings(approval: &Approval) -> Vec<String> {
     ));
     lines.push(match exact_plans.len() {
         0 => "No sum is released to the digit.".to_owned(),
-        1 => "The sums of 1 plan are released TO THE DIGIT: compare its digest with the plan that you were shown.".to_owned(),
-        n => format!("The sums of {n} plans are released TO THE DIGIT: compare their digests with the plans you were shown."),
+        1 => "The sums of 1 plan are released TO THE DIGIT: compare its digest with the plan that you were shown."
+            .to_owned(),
+        n => format!(
+            "The sums of {n} plans are released TO THE DIGIT: compare their digests with the plans you were shown."
+        ),
     });
     lines.push(format!("Nothing may be asked after {expires}. What was asked before may still be answered."));
     lines.push("You can end this at any time with suspend. What was released by then stays released.".to_owned());

@@ -9,10 +9,10 @@ use cohortium_verifier::ledger::{
     ChainError, Founding, Replay, StudyReport, audit_study, begin_replay, charter_of, parse_block,
 };
 
+use super::Outcome;
 use super::args::AuditArgs;
 use super::audit::{check_place, tell};
 use super::read::{self, Lines};
-use super::Outcome;
 
 /// Blocks between two words about progress.
 const STRIDE: u64 = 50;
@@ -30,9 +30,10 @@ fn examine(args: &AuditArgs, study: &str, anchors: &Anchors) -> Result<StudyRepo
     let path = args.from_export.as_ref().ok_or("no export was named")?;
     let charter = charter_of(anchors).map_err(|error| error.to_string())?;
     let operator = charter.operator().ok_or(ChainError::NoOperator.to_string())?;
-    let known = args.checkpoint.as_ref().map(|path| {
-        read::document(path, |note| Checkpoint::verify(note, &charter.ledger(), &operator.key))
-    });
+    let known = args
+        .checkpoint
+        .as_ref()
+        .map(|path| read::document(path, |note| Checkpoint::verify(note, &charter.ledger(), &operator.key)));
     let known = known.transpose()?;
     let show = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let file = std::fs::File::open(path).map_err(|error| show(&error))?;

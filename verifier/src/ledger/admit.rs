@@ -88,8 +88,7 @@ impl State {
             return Err(Refusal::Ledger { found: transaction.ledger.clone(), required: self.ledger.clone() });
         }
         let name = &transaction.member;
-        let member =
-            self.charter.member(name).ok_or_else(|| Refusal::UnknownMember { member: name.clone() })?;
+        let member = self.charter.member(name).ok_or_else(|| Refusal::UnknownMember { member: name.clone() })?;
         let (kind, required) = (transaction.statement.kind(), transaction.statement.role());
         if member.role != required {
             let (role, required) = (member.role.name(), required.name());
@@ -120,7 +119,8 @@ impl State {
         let before = self.sites.get(&member.name).and_then(|site| site.tables.get(manifest.table()));
         let last = before.map_or(0, |dataset| dataset.manifest.document.version());
         if manifest.version() <= last {
-            let rule = format!("the active version of {:?} is {last}, and a new one has a higher number", manifest.table());
+            let rule =
+                format!("the active version of {:?} is {last}, and a new one has a higher number", manifest.table());
             return Err(Refusal::Number { what: "manifest", found: u64::from(manifest.version()), rule });
         }
         // A new version needs a new epoch before it may be queried.
@@ -143,7 +143,11 @@ impl State {
         let dataset = site.tables.get_mut(epoch.table()).ok_or_else(unknown)?;
         epoch.check_manifest(&dataset.manifest.document)?;
         if epoch.number() <= dataset.last_epoch {
-            let rule = format!("the last epoch of {:?} is {}, and a new one has a higher number", epoch.table(), dataset.last_epoch);
+            let rule = format!(
+                "the last epoch of {:?} is {}, and a new one has a higher number",
+                epoch.table(),
+                dataset.last_epoch
+            );
             return Err(Refusal::Number { what: "epoch", found: u64::from(epoch.number()), rule });
         }
         dataset.last_epoch = epoch.number();
@@ -199,13 +203,7 @@ impl State {
         Ok(())
     }
 
-    fn suspend(
-        &mut self,
-        member: &Member,
-        approval: &Digest,
-        reason: &str,
-        time: Timestamp,
-    ) -> Result<(), Refusal> {
+    fn suspend(&mut self, member: &Member, approval: &Digest, reason: &str, time: Timestamp) -> Result<(), Refusal> {
         let unknown = || Refusal::Unknown { what: "approval", name: approval.to_string() };
         let study = self.studies.get_mut(approval).ok_or_else(unknown)?;
         if study.board != member.name {

@@ -120,10 +120,8 @@ impl State {
         let epoch = dataset.epoch.as_ref().ok_or_else(|| missing("consent epoch over the active table version"))?;
         let floor = site.floor.as_ref().ok_or_else(|| missing("policy floor"))?;
         let shape = pin.standard_shape()?;
-        let key = self
-            .charter
-            .verifying_key(shape.name)
-            .ok_or_else(|| Refusal::NoKey { shape: shape.name.to_owned() })?;
+        let key =
+            self.charter.verifying_key(shape.name).ok_or_else(|| Refusal::NoKey { shape: shape.name.to_owned() })?;
         let none = || "none".to_owned();
         let pins = [
             ("manifest", pin.manifest.to_string(), dataset.manifest.document.digest().to_string()),
@@ -167,13 +165,7 @@ impl State {
     }
 
     /// Query caps: how many queries under one approval, and how many that use one column.
-    fn check_caps(
-        &self,
-        pin: &SitePin,
-        request: &Request,
-        plan: &Plan,
-        cap: QueryCap,
-    ) -> Result<(), Refusal> {
+    fn check_caps(&self, pin: &SitePin, request: &Request, plan: &Plan, cap: QueryCap) -> Result<(), Refusal> {
         let before: Vec<&Question> = self
             .studies
             .get(&request.approval)
@@ -225,7 +217,8 @@ impl State {
                 Source::Epoch => epoch.commitment(&column.name),
                 Source::Query => continue,
             };
-            let commitment = *commitment.ok_or_else(|| Refusal::Unknown { what: "column", name: column.to_string() })?;
+            let commitment =
+                *commitment.ok_or_else(|| Refusal::Unknown { what: "column", name: column.to_string() })?;
             let (spent, under) = self.spent(&commitment, &approval);
             let limit = column_limit(manifest.shape());
             let refuse = |spent, limit, under| {
@@ -264,11 +257,7 @@ impl State {
     }
 
     /// Prepares a release for verification, if it could be admitted at all: what costs nothing is checked first.
-    pub fn prepare(
-        &self,
-        transaction: &Transaction,
-        time: Timestamp,
-    ) -> Result<Option<ReleaseCheck>, Refusal> {
+    pub fn prepare(&self, transaction: &Transaction, time: Timestamp) -> Result<Option<ReleaseCheck>, Refusal> {
         let Statement::Release { request, proof } = &transaction.statement else {
             return Ok(None);
         };

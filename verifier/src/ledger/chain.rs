@@ -122,8 +122,8 @@ pub enum Trust {
 impl Founding {
     /// Reads the first record.
     pub fn parse(json: &[u8]) -> Result<Self, ChainError> {
-        let founding: Self = serde_json::from_slice(json)
-            .map_err(|error| ChainError::Form { record: 0, reason: error.to_string() })?;
+        let founding: Self =
+            serde_json::from_slice(json).map_err(|error| ChainError::Form { record: 0, reason: error.to_string() })?;
         check_format(0, &founding.format, FOUNDING_FORMAT)?;
         Ok(founding)
     }

@@ -106,10 +106,8 @@ impl Check<'_> {
         evidence: Option<Digest>,
     ) -> Result<Digest, EvidenceError> {
         let Inclusion { member, signature, index, path } = inclusion;
-        let known = self
-            .charter
-            .member(member)
-            .ok_or_else(|| EvidenceError::UnknownMember { what, member: member.clone() })?;
+        let known =
+            self.charter.member(member).ok_or_else(|| EvidenceError::UnknownMember { what, member: member.clone() })?;
         if known.role != role || signer.is_some_and(|signer| signer != member) {
             let required = signer.map_or_else(|| format!("a {}", role.name()), |signer| format!("{signer:?}"));
             return Err(EvidenceError::Signer { what, member: member.clone(), required });

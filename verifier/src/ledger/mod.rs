@@ -19,9 +19,11 @@ pub use chain::{ChainError, FOUNDING_FORMAT, Founding, OpenBlock, Trust, parse_b
 pub use evidence::{EvidenceError, LedgerFacts, Signed, check_evidence};
 pub use refusal::Refusal;
 pub use replay::{Replay, Replayed};
-pub use state::{Asked, Dataset, Decision, Floor, FoundingError, Posted, Question, Released, Seeds, Site, State, Study};
+pub use state::{
+    Asked, Dataset, Decision, Floor, FoundingError, Posted, Question, Released, Seeds, Site, State, Study,
+};
 pub use status::{QueryStatus, SiteStatus};
 pub use study::{
-    ApprovalReport, QueryReport, STUDY_REPORT_FORMAT, SiteReport, StudyError, StudyReport, UpTo, audit_study, begin_replay,
-    charter_of,
+    ApprovalReport, QueryReport, STUDY_REPORT_FORMAT, SiteReport, StudyError, StudyReport, UpTo, audit_study,
+    begin_replay, charter_of,
 };

@@ -220,15 +220,23 @@ pub fn audit_study(
     known: Option<&Checkpoint>,
 ) -> Result<StudyReport, StudyError> {
     let Replayed { state, checkpoints, releases } = replayed;
-    let history: Vec<Checkpoint> = std::iter::once(genesis(state.charter())).chain(checkpoints.iter().cloned()).collect();
-    let end = UpTo { size: state.tree().len(), root: state.tree().root(), height: state.height(), block: state.tip(), time: state.time() };
+    let history: Vec<Checkpoint> =
+        std::iter::once(genesis(state.charter())).chain(checkpoints.iter().cloned()).collect();
+    let end = UpTo {
+        size: state.tree().len(),
+        root: state.tree().root(),
+        height: state.height(),
+        block: state.tip(),
+        time: state.time(),
+    };
     let name = study.parse::<Digest>().ok().and_then(|digest| state.studies().get(&digest));
     let name = name.map_or(study, |study| study.approval.document.study.as_str());
     let mut studies: Vec<(&Digest, &Study)> =
         state.studies().iter().filter(|(_, study)| study.approval.document.study == name).collect();
     studies.sort_by_key(|(_, study)| study.approval.index);
     if studies.is_empty() {
-        let mut names: Vec<&str> = state.studies().values().map(|study| study.approval.document.study.as_str()).collect();
+        let mut names: Vec<&str> =
+            state.studies().values().map(|study| study.approval.document.study.as_str()).collect();
         names.sort_unstable();
         names.dedup();
         let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
@@ -348,7 +356,9 @@ impl StudyReport {
             ));
         } else {
             verdict = Verdict::Fails;
-            reasons.push("The list has gaps: the queries under an approval are not numbered from 1 without a gap.".to_owned());
+            reasons.push(
+                "The list has gaps: the queries under an approval are not numbered from 1 without a gap.".to_owned(),
+            );
         }
         match compared {
             Some(Ok(())) => reasons.push("The checkpoint that you hold from elsewhere is one of this ledger's.".to_owned()),

@@ -73,7 +73,12 @@ pub(super) fn anchors_used(bundle: &Bundle, anchors: &Anchors) -> Vec<AnchorUsed
 }
 
 /// What no proof of this kind can show.
-pub(super) fn not_proved(bundle: &Bundle, development: bool, known: &Known, ledger: Option<&LedgerFacts>) -> Vec<String> {
+pub(super) fn not_proved(
+    bundle: &Bundle,
+    development: bool,
+    known: &Known,
+    ledger: Option<&LedgerFacts>,
+) -> Vec<String> {
     let mut list: Vec<String> = [
         "That the table tells the truth: invented rows, or wrong values, are proved as faithfully as right ones.",
         "That one patient is one row: uniqueness of patients is not proved in this version.",

@@ -42,7 +42,9 @@ pub enum SchemaError {
         found: String,
     },
     /// A description that would not stand on one line before people.
-    #[error("the schema's description {found:?} is refused: one line of at most {MAX_DESCRIPTION} printable characters")]
+    #[error(
+        "the schema's description {found:?} is refused: one line of at most {MAX_DESCRIPTION} printable characters"
+    )]
     Description {
         /// What was found, shortened.
         found: String,

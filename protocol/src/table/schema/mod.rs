@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use self::column::is_name;
-use self::error::MAX_DESCRIPTION;
 #[cfg(test)]
 pub(crate) use self::column::looks;
 pub use self::column::{CodeEntry, ColumnSpec, Kind};
+use self::error::MAX_DESCRIPTION;
 pub use self::error::{BoundError, ColumnError, SchemaError};
 use self::file::RawSchema;
 use super::decimal;

@@ -308,7 +308,9 @@ fn texts_that_act_on_a_terminal_are_refused() {
 
 #[test]
 fn a_schema_whose_description_acts_on_a_terminal_is_refused() {
-    for (bad, shown) in [("a\\u001b[2J", "\"a\\u{1b}[2J\""), ("two\\nlines", "\"two\\nlines\""), (&"x".repeat(1001), "xxx")] {
+    for (bad, shown) in
+        [("a\\u001b[2J", "\"a\\u{1b}[2J\""), ("two\\nlines", "\"two\\nlines\""), (&"x".repeat(1001), "xxx")]
+    {
         let text = SCHEMA.replacen("A ward's patients", bad, 1);
         let refused = Schema::parse(&text).unwrap_err().to_string();
         assert!(refused.starts_with("the schema's description ") && refused.contains(shown), "{refused}");

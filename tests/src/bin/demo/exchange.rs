@@ -66,11 +66,9 @@ pub(crate) fn found(programs: &mut Programs) -> Result<Exchange, Failure> {
          another.",
     );
     let (operator, board, sponsor) = (made("operator/key.json"), made("board/key.json"), made("sponsor/key.json"));
-    let operator_key =
-        public_key(programs, &["cohortium-server", "key", "--name", OPERATOR, "--out", &operator])?;
+    let operator_key = public_key(programs, &["cohortium-server", "key", "--name", OPERATOR, "--out", &operator])?;
     let board_key = public_key(programs, &["cohortium-verifier", "key", "--name", BOARD, "--out", &board])?;
-    let sponsor_key =
-        public_key(programs, &["cohortium-sponsor", "key", "--name", SPONSOR, "--out", &sponsor])?;
+    let sponsor_key = public_key(programs, &["cohortium-sponsor", "key", "--name", SPONSOR, "--out", &sponsor])?;
     let mut members = vec![
         format!("operator:{OPERATOR}:{operator_key}"),
         format!("board:{BOARD}:{board_key}"),

@@ -61,8 +61,7 @@ pub(crate) fn declined(programs: &mut Programs, exchange: &Exchange) -> Result<V
     );
     let (query, key) = (example("queries/menopause.json"), made("sponsor/key.json"));
     let words = ["cohortium-sponsor", "ask", &query, "--approval", &exchange.study, "--site", "rotterdam"];
-    let asked: Value =
-        programs.done(&[&words[..], &["--site", "gbsg", "--key", &key, "--json"]].concat())?.json()?;
+    let asked: Value = programs.done(&[&words[..], &["--site", "gbsg", "--key", &key, "--json"]].concat())?.json()?;
     let id = asked["id"].as_str().ok_or_else(|| Failure::unexpected("the question", "it has no id"))?.to_owned();
     for site in Site::ALL {
         print::quote(&programs.done(&["cohortium-prover", "run", "--once", "--home", &home(site)])?.stdout);
@@ -104,7 +103,8 @@ pub(crate) fn altered(programs: &mut Programs, exchange: &mut Exchange) -> Resul
     let (export, altered) = (made("board/ledger.ndjson"), made("tampered/ledger.ndjson"));
     let text = read(&export)?;
     let count = "\"count\":{\"state\":\"value\",\"value\":";
-    let at = text.find(count).ok_or_else(|| Failure::unexpected("the export", "it holds no released count"))? + count.len();
+    let at =
+        text.find(count).ok_or_else(|| Failure::unexpected("the export", "it holds no released count"))? + count.len();
     let end = at + text[at..].find('}').unwrap_or(0);
     let before: u64 = text[at..end].parse().map_err(|error| Failure::unexpected("a released count", error))?;
     write(&altered, &format!("{}{}{}", &text[..at], before + 5, &text[end..]))?;

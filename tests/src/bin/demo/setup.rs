@@ -80,7 +80,9 @@ pub(crate) fn begin() -> Result<Programs, Failure> {
     if out.exists() {
         fs::remove_dir_all(out).map_err(Failure::file("remove", out))?;
     }
-    for folder in ["rotterdam", "gbsg", "operator", "sponsor", "board", "requests", "bundles", "reports", "tampered", "log"] {
+    for folder in
+        ["rotterdam", "gbsg", "operator", "sponsor", "board", "requests", "bundles", "reports", "tampered", "log"]
+    {
         let path = out.join(folder);
         fs::create_dir_all(&path).map_err(Failure::file("make", &path))?;
     }
