@@ -38,7 +38,7 @@ impl Town {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/breast-cancer");
-        let queries = ["queries/grade-3-by-treatment.json", "queries/age-by-decade.json", "queries/out-of-scope.json"];
+        let queries = ["queries/grade-3-by-treatment.json", "queries/age-by-decade.json", "scenes/out-of-scope.json"];
         for name in ["schema.json", "mapping-gbsg.json", "gbsg.csv", "policy.json", "approval.json", "rules.json"]
             .iter()
             .chain(&queries)

@@ -22,7 +22,7 @@ pub(crate) struct Scenes {
 pub(crate) fn out_of_scope(programs: &mut Programs, exchange: &Exchange) -> Result<Value, Failure> {
     print::heading("A question out of scope");
     print::say("The sponsor asks the same study about commercial use. The approval is for academic sponsors.");
-    let query = example("queries/out-of-scope.json");
+    let query = example("scenes/out-of-scope.json");
     let key = made("sponsor/key.json");
     let words = ["cohortium-sponsor", "ask", &query, "--approval", &exchange.study, "--site", "rotterdam"];
     let run = programs.run(&[&words[..], &["--key", &key]].concat())?.expect(1)?;
@@ -59,7 +59,7 @@ pub(crate) fn declined(programs: &mut Programs, exchange: &Exchange) -> Result<V
         "This question uses the menopausal status, which the rules of both hospitals leave to a person. Their jobs say so on the ledger. \
          Rotterdam's officer declines, with a reason; GBSG's accepts, and its answer stands all the same.",
     );
-    let (query, key) = (example("queries/menopause.json"), made("sponsor/key.json"));
+    let (query, key) = (example("scenes/menopause.json"), made("sponsor/key.json"));
     let words = ["cohortium-sponsor", "ask", &query, "--approval", &exchange.study, "--site", "rotterdam"];
     let asked: Value = programs.done(&[&words[..], &["--site", "gbsg", "--key", &key, "--json"]].concat())?.json()?;
     let id = asked["id"].as_str().ok_or_else(|| Failure::unexpected("the question", "it has no id"))?.to_owned();
