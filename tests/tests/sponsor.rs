@@ -1,14 +1,14 @@
 //! The sponsor's program from the catalogue to verified numbers: a real process, HTTP over loopback, real proofs.
 
-#![allow(clippy::unwrap_used)] // a test stops where it fails
+#![allow(clippy::unwrap_used, unreachable_pub)] // a test stops where it fails
 
 mod common;
+#[path = "exchange/programs.rs"]
+mod programs;
 #[path = "../../client/tests/service/mod.rs"]
 mod service;
 
-use std::path::PathBuf;
 use std::process::Command;
-use std::sync::OnceLock;
 
 use cohortium_keys::VerifyingKey;
 use cohortium_protocol::documents::{Approval, Request};
@@ -25,6 +25,7 @@ use serde_json::Value;
 use service::{Answer, Service};
 
 use common::{STUDY, key_12, query};
+use programs::program;
 
 const SPONSOR: &str = "University of the Coast";
 
@@ -51,26 +52,6 @@ fn charter() -> Charter {
         key_12().verifying().id()
     ))
     .unwrap()
-}
-
-/// The program beside this one; built if only this package was.
-fn program() -> PathBuf {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM
-        .get_or_init(|| {
-            let this = std::env::current_exe().unwrap();
-            let folder = this.parent().unwrap().parent().unwrap();
-            let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-            let mut build = Command::new(cargo);
-            build.args(["build", "--offline", "--locked", "--quiet", "-p", "cohortium-client"]);
-            if folder.ends_with("release") {
-                build.arg("--release");
-            }
-            build.arg("--target-dir").arg(folder.parent().unwrap()).current_dir(env!("CARGO_MANIFEST_DIR"));
-            assert!(build.status().unwrap().success());
-            folder.join("cohortium-sponsor")
-        })
-        .clone()
 }
 
 /// Two hospitals on a ledger, an approved study, and a sponsor's folder.
@@ -119,7 +100,7 @@ impl Exchange {
 
     /// Runs the program in its folder; exit code, standard output, standard error.
     fn run(&self, arguments: &[&str]) -> (i32, String, String) {
-        let output = Command::new(program())
+        let output = Command::new(program("cohortium-sponsor"))
             .args(arguments)
             .current_dir(self.folder.path())
             .env("COHORTIUM_LEDGER", &self.service.url)
