@@ -18,6 +18,7 @@ mod routes;
 pub mod sponsor;
 mod trust_error;
 mod trusted;
+pub mod words;
 
 pub use answers::{
     ConsistencyAnswer, InclusionAnswer, LedgerInfo, PlanAnswer, PlanQuestion, PlanSite, Posted, QueryDetail,

@@ -8,7 +8,6 @@ mod commands;
 mod console;
 mod failure;
 mod setting;
-mod words;
 
 use std::process::ExitCode;
 

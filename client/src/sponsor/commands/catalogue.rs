@@ -4,10 +4,10 @@ use cohortium_protocol::table::{ColumnSpec, Kind, Schema};
 use serde_json::json;
 
 use super::super::args::{DatasetsArgs, StudiesArgs};
-use super::super::words::table;
 use super::super::{Failure, Outcome, Report, Setting, setting};
 use super::value;
 use crate::client::LedgerClient;
+use crate::words::table;
 
 pub(crate) fn datasets(setting: &Setting, args: &DatasetsArgs) -> Outcome {
     let client = setting.client()?;

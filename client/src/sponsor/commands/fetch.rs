@@ -5,11 +5,11 @@ use cohortium_protocol::hash::Digest;
 use serde_json::json;
 
 use super::super::args::{BundleArgs, ExportArgs};
-use super::super::words::bytes;
 use super::super::{Failure, Outcome, Report, Setting, setting};
 use crate::files;
 use crate::files::{NewFile, Readers};
 use crate::retry::RetryPolicy;
+use crate::words::bytes;
 
 pub(crate) fn bundle(setting: &Setting, args: &BundleArgs) -> Outcome {
     let id = setting::digest("a query's id", &args.id)?;

@@ -7,11 +7,11 @@ use cohortium_protocol::ledger::Timestamp;
 use cohortium_verifier::ledger::{QueryStatus, SiteStatus};
 
 use super::super::args::FollowArgs;
-use super::super::words::left;
 use super::super::{Outcome, Report, Setting, setting};
 use super::value;
 use crate::answers::{QueryDetail, QuerySummary};
 use crate::retry::RetryPolicy;
+use crate::words::left;
 
 pub(crate) fn run(setting: &Setting, args: &FollowArgs) -> Outcome {
     let id = setting::digest("a query's id", &args.id)?;

@@ -4,7 +4,7 @@ use cohortium_protocol::results::{
     Derived, Estimate, Group, PooledCell, QueryResults, SiteAnswer, SiteCell, SiteResults,
 };
 
-use super::super::words::table;
+use crate::words::table;
 
 /// A cell's text.
 trait Shown {

@@ -1,9 +1,9 @@
-//! Numbers, times and tables as people read them.
+//! Numbers, times and tables as people read them: for the programs of sponsors and hospitals.
 
 use cohortium_protocol::ledger::Timestamp;
 
 /// A number of bytes.
-pub(crate) fn bytes(count: u64) -> String {
+pub fn bytes(count: u64) -> String {
     const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     match UNITS.into_iter().find(|(unit, _)| count >= *unit) {
         Some((unit, name)) => format!("{:.1} {name}", count as f64 / unit as f64),
@@ -12,7 +12,7 @@ pub(crate) fn bytes(count: u64) -> String {
 }
 
 /// The time from one moment to a later one, roughly: "3 days", "5 hours", "20 minutes", "40 seconds".
-pub(crate) fn left(now: Timestamp, until: Timestamp) -> String {
+pub fn left(now: Timestamp, until: Timestamp) -> String {
     let seconds = until.unix().saturating_sub(now.unix());
     const UNITS: [(u64, &str); 4] = [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
     // From two of a unit on it is fine enough.
@@ -22,8 +22,8 @@ pub(crate) fn left(now: Timestamp, until: Timestamp) -> String {
 }
 
 /// A table with its columns aligned: so many to the left, the others, which hold numbers, to the right.
-pub(crate) fn table(left: usize, head: &[&str], rows: &[Vec<String>]) -> String {
-    let head: Vec<String> = head.iter().map(|&cell| cell.to_owned()).collect();
+pub fn table(left: usize, head: &[impl AsRef<str>], rows: &[Vec<String>]) -> String {
+    let head: Vec<String> = head.iter().map(|cell| cell.as_ref().to_owned()).collect();
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column)).chain(head.get(column));
         cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
@@ -53,7 +53,10 @@ mod tests {
         }
         assert_eq!((time(7_200), time(3 * 86_400 + 5)), ("2 hours".to_owned(), "3 days".to_owned()));
         assert_eq!(left(Timestamp::from_unix(5), Timestamp::from_unix(1)), "0 seconds");
-        assert_eq!((bytes(1023), bytes(1536)), ("1023 bytes".to_owned(), "1.5 KiB".to_owned()));
+        assert_eq!(
+            (bytes(1023), bytes(1536), bytes(3 << 30)),
+            ("1023 bytes".to_owned(), "1.5 KiB".to_owned(), "3.0 GiB".to_owned())
+        );
     }
 
     #[test]
