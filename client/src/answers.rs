@@ -140,6 +140,13 @@ pub struct StudySummary {
     pub posted: Timestamp,
 }
 
+impl StudySummary {
+    /// Whether queries may be asked and accepted under it.
+    pub fn is_in_force(&self) -> bool {
+        self.state == "in force"
+    }
+}
+
 /// A study with everything about it.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct StudyDetail {

@@ -172,7 +172,7 @@ pub(crate) fn approval(client: &LedgerClient, study: &str) -> Result<Digest, Fai
     }
     let all = client.studies()?;
     let named: Vec<_> = all.iter().filter(|entry| entry.study == study).collect();
-    let in_force: Vec<_> = named.iter().filter(|entry| entry.state == "in force").collect();
+    let in_force: Vec<_> = named.iter().filter(|entry| entry.is_in_force()).collect();
     match (in_force.as_slice(), named.as_slice()) {
         ([one], _) => Ok(one.approval),
         ([], [one]) => Ok(one.approval),

@@ -6,7 +6,7 @@ use cohortium_protocol::hash::Digest;
 use serde_json::{Value, json};
 
 use super::place::{Place, QUERY};
-use super::service::Service;
+use super::service::{BUSY, Service};
 
 pub(crate) const RUN: &str = "run --home h --once --json";
 const ALLOW: &str = r#"{ "format": "cohortium-rules/1", "allow": [{ "name": "our study", "study": "S-1" }] }"#;
@@ -104,7 +104,7 @@ fn registered_once_and_answered_by_rule() {
 
     let status = place.run("status --home h --json").ok().json();
     assert_eq!((&status["queries"], &status["tables"][0]["behind"]), (&json!([]), &json!([])));
-    service.set_down(true);
+    service.set_trouble(Some(500));
     let status = place.run("status --home h").ok();
     assert!(status.out.contains("NOT REACHED"), "{}", status.out);
 }
@@ -142,6 +142,26 @@ fn what_no_rule_covers_waits_for_a_person() {
     assert!(service.status(&third).starts_with("not decided yet"));
     place.run("resume --home h").ok();
     assert_eq!(names(&joined.events()), ["rule", "accept", "proving", "release", "done"]);
+}
+
+#[test]
+fn under_a_suspended_study_nothing_is_accepted_and_what_was_is_answered() {
+    let joined = Joined::new();
+    let Joined { place, service, .. } = &joined;
+    let ((first, _), (second, _)) = (joined.ask(51), joined.ask(61));
+    place.run(&format!("accept {first} --home h --yes")).ok();
+    service.suspend(&joined.approval, "the consent form was wrong");
+    joined.allow();
+    let events = joined.events();
+    assert_eq!(names(&events), ["not_in_force", "proving", "release", "done"]);
+    assert_eq!(events[0]["query"], json!(second));
+    let text = events[0]["text"].as_str().unwrap();
+    assert!(text.ends_with("the consent form was wrong"), "{text}");
+    // Nothing of it is posted, and it is no failure of the site's.
+    assert_eq!(["accept", "hold", "decline", "release"].map(|kind| service.count(kind)), [1, 0, 0, 1]);
+    place.run(&format!("accept {second} --home h --yes")).fails(1, "not in force, and nobody can accept: suspended at");
+    place.run(&format!("decline {second} --home h --because suspended")).ok();
+    assert_eq!(names(&joined.events()), ["done"]);
 }
 
 #[test]
@@ -200,9 +220,9 @@ fn a_ledger_that_is_not_believed() {
     place.write("other.json", &charter.replace("\"academic\"", "\"commercial\""));
     place.run(&join).fails(1, "belongs to the ledger trial/");
 
-    service.set_down(true);
+    service.set_trouble(Some(500));
     place.run(RUN).fails(2, "rule internal");
-    service.set_down(false);
+    service.set_trouble(None);
     // An operator that goes back to the beginning.
     service.forget();
     place.run(RUN).fails(1, "never shrinks");
@@ -258,16 +278,16 @@ fn a_watching_job_outlives_an_outage() {
             std::thread::sleep(std::time::Duration::from_millis(50));
         }
     };
-    service.set_down(true);
+    service.set_trouble(Some(500));
     wait("an outage", &|| count("waiting") > 1);
     let (id, _) = joined.ask(51);
-    service.set_down(false);
+    service.set_trouble(None);
     wait("the release", &|| count("release") == 1);
-    // Another outage, and looks at the ledger after it: nothing is done twice.
-    service.set_down(true);
+    // A service with too much to do, and looks at the ledger after it: nothing is done twice.
+    service.set_trouble(Some(BUSY));
     let waited = count("waiting");
-    wait("another outage", &|| count("waiting") > waited);
-    service.set_down(false);
+    wait("a busy service", &|| count("waiting") > waited);
+    service.set_trouble(None);
     let (second, _) = joined.ask(61);
     wait("the second release", &|| count("release") == 2);
     watching.kill().unwrap();

@@ -58,6 +58,11 @@ impl Pass<'_> {
             // What the ledger cannot show is no query: nothing is said about it there.
             Err(failure) => return self.not_believed(summary, failure),
         };
+        if let Some(why) = self.not_in_force(&request.approval)? {
+            let sentence = format!("not accepted: the study's approval is not in force: {why}");
+            self.event("not_in_force", Some(&note), &sentence, json!({ "approval": request.approval, "because": why }));
+            return Ok(());
+        }
         match self.look(&request, &approval, &mut |_| Ok(()))? {
             Looked::Accept { rule } => {
                 self.event("rule", Some(&note), &format!("covered by the rule {rule:?}"), json!({ "rule": rule }));

@@ -31,6 +31,9 @@ fn undecided(pass: &mut Pass<'_>, query: &Digest) -> Result<(Note, Request, Appr
 pub(crate) fn accept(setting: &Setting, args: &AcceptArgs) -> Outcome {
     let mut pass = Pass::begin(setting, Some(Claim::None))?;
     let (mut note, request, approval) = undecided(&mut pass, &args.query)?;
+    if let Some(why) = pass.not_in_force(&request.approval)? {
+        return Err(Failure::refused(format!("the study's approval is not in force, and nobody can accept: {why}")));
+    }
     let mut shown = String::new();
     let looked = pass.look(&request, &approval, &mut |text| {
         text.clone_into(&mut shown);

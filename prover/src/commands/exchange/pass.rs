@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cohortium_client::{ClientError, QuerySummary};
+use cohortium_client::{ClientError, QuerySummary, StudySummary};
 use cohortium_protocol::documents::{Approval, Request};
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::{Statement, StatementContent};
@@ -35,6 +35,8 @@ pub(super) struct Pass<'a> {
     pub(super) outgoing: OutgoingFile,
     pub(super) budget: BudgetFile,
     pub(super) tally: Tally,
+    /// Why approvals are not in force, once it was asked.
+    ended: Option<BTreeMap<Digest, String>>,
 }
 
 impl<'a> Pass<'a> {
@@ -49,7 +51,7 @@ impl<'a> Pass<'a> {
         let outgoing = OutgoingFile::open(&home)?;
         let mut link = Link::open(&home)?;
         link.refresh(&home)?;
-        Ok(Self { setting, home, link, outgoing, budget, tally: Tally::default() })
+        Ok(Self { setting, home, link, outgoing, budget, tally: Tally::default(), ended: None })
     }
 
     /// Says what happened: a sentence, or a line of JSON.
@@ -120,6 +122,17 @@ impl<'a> Pass<'a> {
             )));
         }
         Ok((note, document, approval))
+    }
+
+    /// Why the ledger says that an approval is not in force any more, if it does: suspended, amended or expired. Its word
+    /// alone makes the site accept nothing; a study that it keeps silent about is for the ledger's rules to refuse.
+    pub(super) fn not_in_force(&mut self, approval: &Digest) -> Result<Option<String>, Failure> {
+        if self.ended.is_none() {
+            let studies = self.link.client().studies()?.into_iter().filter(|study| !study.is_in_force());
+            let reason = |study: StudySummary| (study.approval, study.reason.unwrap_or(study.state));
+            self.ended = Some(studies.map(reason).collect());
+        }
+        Ok(self.ended.as_ref().and_then(|ended| ended.get(approval)).cloned())
     }
 
     /// Answers that the site owes: in all, and by approval.

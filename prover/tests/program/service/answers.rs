@@ -1,56 +1,37 @@
-//! A ledger service for tests: the auditor's own state machine behind the routes that the hospital's program uses.
+//! What the service answers: the auditor's own state machine behind the routes, and what it may say that is not so.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cohortium_client::{
     ConsistencyAnswer, DatasetDetail, DatasetInfo, EpochInfo, FloorInfo, InclusionAnswer, Posted, QueryDetail,
     QueryList, QuerySummary, StudyDetail, StudySummary, TransactionAnswer, Worded,
 };
-use cohortium_keys::{KeyCache, VerifyingKey, read_verifying};
+use cohortium_keys::VerifyingKey;
 use cohortium_protocol::bundle::Bundle;
-use cohortium_protocol::commit::ShapeRef;
-use cohortium_protocol::documents::{Approval, Noise, Nonce, Request, SitePin};
 use cohortium_protocol::hash::Digest;
-use cohortium_protocol::ledger::{
-    CHARTER_FORMAT, Charter, Checkpoint, MemberKey, Statement, Timestamp, Transaction, empty_root,
-};
-use cohortium_protocol::query::{Query, compile};
-use cohortium_protocol::shape::Shape;
-use cohortium_verifier::ledger::{Question, Refusal, SiteStatus, State, Verification};
+use cohortium_protocol::ledger::{Charter, Checkpoint, MemberKey, Statement, Timestamp, Transaction, empty_root};
+use cohortium_verifier::ledger::{Question, Refusal, SiteStatus, State, Study, Verification};
 use serde::Serialize;
 use serde_json::json;
 
-/// The members besides the hospital, by their keys' only byte.
-const OPERATOR: u8 = 1;
-const BOARD: u8 = 2;
-pub(crate) const SPONSOR: u8 = 3;
+use super::{OPERATOR, member};
+
+/// The status of a service that has too much to do. It says when to come again.
+pub(crate) const BUSY: u16 = 503;
 /// What marks an answer as somebody else's.
-const PROXY: &str = "proxy";
+pub(super) const PROXY: &str = "proxy";
 
-pub(crate) fn keys_folder() -> PathBuf {
-    let folder = std::env::var_os("COHORTIUM_KEYS")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/cohortium-keys"), PathBuf::from);
-    std::fs::canonicalize(&folder).unwrap_or(folder)
-}
-
-fn member(byte: u8) -> MemberKey {
-    MemberKey::from_bytes(&[byte; 32])
-}
-
-struct Inner {
-    state: State,
-    transactions: Vec<(Transaction, u64, Timestamp)>,
+pub(super) struct Inner {
+    pub(super) state: State,
+    pub(super) transactions: Vec<(Transaction, u64, Timestamp)>,
     checkpoint: String,
     operator: MemberKey,
     /// Added to the clock.
-    ahead: u64,
-    down: bool,
-    lies: Lies,
+    pub(super) ahead: u64,
+    /// The status that everything is answered with, if the service is in trouble.
+    pub(super) trouble: Option<u16>,
+    pub(super) lies: Lies,
 }
 
 /// What a service may say that is not so.
@@ -78,14 +59,7 @@ pub(crate) struct Lies {
     pub(crate) title: Option<String>,
 }
 
-pub(crate) struct Service {
-    pub(crate) url: String,
-    pub(crate) charter: Charter,
-    key: VerifyingKey,
-    inner: Arc<Mutex<Inner>>,
-}
-
-type Answer = Result<(u16, String), (u16, String, String)>;
+pub(super) type Answer = Result<(u16, String), (u16, String, String)>;
 
 fn ok(answer: &impl Serialize) -> Answer {
     Ok((200, serde_json::to_string(answer).unwrap()))
@@ -97,12 +71,12 @@ fn refuse(refusal: &Refusal) -> (u16, String, String) {
 }
 
 impl Inner {
-    fn now(&self) -> Timestamp {
+    pub(super) fn now(&self) -> Timestamp {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         Timestamp::from_unix(now + self.ahead)
     }
 
-    fn admit(&mut self, transaction: Transaction) -> Result<Posted, Refusal> {
+    pub(super) fn admit(&mut self, transaction: Transaction) -> Result<Posted, Refusal> {
         let now = self.now();
         let posted = |id, index: u64, height, time, already| Posted { id, index, height, time, already };
         if let Some(index) = self.state.place(&transaction.id()) {
@@ -213,10 +187,13 @@ impl Inner {
         }
     }
 
-    fn study(&self, approval: &Digest) -> Option<StudyDetail> {
-        let study = self.state.studies().get(approval)?;
-        let document = study.approval.document.as_ref().clone();
-        let summary = StudySummary {
+    fn study_summary(&self, approval: &Digest, study: &Study) -> StudySummary {
+        let document = &study.approval.document;
+        let (state, reason) = match &study.suspended {
+            Some((since, why)) => ("suspended", Some(format!("suspended at {since}: {why}"))),
+            None => ("in force", None),
+        };
+        StudySummary {
             approval: *approval,
             study: document.study.clone(),
             ethics_reference: document.ethics_reference.clone(),
@@ -226,14 +203,20 @@ impl Inner {
             sponsor_class: document.consent.sponsor(),
             tables: document.tables.clone(),
             expires: document.expires,
-            state: "in force".to_owned(),
-            reason: None,
+            state: state.to_owned(),
+            reason,
             posted: study.approval.time,
-        };
+        }
+    }
+
+    fn study(&self, approval: &Digest) -> Option<StudyDetail> {
+        let study = self.state.studies().get(approval)?;
+        let summary = self.study_summary(approval, study);
+        let document = study.approval.document.as_ref().clone();
         Some(StudyDetail { summary, words: document.describe(), document, queries: Vec::new() })
     }
 
-    fn answer_or(&mut self, proxy: Option<u16>, method: &str, path: &str, body: &[u8]) -> Answer {
+    pub(super) fn answer_or(&mut self, proxy: Option<u16>, method: &str, path: &str, body: &[u8]) -> Answer {
         match proxy {
             // The words of a rule, in a type that is none of the ledger's.
             Some(status) => Err((status, PROXY.to_owned(), json!({ "rule": "decided", "detail": "no" }).to_string())),
@@ -243,8 +226,9 @@ impl Inner {
 
     fn answer(&mut self, method: &str, path: &str, body: &[u8]) -> Answer {
         let missing = || (404, "not-found".to_owned(), format!("there is nothing at {path}"));
-        if self.down {
-            return Err((500, "internal".to_owned(), "down".to_owned()));
+        if let Some(status) = self.trouble {
+            let rule = if status == BUSY { "busy" } else { "internal" };
+            return Err((status, rule.to_owned(), "come again".to_owned()));
         }
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let parts: Vec<&str> = path.trim_start_matches("/v1/").split('/').collect();
@@ -269,6 +253,10 @@ impl Inner {
             }
             ("GET", ["transactions", id]) => ok(&self.transaction(&digest(id)?).ok_or_else(missing)?),
             ("GET", ["datasets", site, table]) => ok(&self.dataset(site, table).ok_or_else(missing)?),
+            ("GET", ["studies"]) => {
+                let studies = self.state.studies().iter().map(|(digest, study)| self.study_summary(digest, study));
+                ok(&json!({ "studies": studies.collect::<Vec<_>>() }))
+            }
             ("GET", ["studies", id]) => ok(&self.study(&digest(id)?).ok_or_else(missing)?),
             ("GET", ["queries"]) => {
                 let queries = self.state.queries().values().map(|question| self.summary(question)).collect();
@@ -295,154 +283,7 @@ impl Inner {
     }
 }
 
-fn serve(mut stream: TcpStream, inner: &Mutex<Inner>) -> std::io::Result<()> {
-    let mut reader = BufReader::new(stream.try_clone()?);
-    let mut line = String::new();
-    reader.read_line(&mut line)?;
-    let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-    let mut length = 0;
-    loop {
-        let mut header = String::new();
-        if reader.read_line(&mut header)? == 0 || header.trim().is_empty() {
-            break;
-        }
-        if let Some(value) = header.to_ascii_lowercase().strip_prefix("content-length:") {
-            length = value.trim().parse().unwrap();
-        }
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body)?;
-    let [method, path, ..] = &words[..] else { return Ok(()) };
-    let mut inner = inner.lock().unwrap();
-    let proxy = inner.lies.proxy.filter(|_| method == "POST");
-    let (status, kind, text) = match inner.answer_or(proxy, method, path, &body) {
-        Err((status, rule, text)) if rule == PROXY => (status, "text/html", text),
-        Ok((status, text)) => (status, "application/json", text),
-        Err((status, rule, detail)) => {
-            let problem = json!({ "status": status, "rule": rule, "title": rule, "detail": detail });
-            (status, "application/problem+json", problem.to_string())
-        }
-    };
-    write!(
-        stream,
-        "HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}",
-        text.len()
-    )
-}
-
-impl Service {
-    /// A ledger with this hospital's public key in its charter.
-    pub(crate) fn start(hospital: &str) -> Self {
-        let key = read_verifying(&KeyCache::new(keys_folder()).verifying_path(&Shape::QUERY_12)).unwrap();
-        let public = |byte| member(byte).public();
-        let charter = json!({
-            "format": CHARTER_FORMAT, "name": "trial", "founded": "2026-11-24", "members": [
-                { "name": "Operator", "role": "operator", "key": public(OPERATOR) },
-                { "name": "Board", "role": "board", "key": public(BOARD) },
-                { "name": "Example University", "role": "sponsor", "class": "academic", "key": public(SPONSOR) },
-                { "name": "gbsg", "role": "hospital", "key": hospital },
-            ],
-            "verifying_keys": [{ "shape": "query-12", "id": key.id() }], "accept_development_keys": true,
-            "acceptance_seconds": 86_400, "answer_seconds": 3600, "opening_share": 400,
-        });
-        let charter = Charter::parse(&charter.to_string()).unwrap();
-        let inner = Arc::new(Mutex::new(found(&charter, &key)));
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let served = Arc::clone(&inner);
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                // A client that was killed is no concern of the service's.
-                let _ = serve(stream, &served);
-            }
-        });
-        Self { url, charter, key, inner }
-    }
-
-    /// Everything is forgotten: an operator that goes back to the beginning.
-    pub(crate) fn forget(&self) {
-        *self.inner.lock().unwrap() = found(&self.charter, &self.key);
-    }
-
-    /// Answers nothing for a while.
-    pub(crate) fn set_down(&self, down: bool) {
-        self.inner.lock().unwrap().down = down;
-    }
-
-    /// Lies from now on.
-    pub(crate) fn lie(&self, lies: Lies) {
-        self.inner.lock().unwrap().lies = lies;
-    }
-
-    /// Moves the ledger's clock.
-    pub(crate) fn move_clock(&self, seconds: u64) {
-        self.inner.lock().unwrap().ahead += seconds;
-    }
-
-    fn post(&self, name: &str, byte: u8, statement: Statement) -> Digest {
-        let transaction = Transaction::sign(&self.charter.ledger(), name, statement, &member(byte));
-        self.inner.lock().unwrap().admit(transaction).unwrap().id
-    }
-
-    /// The board approves a study.
-    pub(crate) fn approve(&self, approval: &str) -> Digest {
-        let approval = Approval::parse(approval).unwrap();
-        let digest = approval.digest();
-        self.post("Board", BOARD, Statement::Study { approval: Box::new(approval) });
-        digest
-    }
-
-    /// The sponsor asks: what is active is pinned. Gives the query's id and the request's digest.
-    pub(crate) fn ask(&self, query: &str, approval: &Digest) -> (Digest, Digest) {
-        let request = {
-            let inner = self.inner.lock().unwrap();
-            let query = Query::parse(query).unwrap();
-            let study = &inner.state.studies()[approval];
-            let site = &inner.state.sites()["gbsg"];
-            let dataset = &site.tables[&query.table];
-            let (manifest, shape) = (&dataset.manifest.document, Shape::QUERY_12);
-            let plan = compile(&query, &dataset.schema, &study.approval.document.consent, &shape).unwrap();
-            let sequence = study.queries.len() as u64 + 1;
-            Request {
-                ledger: self.charter.ledger(),
-                sequence,
-                approval: *approval,
-                schema: manifest.schema(),
-                plan: plan.digest(),
-                sites: vec![SitePin {
-                    site: "gbsg".to_owned(),
-                    manifest: manifest.digest(),
-                    epoch: dataset.epoch.as_ref().unwrap().document.digest(),
-                    policy_floor: site.floor.as_ref().unwrap().document.policy.digest(),
-                    shape: ShapeRef::to(&shape),
-                    verifying_key: self.key.id(),
-                    seeds: site.seeds.as_ref().map(|seeds| seeds.document.root),
-                }],
-                sponsor_nonce: Nonce::from_bytes([sequence as u8; 32]),
-                noise: Noise::None,
-                query,
-            }
-        };
-        let digest = request.digest();
-        let id = self.post("Example University", SPONSOR, Statement::Query { request: Box::new(request) });
-        (id, digest)
-    }
-
-    /// How many transactions of a kind there are.
-    pub(crate) fn count(&self, kind: &str) -> usize {
-        let inner = self.inner.lock().unwrap();
-        inner.transactions.iter().filter(|(transaction, ..)| transaction.statement.kind() == kind).count()
-    }
-
-    /// What has become of the site's part of a query.
-    pub(crate) fn status(&self, query: &Digest) -> String {
-        let inner = self.inner.lock().unwrap();
-        let question = inner.state.query(query).unwrap();
-        question.site_status("gbsg", inner.state.charter(), inner.now()).unwrap().to_string()
-    }
-}
-
-fn found(charter: &Charter, key: &VerifyingKey) -> Inner {
+pub(super) fn found(charter: &Charter, key: &VerifyingKey) -> Inner {
     let state = State::found(charter.clone(), vec![key.clone()]).unwrap();
     let operator = member(OPERATOR);
     let checkpoint = Checkpoint {
@@ -454,5 +295,5 @@ fn found(charter: &Charter, key: &VerifyingKey) -> Inner {
         time: Timestamp::default(),
     };
     let checkpoint = checkpoint.sign(&operator).unwrap();
-    Inner { state, transactions: Vec::new(), checkpoint, operator, ahead: 0, down: false, lies: Lies::default() }
+    Inner { state, transactions: Vec::new(), checkpoint, operator, ahead: 0, trouble: None, lies: Lies::default() }
 }
