@@ -5,6 +5,7 @@
 mod asking;
 mod chain;
 mod evidence;
+mod model;
 mod registering;
 mod rules;
 mod status;

@@ -1,0 +1,404 @@
+//! The ledger against a model: random statements by everybody, and a much simpler account of what should become of them.
+//!
+//! The model knows nothing of documents, digests or trees: only who said what when. It names the rule that each statement
+//! is refused by, or that it is admitted; and what everybody would be told about every query.
+//!
+//! 256 histories; `PROPTEST_CASES=10000` for more.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cohortium_protocol::bundle::QueryProof;
+use cohortium_protocol::documents::{Approval, Request};
+use cohortium_protocol::hash::Digest;
+use cohortium_protocol::ledger::{Block, Statement, Transaction};
+use cohortium_tests::exchange::{BOARD, DAY, Exchange, OPERATOR, OTHER_BOARD, at, by_grade, key_of};
+use cohortium_verifier::ledger::{SiteStatus, State, Trust, Verification};
+use proptest::prelude::*;
+
+use crate::world::{key_12, other_numbers, story};
+
+/// Answers that one study may ask of one site, in the charter of these tests.
+const SHARE: u32 = 2;
+/// The day after which the last variant of the approval is of no use any more.
+const SHORT: u64 = 20;
+const SITES: [&str; 2] = ["north", "south"];
+const BOARDS: [&str; 2] = [BOARD, OTHER_BOARD];
+const VARIANTS: usize = 3;
+
+/// What somebody says. Numbers are places in the lists of what there is, and wrap around.
+#[derive(Clone, Debug)]
+enum Said {
+    /// Nobody says anything for so many hours.
+    Nothing(u64),
+    Study {
+        board: usize,
+        variant: usize,
+    },
+    Suspend {
+        board: usize,
+        variant: usize,
+    },
+    Ask {
+        variant: usize,
+        sites: usize,
+        ahead: u64,
+    },
+    Hold {
+        site: usize,
+        query: usize,
+        reason: usize,
+    },
+    Accept {
+        site: usize,
+        query: usize,
+    },
+    Decline {
+        site: usize,
+        query: usize,
+    },
+    Release {
+        site: usize,
+        query: usize,
+        other: bool,
+    },
+    /// What was said before, word for word.
+    Again(usize),
+}
+
+fn said() -> impl Strategy<Value = Said> {
+    let (two, query) = (0..2usize, 0..6usize);
+    prop_oneof![
+        2 => (1..120u64).prop_map(Said::Nothing),
+        2 => (two.clone(), 0..VARIANTS).prop_map(|(board, variant)| Said::Study { board, variant }),
+        1 => (two.clone(), 0..VARIANTS).prop_map(|(board, variant)| Said::Suspend { board, variant }),
+        5 => (0..VARIANTS, 1..4usize, prop_oneof![9 => Just(0), 1 => 1..3u64])
+            .prop_map(|(variant, sites, ahead)| Said::Ask { variant, sites, ahead }),
+        2 => (two.clone(), query.clone(), two.clone())
+            .prop_map(|(site, query, reason)| Said::Hold { site, query, reason }),
+        5 => (two.clone(), query.clone()).prop_map(|(site, query)| Said::Accept { site, query }),
+        2 => (two.clone(), query.clone()).prop_map(|(site, query)| Said::Decline { site, query }),
+        5 => (two, query, any::<bool>()).prop_map(|(site, query, other)| Said::Release { site, query, other }),
+        1 => (0..40usize).prop_map(Said::Again),
+    ]
+}
+
+/// What became of an approval.
+#[derive(Clone, Copy, Default)]
+struct StudyModel {
+    /// Whose it is, if it was posted.
+    board: Option<usize>,
+    suspended: bool,
+    amended: bool,
+    queries: u64,
+    /// Answers accepted by each site.
+    accepted: [u32; 2],
+}
+
+/// What became of one site's part of a query.
+#[derive(Clone, Copy, Default)]
+struct Part {
+    held: Option<usize>,
+    /// When, and whether it accepted.
+    decided: Option<(u64, bool)>,
+    released: Option<u64>,
+}
+
+struct QueryModel {
+    variant: usize,
+    posted: u64,
+    parts: BTreeMap<usize, Part>,
+}
+
+#[derive(Default)]
+struct Model {
+    /// Seconds since the beginning.
+    now: u64,
+    studies: [StudyModel; VARIANTS],
+    queries: Vec<QueryModel>,
+    /// What is on the ledger, by id.
+    said: BTreeSet<Digest>,
+}
+
+type Verdict = Result<(), &'static str>;
+
+impl Model {
+    fn in_force(&self, variant: usize) -> Verdict {
+        match self.studies[variant] {
+            StudyModel { board: None, .. } => Err("unknown"),
+            StudyModel { suspended: true, .. } | StudyModel { amended: true, .. } => Err("in-force"),
+            _ => Ok(()),
+        }
+    }
+
+    fn still_covers(&self, variant: usize) -> Verdict {
+        if variant == VARIANTS - 1 && self.now / DAY > SHORT { Err("approval") } else { Ok(()) }
+    }
+
+    fn study(&mut self, board: usize, variant: usize) -> Verdict {
+        self.still_covers(variant)?;
+        if let Some(current) = self.studies.iter_mut().find(|study| study.board.is_some() && !study.amended) {
+            if current.board != Some(board) {
+                return Err("owner");
+            }
+            current.amended = true;
+        }
+        self.studies[variant].board = Some(board);
+        Ok(())
+    }
+
+    fn suspend(&mut self, board: usize, variant: usize) -> Verdict {
+        let study = &mut self.studies[variant];
+        match study.board {
+            None => Err("unknown"),
+            Some(owner) if owner != board => Err("owner"),
+            Some(_) if study.suspended => Err("in-force"),
+            Some(_) => {
+                study.suspended = true;
+                Ok(())
+            }
+        }
+    }
+
+    fn ask(&mut self, variant: usize, sites: &[usize], ahead: u64) -> Verdict {
+        self.in_force(variant)?;
+        self.still_covers(variant)?;
+        if ahead > 0 {
+            return Err("number");
+        }
+        let study = &mut self.studies[variant];
+        if sites.iter().any(|site| study.accepted[*site] >= SHARE) {
+            return Err("opening-budget");
+        }
+        study.queries += 1;
+        let parts = sites.iter().map(|site| (*site, Part::default())).collect();
+        self.queries.push(QueryModel { variant, posted: self.now, parts });
+        Ok(())
+    }
+
+    fn undecided(&mut self, site: usize, query: usize) -> Result<&mut Part, &'static str> {
+        let QueryModel { posted, parts, .. } = &mut self.queries[query];
+        match parts.get_mut(&site) {
+            None => Err("request"),
+            Some(Part { decided: Some(_), .. }) => Err("decided"),
+            Some(_) if self.now > *posted + 7 * DAY => Err("deadline"),
+            Some(part) => Ok(part),
+        }
+    }
+
+    fn accept(&mut self, site: usize, query: usize) -> Verdict {
+        let (now, variant) = (self.now, self.queries[query].variant);
+        self.undecided(site, query)?;
+        self.in_force(variant)?;
+        if self.studies[variant].accepted[site] >= SHARE {
+            return Err("opening-budget");
+        }
+        self.studies[variant].accepted[site] += 1;
+        self.undecided(site, query)?.decided = Some((now, true));
+        Ok(())
+    }
+
+    fn release(&mut self, site: usize, query: usize) -> Verdict {
+        let now = self.now;
+        match self.queries[query].parts.get_mut(&site) {
+            None => Err("request"),
+            Some(Part { released: Some(_), .. }) => Err("answered"),
+            Some(Part { decided: Some((at, true)), .. }) if now > *at + 14 * DAY => Err("deadline"),
+            Some(part @ Part { decided: Some((_, true)), .. }) => {
+                part.released = Some(now);
+                Ok(())
+            }
+            Some(_) => Err("acceptance"),
+        }
+    }
+
+    /// What everybody is told about a site's part of a query, by a word.
+    fn word(&self, query: usize, site: usize) -> Option<&'static str> {
+        let QueryModel { posted, parts, .. } = &self.queries[query];
+        Some(match parts.get(&site)? {
+            Part { released: Some(_), .. } => "answered",
+            Part { decided: Some((_, false)), .. } => "declined",
+            Part { decided: Some((at, true)), .. } if self.now > at + 14 * DAY => "withheld",
+            Part { decided: Some((_, true)), .. } => "accepted",
+            Part { decided: None, .. } if self.now > posted + 7 * DAY => "expired",
+            Part { held: Some(_), .. } => "awaiting",
+            Part { .. } => "submitted",
+        })
+    }
+}
+
+fn word(status: &SiteStatus) -> &'static str {
+    match status {
+        SiteStatus::Submitted { .. } => "submitted",
+        SiteStatus::AwaitingApproval { .. } => "awaiting",
+        SiteStatus::Accepted { .. } => "accepted",
+        SiteStatus::Answered { .. } => "answered",
+        SiteStatus::Declined { .. } => "declined",
+        SiteStatus::WithheldAfterAcceptance { .. } => "withheld",
+        SiteStatus::Expired { .. } => "expired",
+    }
+}
+
+/// The ledger itself, with a block for every transaction.
+struct Ledger<'a> {
+    exchange: &'a Exchange<'a>,
+    registered: State,
+    state: State,
+    blocks: Vec<Block>,
+    said: Vec<Transaction>,
+    requests: Vec<Request>,
+    proofs: [QueryProof; 2],
+}
+
+impl<'a> Ledger<'a> {
+    fn new(exchange: &'a Exchange<'a>) -> Self {
+        let mut registered = exchange.found();
+        let mut block = registered.open_block(at(0));
+        for transaction in exchange.registrations() {
+            block.admit(transaction, &Verification::NotNeeded).unwrap();
+        }
+        block.seal(&key_of(OPERATOR)).unwrap().unwrap();
+        let (proof, state) = (story().proofs[0].clone(), registered.clone());
+        let proofs = [other_numbers(&proof), proof];
+        Self { exchange, registered, state, blocks: Vec::new(), said: Vec::new(), requests: Vec::new(), proofs }
+    }
+
+    fn approval(&self, variant: usize) -> Approval {
+        let ethics_reference = format!("EC 2026/117, amendment {variant}");
+        let approval = Approval { ethics_reference, ..self.exchange.approval() };
+        if variant < VARIANTS - 1 {
+            return approval;
+        }
+        Approval { expires: at(SHORT * DAY).day(), ..approval }
+    }
+
+    /// The statement with the member that makes it; nothing if it is about a query, and there is none.
+    fn transaction(&self, said: &Said) -> Option<Transaction> {
+        let request =
+            |query: usize| Some(&self.requests[query % self.requests.len().max(1)..].first()?.clone()).cloned();
+        let exchange = self.exchange;
+        Some(match said {
+            Said::Nothing(_) => return None,
+            Said::Study { board, variant } => {
+                exchange.sign(BOARDS[*board], Statement::Study { approval: Box::new(self.approval(*variant)) })
+            }
+            Said::Suspend { board, variant } => {
+                let approval = self.approval(*variant).digest();
+                exchange.sign(BOARDS[*board], Statement::Suspend { approval, reason: "a complaint".to_owned() })
+            }
+            Said::Ask { variant, sites, ahead } => {
+                let sites: Vec<&str> = asked(*sites).into_iter().map(|site| SITES[site]).collect();
+                let mut request = exchange.request(&self.state, &by_grade("Grades"), &self.approval(*variant), &sites);
+                request.sequence += ahead;
+                exchange.ask(&request)
+            }
+            Said::Hold { site, query, reason } => {
+                exchange.hold(SITES[*site], &request(*query)?, ["a person decides", "the person is away"][*reason])
+            }
+            Said::Accept { site, query } => exchange.accept(SITES[*site], &request(*query)?),
+            Said::Decline { site, query } => exchange.decline(SITES[*site], &request(*query)?, "too few patients"),
+            Said::Release { site, query, other } => {
+                exchange.release(SITES[*site], &request(*query)?, &self.proofs[usize::from(*other)])
+            }
+            Said::Again(place) => self.said.get(place % self.said.len().max(1))?.clone(),
+        })
+    }
+
+    /// Posts it in a block of its own; the rule that refuses it.
+    fn post(&mut self, transaction: &Transaction, seconds: u64) -> Verdict {
+        let before = self.state.clone();
+        // Proofs are not what this is about, and the auditor's function has its own tests.
+        let verification = match transaction.statement {
+            Statement::Release { .. } => Verification::OwnLog,
+            _ => Verification::NotNeeded,
+        };
+        let mut block = self.state.open_block(at(seconds));
+        let outcome = block.admit(transaction.clone(), &verification).map_err(|refusal| refusal.rule());
+        let block = block.seal(&key_of(OPERATOR)).unwrap();
+        match (&outcome, block) {
+            (Ok(_), Some(block)) => {
+                assert_ne!(self.state.digest(), before.digest(), "admitted, and nothing has changed");
+                self.blocks.push(block);
+                self.said.push(transaction.clone());
+                if let Statement::Query { request } = &transaction.statement {
+                    self.requests.push(request.as_ref().clone());
+                }
+            }
+            (Err(_), None) => assert_eq!(self.state.digest(), before.digest(), "refused, and something has changed"),
+            (outcome, block) => panic!("{outcome:?} makes the block {block:?}"),
+        }
+        outcome.map(drop)
+    }
+}
+
+/// The sites of a question: a bit each.
+fn asked(sites: usize) -> Vec<usize> {
+    (0..2).filter(|site| sites >> site & 1 == 1).collect()
+}
+
+fn history(all: &[Said]) {
+    let exchange = Exchange::with(key_12(), |charter| charter.opening_share = SHARE);
+    let (mut ledger, mut model) = (Ledger::new(&exchange), Model::default());
+    for said in all {
+        if let Said::Nothing(hours) = said {
+            model.now += hours * 3600;
+            continue;
+        }
+        let Some(transaction) = ledger.transaction(said) else { continue };
+        let place = |query: &usize| query % model.queries.len().max(1);
+        let expected = if model.said.contains(&transaction.id()) {
+            Err("duplicate")
+        } else {
+            match said {
+                Said::Nothing(_) => Ok(()),
+                Said::Again(_) => Err("duplicate"),
+                Said::Study { board, variant } => model.study(*board, *variant),
+                Said::Suspend { board, variant } => model.suspend(*board, *variant),
+                Said::Ask { variant, sites, ahead } => model.ask(*variant, &asked(*sites), *ahead),
+                Said::Hold { site, query, reason } => {
+                    let query = place(query);
+                    model.undecided(*site, query).map(|part| part.held = Some(*reason))
+                }
+                Said::Accept { site, query } => {
+                    let query = place(query);
+                    model.accept(*site, query)
+                }
+                Said::Decline { site, query } => {
+                    let (query, now) = (place(query), model.now);
+                    model.undecided(*site, query).map(|part| part.decided = Some((now, false)))
+                }
+                Said::Release { site, query, .. } => {
+                    let query = place(query);
+                    model.release(*site, query)
+                }
+            }
+        };
+        let outcome = ledger.post(&transaction, model.now);
+        assert_eq!(outcome, expected, "{said:?}");
+        if outcome.is_ok() {
+            model.said.insert(transaction.id());
+        }
+        for (query, request) in ledger.requests.iter().enumerate() {
+            let question = ledger.state.query(&request.digest()).unwrap();
+            for (place, site) in SITES.iter().enumerate() {
+                let status = question.site_status(site, &exchange.charter, at(model.now));
+                assert_eq!(status.as_ref().map(word), model.word(query, place), "{said:?}: query {query} at {site}");
+            }
+        }
+    }
+    // Whoever takes the blocks over comes to the same.
+    let mut again = ledger.registered.clone();
+    for block in &ledger.blocks {
+        again.add_block(block, Trust::OwnLog).unwrap();
+        again.check_digest(block).unwrap();
+    }
+    assert_eq!(again.digest(), ledger.state.digest());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_ledger_does_what_the_model_says(all in prop::collection::vec(said(), 1..60)) {
+        history(&all);
+    }
+}
