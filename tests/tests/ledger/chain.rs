@@ -82,6 +82,10 @@ fn every_field_of_a_head_is_checked() {
             assert!(refused(&block).contains(signed_says), "{signed_says}: {}", refused(&block));
         }
     }
+    // In the service's own log the state is looked at once, after the last block.
+    let (mut own, altered) = (before.clone(), resealed(Block { state: digest, ..chain.blocks[3].clone() }));
+    own.add_block(&altered, Trust::OwnLog).unwrap();
+    assert!(own.check_digest(&altered).unwrap_err().to_string().contains("block 4: its state is"));
     let mut good = before.clone();
     good.add_block(&chain.blocks[3], Trust::Nothing).unwrap();
     // The same block again, or one that is left out.

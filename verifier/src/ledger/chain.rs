@@ -115,7 +115,8 @@ impl ChainError {
 pub enum Trust {
     /// From elsewhere: every proof is verified.
     Nothing,
-    /// From this service's own log, whose blocks bear its own signature: they were verified when they were admitted.
+    /// From this service's own log, whose blocks bear its own signature: they were verified when they were admitted. Nor
+    /// is the state digested after every block: [`State::check_digest`] does so after the last.
     OwnLog,
 }
 
@@ -148,6 +149,10 @@ fn check_format(record: u64, found: &str, expected: &'static str) -> Result<(), 
         return Ok(());
     }
     Err(ChainError::Format { record, found: found.chars().take(80).collect(), expected })
+}
+
+fn head(height: u64, what: &'static str, found: String, required: String) -> Result<(), ChainError> {
+    if found == required { Ok(()) } else { Err(ChainError::Head { height, what, found, required }) }
 }
 
 /// Reads a block's record.
@@ -214,13 +219,22 @@ impl State {
 
     /// Checks a block and all its transactions, and adds it. After an error the state is of no use.
     pub fn add_block(&mut self, block: &Block, trust: Trust) -> Result<Checkpoint, ChainError> {
-        self.add_block_with(block, &mut |state, transaction, _| match trust {
+        self.apply(block, &mut |state, transaction, _| match trust {
             Trust::OwnLog => Ok(Verification::OwnLog),
             Trust::Nothing => Ok(match state.prepare(transaction, block.time)? {
                 None => Verification::NotNeeded,
                 Some(check) => Verification::Verified(Box::new(check.run()?)),
             }),
         })
+        .and_then(|checkpoint| match trust {
+            Trust::OwnLog => Ok(checkpoint),
+            Trust::Nothing => self.check_digest(block).map(|()| checkpoint),
+        })
+    }
+
+    /// Whether this state is the one that a block was made for.
+    pub fn check_digest(&self, block: &Block) -> Result<(), ChainError> {
+        head(block.height, "state", block.state.to_string(), self.digest().to_string())
     }
 
     /// The same; `verify` says how each transaction, by its place from 1, was verified.
@@ -229,10 +243,19 @@ impl State {
         block: &Block,
         verify: &mut dyn FnMut(&Self, &Transaction, usize) -> Result<Verification, Refusal>,
     ) -> Result<Checkpoint, ChainError> {
+        let checkpoint = self.apply(block, verify)?;
+        self.check_digest(block)?;
+        Ok(checkpoint)
+    }
+
+    /// Everything about a block but its state's digest.
+    fn apply(
+        &mut self,
+        block: &Block,
+        verify: &mut dyn FnMut(&Self, &Transaction, usize) -> Result<Verification, Refusal>,
+    ) -> Result<Checkpoint, ChainError> {
         let height = self.height + 1;
-        let head = |what, found: String, required: String| {
-            if found == required { Ok(()) } else { Err(ChainError::Head { height, what, found, required }) }
-        };
+        let head = |what, found, required| head(height, what, found, required);
         head("height", block.height.to_string(), height.to_string())?;
         head("previous block", block.previous.to_string(), self.tip.to_string())?;
         if block.time < self.time {
@@ -256,7 +279,6 @@ impl State {
         }
         head("size", block.size.to_string(), self.tree.len().to_string())?;
         head("root", block.root.to_string(), self.tree.root().to_string())?;
-        head("state", block.state.to_string(), self.digest().to_string())?;
         (self.height, self.tip, self.time) = (height, statement.block, block.time);
         Ok(checkpoint)
     }
