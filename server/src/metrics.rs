@@ -25,6 +25,7 @@ pub struct Metrics {
     blocks: IntCounter,
     proofs: IntCounterVec,
     proof_seconds: Histogram,
+    pub(crate) failed_verifications: IntCounter,
     pub(crate) waiting: IntGauge,
     pub(crate) waiting_proofs: IntGauge,
     pub(crate) height: IntGauge,
@@ -67,6 +68,10 @@ impl Metrics {
                 "cohortium_proof_verification_seconds",
                 "How long verifying a proof took",
             ))?,
+            failed_verifications: IntCounter::new(
+                "cohortium_verifications_failed_total",
+                "Verifications that panicked: a fault of the program",
+            )?,
             waiting: gauge("cohortium_waiting_transactions", "Transactions that wait for the writer")?,
             waiting_proofs: gauge("cohortium_waiting_proofs", "Releases that wait for verification")?,
             height: gauge("cohortium_height", "The last block's height")?,
@@ -85,6 +90,7 @@ impl Metrics {
         registry.register(Box::new(metrics.request_seconds.clone()))?;
         registry.register(Box::new(metrics.blocks.clone()))?;
         registry.register(Box::new(metrics.proof_seconds.clone()))?;
+        registry.register(Box::new(metrics.failed_verifications.clone()))?;
         registry.register(Box::new(metrics.sync_seconds.clone()))?;
         metrics.index_current.set(1);
         Ok(metrics)

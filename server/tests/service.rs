@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // a test stops where it fails
 
+mod service_busy;
 mod service_common;
 
 use std::collections::BTreeSet;

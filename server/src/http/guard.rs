@@ -68,7 +68,7 @@ impl Limit {
 }
 
 /// Of an IPv6 address, the network: whoever has one address there has them all.
-fn party(address: IpAddr) -> IpAddr {
+pub(super) fn party(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V6(address) => match address.to_ipv4_mapped() {
             Some(address) => IpAddr::V4(address),

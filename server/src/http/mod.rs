@@ -35,7 +35,6 @@ use actix_web::middleware::DefaultHeaders;
 use actix_web::middleware::from_fn;
 use actix_web::web;
 use actix_web::web::Data;
-use cohortium_protocol::ledger::MAX_TRANSACTION_BYTES;
 use utoipa::OpenApi;
 use utoipa_actix_web::AppExt;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -59,6 +58,8 @@ pub struct Config {
     pub head_patience: Duration,
     /// How long its body may.
     pub body_patience: Duration,
+    /// Bytes of bodies at one time, until their requests are answered; an eighth of it for one address.
+    pub upload_bytes: usize,
     /// How long a posted transaction is waited for.
     pub answer_patience: Duration,
     /// How long requests may take to end when the service ends, in seconds.
@@ -73,6 +74,7 @@ impl Default for Config {
             connections: 512,
             head_patience: Duration::from_secs(10),
             body_patience: Duration::from_secs(60),
+            upload_bytes: 256 << 20,
             answer_patience: Duration::from_secs(120),
             shutdown_seconds: 10,
         }
@@ -83,7 +85,9 @@ impl Default for Config {
 pub(crate) struct Service {
     ledger: Arc<Ledger>,
     limits: guard::Limits,
-    uploads: AtomicUsize,
+    uploads: Arc<body::Uploads>,
+    /// Dry runs that are being worked on.
+    plans: Arc<AtomicUsize>,
     body_patience: Duration,
     answer_patience: Duration,
     description: String,
@@ -180,7 +184,8 @@ pub fn serve(ledger: Arc<Ledger>, listener: TcpListener, config: &Config) -> io:
     let service = Data::new(Service {
         ledger,
         limits: guard::Limits::new(&config.rates),
-        uploads: AtomicUsize::new(0),
+        uploads: body::Uploads::new(config.upload_bytes),
+        plans: Arc::default(),
         body_patience: config.body_patience,
         answer_patience: config.answer_patience,
         routes: routes(&description),
@@ -191,7 +196,6 @@ pub fn serve(ledger: Arc<Ledger>, listener: TcpListener, config: &Config) -> io:
         let malformed = |error: &dyn std::fmt::Display| Problem::malformed(format!("the address: {error}"));
         App::new()
             .app_data(service.clone())
-            .app_data(web::PayloadConfig::new(MAX_TRANSACTION_BYTES))
             .app_data(web::PathConfig::default().error_handler(move |error, _| malformed(&error).into()))
             .app_data(web::QueryConfig::default().error_handler(move |error, _| malformed(&error).into()))
             .wrap(from_fn(guard::guard))

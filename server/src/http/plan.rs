@@ -1,5 +1,10 @@
 //! Dry runs: what would become of a query, without asking it and without data.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
+
 use actix_web::HttpRequest;
 use actix_web::post;
 use actix_web::web::Data;
@@ -13,26 +18,27 @@ use cohortium_protocol::documents::SitePin;
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::Timestamp;
 use cohortium_protocol::policy::effective;
-use cohortium_protocol::query::Plan;
 use cohortium_protocol::query::Query;
-use cohortium_protocol::query::compile;
 use cohortium_verifier::ledger::Dataset;
+use cohortium_verifier::ledger::DryRun;
+use cohortium_verifier::ledger::Plans;
 use cohortium_verifier::ledger::Refusal;
 use cohortium_verifier::ledger::Site;
-use cohortium_verifier::ledger::State;
-use cohortium_verifier::ledger::Study;
 use serde::Deserialize;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Service;
 use super::body;
+use super::body::Body;
 use super::problem::Problem;
 
 /// The longest question: the largest query, and the names of the most sites.
 const MAX_PLAN_BYTES: usize = 1 << 20;
-/// Sites of one dry run at most, as of one request.
-const MAX_SITES: usize = 1024;
+/// Sites of one dry run at most. Each is checked by every rule.
+const MAX_SITES: usize = 64;
+/// Dry runs that are worked on at one time.
+const MAX_RUNNING: usize = 2;
 
 /// What to plan.
 #[derive(Deserialize, ToSchema)]
@@ -99,15 +105,15 @@ struct PlanAnswer {
 }
 
 /// What a request would pin for a site; or what the site has not registered.
-fn pins(state: &State, name: &str, table: &str) -> Result<(SitePin, Dataset), Refusal> {
+fn pins(part: &DryRun, name: &str, table: &str) -> Result<(SitePin, Dataset), Refusal> {
     let unknown = |what| Refusal::Unknown { what, name: format!("of {name:?}") };
     let no_table = || Refusal::Unknown { what: "table", name: format!("{table:?} of {name:?}") };
-    let site: &Site = state.sites().get(name).ok_or_else(no_table)?;
+    let site: &Site = part.site(name).ok_or_else(no_table)?;
     let dataset = site.tables.get(table).ok_or_else(no_table)?;
     let epoch = dataset.epoch.as_ref().ok_or_else(|| unknown("consent epoch over the active table version"))?;
     let floor = site.floor.as_ref().ok_or_else(|| unknown("policy floor"))?;
     let shape = dataset.manifest.document.shape();
-    let key = state.charter().verifying_key(shape.name);
+    let key = part.charter().verifying_key(shape.name);
     let pin = SitePin {
         site: name.to_owned(),
         manifest: dataset.manifest.document.digest(),
@@ -120,25 +126,27 @@ fn pins(state: &State, name: &str, table: &str) -> Result<(SitePin, Dataset), Re
     Ok((pin, dataset.clone()))
 }
 
+/// What is kept of a site's plan: a plan itself may be large.
+struct Compiled {
+    pin: SitePin,
+    schema: Digest,
+    plan: Digest,
+    explain: Option<String>,
+}
+
 struct Dry<'a> {
-    state: &'a State,
+    part: &'a DryRun,
     now: Timestamp,
     question: &'a PlanQuestion,
-    study: &'a Study,
-    sequence: u64,
+    plans: Plans,
 }
 
 impl Dry<'_> {
-    fn plan(&self, dataset: &Dataset) -> Result<Plan, Refusal> {
-        let consent = &self.study.approval.document.consent;
-        Ok(compile(&self.question.query, &dataset.schema, consent, dataset.manifest.document.shape())?)
-    }
-
     /// By the very rules that a posted query is admitted by.
-    fn check(&self, sites: Vec<SitePin>, schema: Digest, plan: Digest) -> Result<(), Refusal> {
+    fn check(&mut self, sites: Vec<SitePin>, schema: Digest, plan: Digest) -> Result<(), Refusal> {
         let request = Request {
-            ledger: self.state.ledger().to_owned(),
-            sequence: self.sequence,
+            ledger: self.part.ledger().to_owned(),
+            sequence: self.part.sequence(),
             query: self.question.query.clone(),
             approval: self.question.approval,
             schema,
@@ -147,56 +155,96 @@ impl Dry<'_> {
             sponsor_nonce: Nonce::from_bytes([0; 32]),
             noise: Noise::None,
         };
-        self.state.check_question(&request, self.now)
+        self.part.check(&request, self.now, &mut self.plans)
     }
 
-    fn site(&self, name: &str) -> (PlanSite, Option<(SitePin, Digest, Plan)>) {
-        let mut part =
+    /// A site alone, and what was compiled for it; its words only if they are wanted.
+    fn site(&mut self, name: &str, words: bool) -> (PlanSite, Option<Compiled>) {
+        let mut shown =
             PlanSite { site: name.to_owned(), allowed: false, rule: None, reason: None, policy: None, pins: None };
+        let (part, question) = (self.part, self.question);
         let mut compiled = None;
-        let outcome = pins(self.state, name, &self.question.query.table).and_then(|(pin, dataset)| {
-            part.pins = Some(pin.clone());
-            let plan = self.plan(&dataset)?;
-            let (schema, digest) = (dataset.schema.digest(), plan.digest());
-            let approval = &self.study.approval.document;
-            let floor = self.state.sites().get(name).and_then(|site| site.floor.as_ref());
+        let outcome = pins(part, name, &question.query.table).and_then(|(pin, dataset)| {
+            shown.pins = Some(pin.clone());
+            let approval = part.approval();
+            let (schema, shape) = (&dataset.schema, dataset.manifest.document.shape());
+            let plan = self.plans.get(&question.query, schema, &approval.consent, shape)?;
+            let floor = part.site(name).and_then(|site| site.floor.as_ref());
             let policy = effective(floor.map(|floor| &floor.document.policy), Some(&approval.policy)).ok();
-            let params =
-                policy.and_then(|policy| policy.release_params(&plan, &dataset.schema, approval.names(&plan)).ok());
-            part.policy = params.map(|params| params.describe());
-            compiled = Some((pin.clone(), schema, plan));
+            let params = policy.and_then(|policy| policy.release_params(&plan, schema, approval.names(&plan)).ok());
+            shown.policy = params.map(|params| params.describe());
+            let (schema, digest) = (schema.digest(), plan.digest());
+            let explain = words.then(|| plan.explain());
+            compiled = Some(Compiled { pin: pin.clone(), schema, plan: digest, explain });
             self.check(vec![pin], schema, digest)
         });
         match outcome {
-            Ok(()) => part.allowed = true,
-            Err(refusal) => (part.rule, part.reason) = (Some(refusal.rule()), Some(refusal.to_string())),
+            Ok(()) => shown.allowed = true,
+            Err(refusal) => (shown.rule, shown.reason) = (Some(refusal.rule()), Some(refusal.to_string())),
         }
-        (part, compiled)
+        (shown, compiled)
     }
 
-    fn run(&self) -> PlanAnswer {
-        let (sites, compiled): (Vec<PlanSite>, Vec<_>) = self.question.sites.iter().map(|site| self.site(site)).unzip();
-        let compiled: Vec<(SitePin, Digest, Plan)> = compiled.into_iter().flatten().collect();
-        let first = compiled.first().map(|(_, schema, plan)| (*schema, plan.digest(), plan.explain()));
+    fn run(mut self) -> PlanAnswer {
+        let (mut sites, mut all) = (Vec::new(), Vec::<Compiled>::new());
+        for name in &self.question.sites {
+            let (shown, compiled) = self.site(name, all.is_empty());
+            sites.push(shown);
+            all.extend(compiled);
+        }
+        let first = all.first_mut().map(|first| (first.schema, first.plan, first.explain.take()));
         let refused = sites.iter().find(|site| !site.allowed);
         let (rule, reason) = match (refused, &first) {
             (Some(site), _) => (site.rule, site.reason.clone()),
             (None, None) => (Some("request"), Some("no site is asked; name at least one".to_owned())),
             // Each alone would be admitted; together they also have to be of one schema.
             (None, Some((schema, plan, _))) => {
-                let pins = compiled.into_iter().map(|(pin, ..)| pin).collect();
-                match self.check(pins, *schema, *plan) {
+                match self.check(all.into_iter().map(|compiled| compiled.pin).collect(), *schema, *plan) {
                     Ok(()) => (None, None),
                     Err(refusal) => (Some(refusal.rule()), Some(refusal.to_string())),
                 }
             }
         };
         let (schema, plan, explain) = match first {
-            Some((schema, plan, explain)) => (Some(schema), Some(plan), Some(explain)),
+            Some((schema, plan, explain)) => (Some(schema), Some(plan), explain),
             None => (None, None, None),
         };
-        let sequence = self.sequence;
+        let sequence = self.part.sequence();
         PlanAnswer { allowed: rule.is_none(), rule, reason, plan, explain, schema, sites, sequence }
+    }
+}
+
+/// Dry runs that are worked on at one time. Dropped, the permission is free again.
+struct Permission(Arc<AtomicUsize>);
+
+impl Permission {
+    fn ask(running: &Arc<AtomicUsize>) -> Result<Self, Problem> {
+        let permission = Self(running.clone());
+        if running.fetch_add(1, Ordering::AcqRel) >= MAX_RUNNING {
+            return Err(Problem::busy(format!(
+                "{MAX_RUNNING} dry runs are being worked on, the most that may; ask again in a moment"
+            )));
+        }
+        Ok(permission)
+    }
+}
+
+impl Drop for Permission {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Refuses more sites than are planned for, and a site twice.
+fn check_sites(sites: &[String]) -> Result<(), Problem> {
+    let found = sites.len();
+    if found > MAX_SITES {
+        return Err(Problem::malformed(format!("{found} sites are named; at most {MAX_SITES} are planned for")));
+    }
+    let mut seen = BTreeSet::new();
+    match sites.iter().find(|site| !seen.insert(*site)) {
+        Some(site) => Err(Problem::malformed(format!("the site {site:?} is named twice"))),
+        None => Ok(()),
     }
 }
 
@@ -206,6 +254,7 @@ impl Dry<'_> {
     (status = 400, description = "Malformed", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "No such approval", body = Problem, content_type = "application/problem+json"),
     (status = 429, description = "Too many from this address", body = Problem, content_type = "application/problem+json"),
+    (status = 503, description = "Too many are worked on; come again as Retry-After says", body = Problem, content_type = "application/problem+json"),
 ))]
 #[post("/v1/plan")]
 async fn post_plan(
@@ -213,20 +262,19 @@ async fn post_plan(
     payload: Payload,
     service: Data<Service>,
 ) -> Result<Json<PlanAnswer>, Problem> {
-    let body = body::read(&request, payload, &service, MAX_PLAN_BYTES).await?;
+    let Body { bytes, reserved } = body::read(&request, payload, &service, MAX_PLAN_BYTES).await?;
+    let permission = Permission::ask(&service.plans)?;
     let read = service.read(move |ledger| {
-        let question: PlanQuestion = serde_json::from_slice(&body).map_err(Problem::malformed)?;
-        let found = question.sites.len();
-        if found > MAX_SITES {
-            return Err(Problem::malformed(format!("{found} sites are named; at most {MAX_SITES} are planned for")));
-        }
+        // Kept while it is worked on, whether somebody waits for the answer or not.
+        let _kept = (reserved, permission);
+        let question: PlanQuestion = serde_json::from_slice(&bytes).map_err(Problem::malformed)?;
+        check_sites(&question.sites)?;
         let now = ledger.now();
-        ledger.read(|chain| {
-            let (state, approval) = (chain.state(), question.approval);
-            let study = state.studies().get(&approval).ok_or_else(|| Problem::not_found("approval", approval))?;
-            let sequence = study.queries.len() as u64 + 1;
-            Ok(Dry { state, now, question: &question, study, sequence }.run())
-        })?
+        let (approval, table) = (question.approval, &question.query.table);
+        // What is needed of the state is taken out of it, and the lock let go.
+        let part = ledger.read(|chain| chain.state().dry_run(&approval, &question.sites, table))?;
+        let part = part.ok_or_else(|| Problem::not_found("approval", approval))?;
+        Ok(Dry { part: &part, now, question: &question, plans: Plans::new() }.run())
     });
     read.await.map(Json)
 }

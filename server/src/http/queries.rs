@@ -185,13 +185,17 @@ async fn get_query(service: Data<Service>, id: Path<String>) -> Result<Json<Quer
 async fn get_query_plan(service: Data<Service>, id: Path<String>) -> Result<HttpResponse, Problem> {
     let id = digest("query's id", &id)?;
     let read = service.read(move |ledger| {
-        let plan = ledger.read(|chain| {
+        let source = ledger.read(|chain| {
             let question = chain.state().query(&id)?;
             let site = question.sites.keys().next()?;
-            Some(chain.state().plan(question, site))
+            Some(chain.state().plan_source(question, site))
         })?;
-        let plan = plan.ok_or_else(|| Problem::not_found("query", id))?;
-        plan.map(|plan| plan.explain()).map_err(|refusal| Problem::refusal(&refusal))
+        let source = source.ok_or_else(|| Problem::not_found("query", id))?;
+        // Compiled when the lock is let go.
+        source
+            .and_then(|source| source.compile())
+            .map(|plan| plan.explain())
+            .map_err(|refusal| Problem::refusal(&refusal))
     });
     Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(read.await?))
 }

@@ -31,10 +31,10 @@ fn results(ledger: &Ledger, id: &Digest) -> Result<QueryResults, Problem> {
             })
             .collect();
         let study = question.request.document.query.study.clone();
-        Some((state.plan(question, site), question.schema.clone(), question.id, study, parts))
+        Some((state.plan_source(question, site), question.schema.clone(), question.id, study, parts))
     })?;
     let (plan, schema, query, study, parts) = found.ok_or_else(|| Problem::not_found("query", id))?;
-    let plan = plan.map_err(|refusal| Problem::refusal(&refusal))?;
+    let plan = plan.and_then(|source| source.compile()).map_err(|refusal| Problem::refusal(&refusal))?;
     let mut results = QueryResults::new(&plan, &schema, query, &study).map_err(Problem::internal)?;
     for (site, status, release) in parts {
         let added = match (release, status) {

@@ -5,7 +5,6 @@ use actix_web::HttpResponse;
 use actix_web::get;
 use actix_web::post;
 use actix_web::rt::time::timeout;
-use actix_web::web;
 use actix_web::web::Data;
 use actix_web::web::Json;
 use actix_web::web::Path;
@@ -23,9 +22,12 @@ use utoipa::ToSchema;
 
 use super::Service;
 use super::body;
+use super::body::Body;
+use super::body::Reserved;
 use super::problem::Problem;
 use super::problem::digest;
 use crate::node::Receipt;
+use crate::node::Unadmitted;
 
 /// A transaction that is on the ledger, durably.
 #[derive(Serialize, ToSchema)]
@@ -45,22 +47,34 @@ struct Posted {
     already: bool,
 }
 
-/// Reads a transaction.
-async fn parse(bytes: web::Bytes) -> Result<Transaction, Problem> {
-    let parsed = web::block(move || {
-        Transaction::parse(&bytes).map_err(|error| match error {
+/// A transaction of a member, how long it was, and what is set aside for it.
+struct Posting {
+    transaction: Transaction,
+    bytes: usize,
+    reserved: Reserved,
+}
+
+/// Reads a transaction, and refuses what no member signed: strangers do not get into any queue.
+async fn parse(service: &Data<Service>, body: Body) -> Result<Posting, Problem> {
+    let read = service.read(move |ledger| {
+        let Body { bytes, reserved } = body;
+        let transaction = Transaction::parse(&bytes).map_err(|error| match error {
             // Whether it is no JSON at all, or no transaction.
             TransactionError::Json { .. } if serde_json::from_slice::<IgnoredAny>(&bytes).is_err() => {
                 Problem::malformed(error)
             }
             error => Problem::refusal(&Refusal::Form(error)),
-        })
+        })?;
+        ledger.check_signer(&transaction).map_err(|refusal| Problem::refusal(&refusal))?;
+        Ok(Posting { transaction, bytes: bytes.len(), reserved })
     });
-    parsed.await.unwrap_or_else(|_| Err(Problem::internal("the transaction could not be read")))
+    read.await
 }
 
-async fn submit(service: &Data<Service>, transaction: Transaction, bytes: usize) -> Result<HttpResponse, Problem> {
-    let answer = service.ledger.submit(transaction, bytes)?;
+/// What is set aside for the body stays so until the transaction is answered, whether somebody waits for that or not.
+async fn submit(service: &Data<Service>, posting: Posting) -> Result<HttpResponse, Problem> {
+    let Posting { transaction, bytes, reserved } = posting;
+    let answer = service.ledger.submit_holding(transaction, bytes, Box::new(reserved))?;
     let patience = service.answer_patience;
     let outcome = timeout(patience, answer).await.map_err(|_| {
         Problem::late(format!(
@@ -73,7 +87,10 @@ async fn submit(service: &Data<Service>, transaction: Transaction, bytes: usize)
         let reason = service.ledger.stopped();
         return Err(Problem::busy(format!("the ledger stopped before the transaction was acknowledged: {reason}")));
     };
-    let Receipt { id, index, height, time, already } = outcome.map_err(|refusal| Problem::refusal(&refusal))?;
+    let Receipt { id, index, height, time, already } = outcome.map_err(|error| match error {
+        Unadmitted::Refused(refusal) => Problem::refusal(&refusal),
+        Unadmitted::Failed => Problem::internal(Unadmitted::Failed),
+    })?;
     let mut response = if already { HttpResponse::Ok() } else { HttpResponse::Created() };
     Ok(response.json(Posted { id, index, height, time, already }))
 }
@@ -99,9 +116,8 @@ async fn post_transaction(
     service: Data<Service>,
 ) -> Result<HttpResponse, Problem> {
     let body = body::read(&request, payload, &service, MAX_TRANSACTION_BYTES).await?;
-    let bytes = body.len();
-    let transaction = parse(body).await?;
-    submit(&service, transaction, bytes).await
+    let posting = parse(&service, body).await?;
+    submit(&service, posting).await
 }
 
 /// Posts a signed query: as a transaction, other kinds refused.
@@ -116,14 +132,13 @@ async fn post_transaction(
 #[post("/v1/queries")]
 async fn post_query(request: HttpRequest, payload: Payload, service: Data<Service>) -> Result<HttpResponse, Problem> {
     let body = body::read(&request, payload, &service, MAX_TRANSACTION_BYTES).await?;
-    let bytes = body.len();
-    let transaction = parse(body).await?;
-    if !matches!(transaction.statement, Statement::Query { .. }) {
-        let kind = transaction.statement.kind();
+    let posting = parse(&service, body).await?;
+    if !matches!(posting.transaction.statement, Statement::Query { .. }) {
+        let kind = posting.transaction.statement.kind();
         let detail = format!("this is a {kind} transaction; here only queries are taken, others at /v1/transactions");
         return Err(Problem::malformed(detail));
     }
-    submit(&service, transaction, bytes).await
+    submit(&service, posting).await
 }
 
 /// That a transaction is on the ledger.

@@ -6,6 +6,7 @@ use cohortium_protocol::ledger::CharterError;
 use cohortium_protocol::ledger::CheckpointError;
 use cohortium_protocol::ledger::KeyFileError;
 use cohortium_verifier::ledger::ChainError;
+use cohortium_verifier::ledger::Refusal;
 
 use crate::store::IndexError;
 use crate::store::LogError;
@@ -178,4 +179,15 @@ pub enum SubmitError {
     /// The ledger has stopped, or is stopping.
     #[error("the ledger takes no more transactions: {0}")]
     Stopped(String),
+}
+
+/// Why a transaction that was taken is not on the ledger.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Unadmitted {
+    /// A rule refuses it.
+    #[error(transparent)]
+    Refused(#[from] Box<Refusal>),
+    /// The service failed over it.
+    #[error("the service failed while it verified the proof, and admitted nothing; its operator has to look")]
+    Failed,
 }

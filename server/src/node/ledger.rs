@@ -14,10 +14,13 @@ use std::thread::JoinHandle;
 use std::time::SystemTime;
 use std::time::UNIX_EPOCH;
 
+use cohortium_protocol::ledger::Charter;
 use cohortium_protocol::ledger::Statement;
 use cohortium_protocol::ledger::Timestamp;
 use cohortium_protocol::ledger::Transaction;
+use cohortium_verifier::ledger::Refusal;
 use cohortium_verifier::ledger::Verification;
+use cohortium_verifier::ledger::check_signer;
 
 use super::answer::Answer;
 use super::answer::Promise;
@@ -26,8 +29,10 @@ use super::error::SubmitError;
 use super::read::Chain;
 use super::read::Snapshot;
 use super::verify::Unverified;
+use super::writer::Held;
 use super::writer::Job;
 use super::writer::Outcome;
+use super::writer::Reply;
 use super::writer::Submission;
 use crate::metrics::Metrics;
 use crate::store::Acceptance;
@@ -86,6 +91,8 @@ pub(super) struct Shared {
     pub(super) log: LogReader,
     pub(super) founding: Vec<u8>,
     pub(super) ledger: String,
+    /// The state's own; it never changes, so that nobody has to wait for the state to look at it.
+    pub(super) charter: Charter,
     pub(super) clock: Clock,
     pub(super) metrics: Metrics,
     /// Why the writer ended before its time.
@@ -170,10 +177,29 @@ impl Ledger {
         }
     }
 
+    /// Refuses what no member has signed who may say it. Looks at no state, and waits for nobody.
+    pub fn check_signer(&self, transaction: &Transaction) -> Result<(), Refusal> {
+        check_signer(&self.shared.charter, &self.shared.ledger, transaction).map(drop).inspect_err(|refusal| {
+            self.shared.metrics.refused(transaction.statement.kind(), refusal.rule());
+        })
+    }
+
     /// Hands a transaction in. What becomes of it comes when it is durable, or refused; nothing comes if the ledger
     /// stops before. A release is verified first, on the pool.
     pub fn submit(&self, transaction: Transaction, bytes: usize) -> Result<Answer<Outcome>, SubmitError> {
-        let (reply, answer) = Promise::pair();
+        self.submit_holding(transaction, bytes, Box::new(()))
+    }
+
+    /// The same, with something that is dropped when the transaction has been answered, even if nobody waits for the
+    /// answer any more.
+    pub fn submit_holding(
+        &self,
+        transaction: Transaction,
+        bytes: usize,
+        held: Held,
+    ) -> Result<Answer<Outcome>, SubmitError> {
+        let (promise, answer) = Promise::pair();
+        let reply = Reply::new(promise, held);
         let doors = self.doors.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(doors) = doors.as_ref() else { return Err(SubmitError::Stopped("it is being shut down".to_owned())) };
         let metrics = &self.shared.metrics;

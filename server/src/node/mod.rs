@@ -16,11 +16,11 @@ mod writer;
 
 pub use answer::Answer;
 pub use entries::BlockSummary;
-pub use error::{HomeError, OpenError, ReadError, SubmitError};
+pub use error::{HomeError, OpenError, ReadError, SubmitError, Unadmitted};
 pub use home::{Home, found, read_key};
 pub use ledger::{Clock, Health, Ledger, Settings, system_clock};
 pub use open::{Checked, Opened, check, export};
 pub use read::{Chain, Placed, Snapshot};
-pub use writer::{Outcome, Receipt};
+pub use writer::{Held, Outcome, Receipt};
 
 pub(crate) use home::{read_charter, write_new, write_secret};

@@ -83,15 +83,19 @@ fn replay(home: &Home, log: &BlockLog, trust: Trust, each: &mut dyn FnMut(u64)) 
         return Err(OpenError::OtherCharter);
     }
     let mut state = document.found().map_err(chain(0))?;
-    let (mut checkpoint, mut proofs) = (None, 0);
+    let (mut last, mut proofs) = (None, 0);
     for record in records {
         let (position, bytes) = record?;
         let block = parse_block(position.number, &bytes).map_err(chain(position.number))?;
         state.add_block(&block, trust).map_err(chain(position.number))?;
         proofs += block.transactions.iter().filter(|one| one.statement.kind() == "release").count() as u64;
-        checkpoint = Some(block.checkpoint);
         each(position.number);
+        last = Some(block);
     }
+    if let Some(block) = &last {
+        state.check_digest(block).map_err(chain(block.height))?;
+    }
+    let checkpoint = last.map(|block| block.checkpoint);
     Ok(Replayed { state, founding, checkpoint, proofs })
 }
 
@@ -171,6 +175,7 @@ impl Ledger {
             IndexState::Behind(tip) => fill(&log, &index, &ledger, Some(&tip.position))?,
             IndexState::Rebuilt { .. } => fill(&log, &index, &ledger, None)?,
         }
+        let charter = state.charter().clone();
         let chain = Chain::new(state, checkpoint);
         let snapshot = Snapshot::of(&chain, log.tip().bytes);
         let shared = Arc::new(Shared {
@@ -181,6 +186,7 @@ impl Ledger {
             log: log.reader(),
             founding,
             ledger,
+            charter,
             clock,
             metrics,
             ended: OnceLock::new(),

@@ -8,8 +8,9 @@ use cohortium_protocol::ledger::Block;
 use cohortium_protocol::ledger::Statement;
 use cohortium_protocol::ledger::Timestamp;
 use cohortium_protocol::ledger::Transaction;
+use cohortium_verifier::ledger::BundleParts;
+use cohortium_verifier::ledger::EvidenceParts;
 use cohortium_verifier::ledger::Refusal;
-use cohortium_verifier::ledger::Signed;
 use cohortium_verifier::ledger::State;
 use cohortium_verifier::ledger::parse_block;
 
@@ -129,6 +130,21 @@ impl Shared {
         let transaction = block.transactions.swap_remove(leaf.place);
         Ok(Placed { id: leaf.id, index, height: leaf.height, time: block.time, transaction })
     }
+
+    /// A bundle with its evidence: the proof and the signatures are read from the log.
+    fn assemble(&self, evidence: EvidenceParts, documents: &BundleParts) -> Result<Bundle, ReadError> {
+        let release = evidence.release();
+        let Transaction { member, signature, statement, .. } = self.transaction(release)?.transaction;
+        let Statement::Release { proof, .. } = statement else { return Err(ReadError::Index) };
+        let mut released = Some((member, signature));
+        let evidence = evidence.evidence(&mut |index| match released.take_if(|_| index == release) {
+            Some(signed) => Ok(signed),
+            None => self.transaction(index).map(|placed| (placed.transaction.member, placed.transaction.signature)),
+        })?;
+        let mut bundle = documents.bundle(*proof);
+        bundle.ledger = Some(evidence);
+        Ok(bundle)
+    }
 }
 
 fn broken(_: IndexError) -> ReadError {
@@ -216,30 +232,18 @@ impl Ledger {
 
     /// A site's bundle for a query, with the ledger's evidence under the newest checkpoint; or why there is none.
     pub fn bundle(&self, site: &str, query: &Digest) -> Result<Result<Bundle, Refusal>, ReadError> {
-        let inner = self.shared.inner()?;
-        let (state, checkpoint) = (&inner.chain.state, &inner.chain.checkpoint);
         let unknown = || Refusal::Unknown { what: "release", name: format!("of {site:?} for {query}") };
-        let Some(question) = state.query(query) else { return Ok(Err(unknown())) };
-        let Some(release) = question.sites.get(site).and_then(|asked| asked.release.as_ref()) else {
-            return Ok(Err(unknown()));
-        };
-        let request = question.request.document.digest();
-        let placed = self.noticing(self.shared.transaction(release.index))?;
-        let Statement::Release { proof, .. } = &placed.transaction.statement else { return Err(ReadError::Index) };
-        let mut failed = None;
-        let mut signed = |index: u64| -> Option<Signed> {
-            let placed = self.shared.transaction(index).map_err(|error| failed = Some(error)).ok()?;
-            Some((placed.transaction.member, placed.transaction.signature))
-        };
-        let evidence = state.evidence(site, &request, checkpoint, state.tree().len(), &mut signed);
-        if let Some(error) = failed {
-            return self.noticing(Err(error));
+        // Places, paths and documents are taken out of the state; blocks are read and parsed when it is let go.
+        let taken = self.read(|chain| {
+            let state = chain.state();
+            let request = state.query(query).ok_or_else(unknown)?.request.document.digest();
+            let evidence = state.evidence_parts(site, &request, chain.checkpoint(), state.tree().len())?;
+            Ok((evidence, state.bundle_parts(site, &request)?))
+        })?;
+        match taken {
+            Ok((evidence, documents)) => self.noticing(self.shared.assemble(evidence, &documents)).map(Ok),
+            Err(refusal) => Ok(Err(refusal)),
         }
-        Ok(evidence.and_then(|evidence| {
-            let mut bundle = state.bundle(site, &request, proof)?;
-            bundle.ledger = Some(evidence);
-            Ok(bundle)
-        }))
     }
 
     /// How many blocks an export has that begins now, and each of its lines but the first in turn.

@@ -1,5 +1,7 @@
 //! The pool that verifies proofs: threads of its own, so that proofs hold up neither readers nor the writer.
 
+use std::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -12,17 +14,17 @@ use cohortium_verifier::ledger::Refusal;
 use cohortium_verifier::ledger::ReleaseCheck;
 use cohortium_verifier::ledger::Verification;
 
-use super::answer::Promise;
+use super::error::Unadmitted;
 use super::ledger::Shared;
 use super::writer::Job;
-use super::writer::Outcome;
+use super::writer::Reply;
 use super::writer::Submission;
 
 /// A release whose proof nobody has verified.
 pub(super) struct Unverified {
     pub(super) transaction: Transaction,
     pub(super) bytes: usize,
-    pub(super) reply: Promise<Outcome>,
+    pub(super) reply: Reply,
 }
 
 /// One thread of the pool: until the way in is closed.
@@ -37,20 +39,15 @@ pub(super) fn run(shared: &Arc<Shared>, jobs: &Mutex<Receiver<Unverified>>, writ
 
 fn verify(shared: &Arc<Shared>, job: Unverified, writer: &SyncSender<Job>) {
     let Unverified { transaction, bytes, reply } = job;
-    let verification = match prepare(shared, &transaction) {
-        None => return,
-        Some(Ok(None)) => Verification::NotNeeded,
-        // The writer says where the statement stands already.
-        Some(Err(Refusal::Duplicate { .. })) => Verification::NotNeeded,
-        Some(Err(refusal)) => return refuse(shared, &transaction, reply, refusal),
-        Some(Ok(Some(check))) => {
-            let start = Instant::now();
-            let outcome = check.run();
-            shared.metrics.proof(outcome.is_ok(), start.elapsed());
-            match outcome {
-                Ok(release) => Verification::Verified(Box::new(release)),
-                Err(refusal) => return refuse(shared, &transaction, reply, refusal),
-            }
+    // A proof comes from outside. Whatever the verifier makes of it, the next one is verified on this thread.
+    let verified = catch_unwind(AssertUnwindSafe(|| verification(shared, &transaction)));
+    let verification = match verified {
+        Ok(None) => return,
+        Ok(Some(Ok(verification))) => verification,
+        Ok(Some(Err(refusal))) => return refuse(shared, &transaction, reply, refusal),
+        Err(_) => {
+            shared.metrics.failed_verifications.inc();
+            return reply.give(Err(Unadmitted::Failed));
         }
     };
     shared.metrics.waiting.inc();
@@ -61,6 +58,22 @@ fn verify(shared: &Arc<Shared>, job: Unverified, writer: &SyncSender<Job>) {
     }
 }
 
+/// Verifies a release. Nothing if the ledger has stopped.
+fn verification(shared: &Shared, transaction: &Transaction) -> Option<Result<Verification, Refusal>> {
+    Some(match prepare(shared, transaction)? {
+        Ok(None) => Ok(Verification::NotNeeded),
+        // The writer says where the statement stands already.
+        Err(Refusal::Duplicate { .. }) => Ok(Verification::NotNeeded),
+        Err(refusal) => Err(refusal),
+        Ok(Some(check)) => {
+            let start = Instant::now();
+            let outcome = check.run();
+            shared.metrics.proof(outcome.is_ok(), start.elapsed());
+            outcome.map(|release| Verification::Verified(Box::new(release)))
+        }
+    })
+}
+
 /// Under the state's lock, but without the proof. Nothing if the ledger has stopped.
 fn prepare(shared: &Shared, transaction: &Transaction) -> Option<Result<Option<ReleaseCheck>, Refusal>> {
     let inner = shared.inner().ok()?;
@@ -68,7 +81,7 @@ fn prepare(shared: &Shared, transaction: &Transaction) -> Option<Result<Option<R
     Some(state.prepare(transaction, (shared.clock)().max(state.time())))
 }
 
-fn refuse(shared: &Shared, transaction: &Transaction, reply: Promise<Outcome>, refusal: Refusal) {
+fn refuse(shared: &Shared, transaction: &Transaction, reply: Reply, refusal: Refusal) {
     shared.metrics.refused(transaction.statement.kind(), refusal.rule());
-    reply.give(Err(Box::new(refusal)));
+    reply.give(Err(Box::new(refusal).into()));
 }

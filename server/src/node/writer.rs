@@ -1,5 +1,6 @@
 //! The one writer of blocks: takes what waits, admits it into a block, and acknowledges it when the block is durable.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
@@ -14,6 +15,7 @@ use cohortium_verifier::ledger::Refusal;
 use cohortium_verifier::ledger::Verification;
 
 use super::answer::Promise;
+use super::error::Unadmitted;
 use super::ledger::PANICKED;
 use super::ledger::Shared;
 use super::open::fill;
@@ -43,7 +45,26 @@ pub struct Receipt {
 }
 
 /// What became of a transaction.
-pub type Outcome = Result<Receipt, Box<Refusal>>;
+pub type Outcome = Result<Receipt, Unadmitted>;
+
+/// What is kept until a transaction is answered.
+pub type Held = Box<dyn Any + Send>;
+
+/// The way to whoever waits for a transaction, and what is kept until they are answered.
+pub(super) struct Reply {
+    promise: Promise<Outcome>,
+    _held: Held,
+}
+
+impl Reply {
+    pub(super) fn new(promise: Promise<Outcome>, held: Held) -> Self {
+        Self { promise, _held: held }
+    }
+
+    pub(super) fn give(self, outcome: Outcome) {
+        self.promise.give(outcome);
+    }
+}
 
 /// A transaction that waits for a block.
 pub(super) struct Submission {
@@ -51,7 +72,7 @@ pub(super) struct Submission {
     pub(super) verification: Verification,
     /// How long it was when it was posted.
     pub(super) bytes: usize,
-    pub(super) reply: Promise<Outcome>,
+    pub(super) reply: Reply,
 }
 
 /// What the writer is asked.
@@ -83,7 +104,7 @@ impl Drop for Watch {
 }
 
 /// An outcome whose place may have to be looked up.
-type Early = (Promise<Outcome>, Result<(Digest, u64, bool), Box<Refusal>>);
+type Early = (Reply, Result<(Digest, u64, bool), Box<Refusal>>);
 
 impl Writer {
     /// Until every way in is closed; or why it cannot go on.
@@ -175,7 +196,7 @@ impl Writer {
         for (reply, outcome) in early {
             reply.give(match outcome {
                 Ok((id, index, already)) => Ok(self.receipt(id, index, already)?),
-                Err(refusal) => Err(refusal),
+                Err(refusal) => Err(refusal.into()),
             });
         }
         Ok(())

@@ -109,9 +109,12 @@ impl Place {
     }
 
     pub fn in_folder(folder: &Path, hospitals: usize, config: Config) -> Self {
+        Self::set(folder, hospitals, config, Settings::new(Metrics::new().unwrap()))
+    }
+
+    pub fn set(folder: &Path, hospitals: usize, config: Config, settings: Settings) -> Self {
         let folder = tempfile::tempdir_in(folder).unwrap();
         let home = found(&folder.path().join("ledger"), &charter(hospitals));
-        let settings = Settings::new(Metrics::new().unwrap());
         let (ledger, _) = Ledger::open(home, settings).unwrap();
         let ledger = Arc::new(ledger);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use cohortium_protocol::bundle::Bundle;
 use cohortium_protocol::ledger::{Statement, Transaction};
 use cohortium_protocol::results::QueryResults;
-use cohortium_verifier::ledger::{Founding, Trust, check_evidence, parse_block};
+use cohortium_verifier::ledger::{Founding, Plans, Trust, check_evidence, parse_block};
 use serde_json::json;
 
 use crate::common::query;
@@ -33,6 +33,14 @@ fn a_query_is_asked_answered_by_one_and_declined_by_the_other() {
     let nowhere = http::post(place.address(), "/v1/plan", nowhere.to_string().as_bytes()).json();
     assert_eq!((&nowhere["allowed"], &nowhere["rule"]), (&false.into(), &"unknown".into()));
     assert_eq!((&nowhere["sites"][0]["allowed"], &nowhere["sites"][1]["allowed"]), (&true.into(), &false.into()));
+    // Both sites have one schema and one shape: one compilation serves all rules of both, the state not being held.
+    let names = ["north".to_owned(), "south".to_owned()];
+    let part = place.ledger.read(|chain| chain.state().dry_run(&approval.digest(), &names, &asked.table));
+    let (part, mut plans) = (part.unwrap().unwrap(), Plans::new());
+    for _ in 0..2 {
+        part.check(&request, place.ledger.now(), &mut plans).unwrap();
+    }
+    assert_eq!(plans.compiled(), 1);
 
     let transaction = place.signed(SPONSOR, Statement::Query { request: Box::new(request.clone()) });
     let posted = http::post(place.address(), "/v1/queries", &transaction.canonical());

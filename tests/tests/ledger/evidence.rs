@@ -235,3 +235,28 @@ fn an_approval_that_the_charter_does_not_bear_is_refused() {
         "the charter does not bear this approval: the study's sponsor_class: it is for a sponsor of class academic";
     assert!(refused.starts_with(says), "{refused}");
 }
+
+#[test]
+fn what_a_bundle_is_made_from_outlives_the_state_it_is_taken_out_of() {
+    let (story, state) = (story(), story().chain.state.clone());
+    let (request, size) = (story.requests[0].digest(), state.tree().len());
+    let checkpoint = &story.chain.blocks.last().unwrap().checkpoint;
+    let parts = state.evidence_parts("north", &request, checkpoint, size).unwrap();
+    let documents = state.bundle_parts("north", &request).unwrap();
+    assert!(state.evidence_parts("south", &request, checkpoint, size).is_err(), "south declined");
+    drop(state);
+    let release = parts.release();
+    assert_eq!(story.chain.transaction(release).unwrap().statement.kind(), "release");
+    let mut bundle = documents.bundle(story.proofs[0].clone());
+    let mut signed = |index: u64| -> Result<_, u64> {
+        let transaction = story.chain.transaction(index).ok_or(index)?;
+        Ok((transaction.member.clone(), transaction.signature))
+    };
+    bundle.ledger = Some(parts.clone().evidence(&mut signed).unwrap());
+    let json = |bundle: &Bundle| serde_json::to_value(bundle).unwrap();
+    assert_eq!(json(&bundle), json(&story.bundle("north", 0)));
+    verdict(&bundle).unwrap();
+    // What cannot be read is an error of whoever reads.
+    let mut unread = |index| if index == release { Err("unread") } else { signed(index).map_err(|_| "no such") };
+    assert_eq!(parts.evidence(&mut unread), Err("unread"));
+}

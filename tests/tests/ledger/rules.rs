@@ -5,9 +5,9 @@
 
 use std::collections::BTreeSet;
 
-use cohortium_protocol::ledger::{Timestamp, Transaction};
+use cohortium_protocol::ledger::{Statement, Timestamp, Transaction};
 use cohortium_tests::exchange::attempt;
-use cohortium_verifier::ledger::{Admitted, Refusal, State, Verification};
+use cohortium_verifier::ledger::{Admitted, Plans, Refusal, State, Verification};
 
 use crate::{asking, registering};
 
@@ -54,10 +54,27 @@ impl Try {
     }
 
     fn go(&mut self) -> Result<Admitted, Refusal> {
-        match &self.verification {
+        let dry = self.dry();
+        let outcome = match &self.verification {
             None => attempt(&mut self.state, &self.transaction, self.time),
             Some(verification) => self.state.admit(&self.transaction, self.time, verification),
+        };
+        let posted = outcome.as_ref().map(drop).map_err(Refusal::clone);
+        // What a signature or an earlier posting decides is not for a dry run to say.
+        let signed = !posted.as_ref().is_err_and(|refusal| ["Form", "Ledger", "Duplicate"].contains(&kind(refusal)));
+        if let Some(dry) = dry.filter(|_| signed) {
+            assert_eq!(dry, posted, "a dry run says something else than the rules");
         }
+        outcome
+    }
+
+    /// What a dry run says of the query of an approval's sponsor; nothing of anything else.
+    fn dry(&self) -> Option<Result<(), Refusal>> {
+        let Statement::Query { request } = &self.transaction.statement else { return None };
+        let sites: Vec<String> = request.sites.iter().map(|pin| pin.site.clone()).collect();
+        let part = self.state.dry_run(&request.approval, &sites, &request.query.table)?;
+        let sponsor = part.approval().sponsor == self.transaction.member;
+        sponsor.then(|| part.check(request, self.time, &mut Plans::new()))
     }
 }
 

@@ -10,6 +10,7 @@ use cohortium_protocol::ledger::{Charter, Member, Role, Statement, Timestamp, Tr
 use cohortium_protocol::policy::Policy;
 use cohortium_protocol::table::Schema;
 
+use super::plans::Plans;
 use super::refusal::Refusal;
 use super::state::{Asked, Dataset, Decision, Floor, Posted, Question, Released, Seeds, State, Study};
 use crate::verify::VerifiedRelease;
@@ -58,7 +59,7 @@ impl State {
             Statement::Study { approval } => self.study(&member, approval, index, time)?,
             Statement::Suspend { approval, reason } => self.suspend(&member, approval, reason, time)?,
             Statement::Query { request } => {
-                let question = self.check_query(&member, request, id, index, time)?;
+                let question = self.check_query(&member, request, id, (index, time), &mut Plans::new())?;
                 self.enter_query(question);
             }
             Statement::Hold { request, reason } => {
@@ -84,17 +85,7 @@ impl State {
 
     /// Who signed, and whether they may say this; and whether it was said before.
     pub(super) fn check_member(&self, transaction: &Transaction, id: &Digest) -> Result<&Member, Refusal> {
-        if transaction.ledger != self.ledger {
-            return Err(Refusal::Ledger { found: transaction.ledger.clone(), required: self.ledger.clone() });
-        }
-        let name = &transaction.member;
-        let member = self.charter.member(name).ok_or_else(|| Refusal::UnknownMember { member: name.clone() })?;
-        let (kind, required) = (transaction.statement.kind(), transaction.statement.role());
-        if member.role != required {
-            let (role, required) = (member.role.name(), required.name());
-            return Err(Refusal::Role { member: name.clone(), role, kind, required });
-        }
-        transaction.check_signature(&member.key)?;
+        let member = check_signer(&self.charter, &self.ledger, transaction)?;
         match self.ids.get(id) {
             Some(index) => Err(Refusal::Duplicate { id: *id, index: *index }),
             None => Ok(member),
@@ -265,7 +256,7 @@ impl State {
         let question = self.queries.get(request).ok_or_else(unknown)?;
         let approval = question.request.document.approval;
         self.check_in_force(&approval)?;
-        let charges = self.charges(question, &member.name)?;
+        let charges = self.charges(question, &member.name, &mut Plans::new())?;
         for (_, commitment) in charges {
             let account = self.accounts.entry(commitment).or_default();
             account.spent += 1;
@@ -276,6 +267,23 @@ impl State {
         }
         Ok(())
     }
+}
+
+/// Who signed a transaction, and whether they may say this, by a ledger's charter and its id alone: before anything else
+/// is looked at.
+pub fn check_signer<'a>(charter: &'a Charter, ledger: &str, transaction: &Transaction) -> Result<&'a Member, Refusal> {
+    if transaction.ledger != ledger {
+        return Err(Refusal::Ledger { found: transaction.ledger.clone(), required: ledger.to_owned() });
+    }
+    let name = &transaction.member;
+    let member = charter.member(name).ok_or_else(|| Refusal::UnknownMember { member: name.clone() })?;
+    let (kind, required) = (transaction.statement.kind(), transaction.statement.role());
+    if member.role != required {
+        let (role, required) = (member.role.name(), required.name());
+        return Err(Refusal::Role { member: name.clone(), role, kind, required });
+    }
+    transaction.check_signature(&member.key)?;
+    Ok(member)
 }
 
 /// Refuses a study with a sponsor or a site that the charter does not have so.

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 
 use cohortium_keys::KeyKind;
-use cohortium_protocol::bundle::{BUNDLE_FORMAT, Bundle, QueryProof};
+use cohortium_protocol::bundle::{Bundle, QueryProof};
 use cohortium_protocol::commit::budget::column_limit;
 use cohortium_protocol::documents::{Approval, Request, RequestError, SitePin};
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::{Member, Statement, Timestamp, Transaction};
 use cohortium_protocol::policy::{QueryCap, ReleaseParams, effective};
-use cohortium_protocol::query::{ColumnId, Plan, Source, compile};
+use cohortium_protocol::query::{ColumnId, Source};
 
 use super::admit::{Verification, agree};
+use super::plans::Plans;
 use super::refusal::Refusal;
 use super::state::{Asked, Dataset, Decision, Posted, Question, Site, State};
 use crate::anchors::{Anchors, SiteAnchor};
@@ -53,8 +54,8 @@ impl State {
         member: &Member,
         request: &Request,
         id: Digest,
-        index: u64,
-        time: Timestamp,
+        (index, time): (u64, Timestamp),
+        plans: &mut Plans,
     ) -> Result<Question, Refusal> {
         agree("request's ledger", &request.ledger, "this ledger", &self.ledger)?;
         self.check_in_force(&request.approval)?;
@@ -78,7 +79,7 @@ impl State {
         for pin in &request.sites {
             approval.permits_site(&pin.site)?;
             let (site, dataset) = self.dataset(&pin.site, &request.query.table)?;
-            let asked = self.check_pins(pin, site, dataset, request, approval)?;
+            let asked = self.check_pins(pin, (site, dataset), request, approval, plans)?;
             sites.insert(pin.site.clone(), asked);
             schema = Some(dataset.schema.clone());
         }
@@ -87,18 +88,18 @@ impl State {
         let request = Posted::new(request.clone(), index, time);
         let question = Question { id, request, sponsor: member.name.clone(), schema, sites };
         for site in question.sites.keys() {
-            self.charges(&question, site)?;
+            self.charges(&question, site, plans)?;
         }
         Ok(question)
     }
 
     /// Whether the sponsor's query would be admitted if it were posted now. Changes nothing, and needs no signature.
-    pub fn check_question(&self, request: &Request, time: Timestamp) -> Result<(), Refusal> {
+    pub(super) fn check_question(&self, request: &Request, time: Timestamp, plans: &mut Plans) -> Result<(), Refusal> {
         let unknown = || Refusal::Unknown { what: "approval", name: request.approval.to_string() };
         let sponsor = &self.studies.get(&request.approval).ok_or_else(unknown)?.approval.document.sponsor;
         let unknown = || Refusal::UnknownMember { member: sponsor.clone() };
         let member = self.charter.member(sponsor).ok_or_else(unknown)?;
-        self.check_query(member, request, request.digest(), self.tree.len(), time).map(drop)
+        self.check_query(member, request, request.digest(), (self.tree.len(), time), plans).map(drop)
     }
 
     fn dataset(&self, site: &str, table: &str) -> Result<(&Site, &Dataset), Refusal> {
@@ -111,10 +112,10 @@ impl State {
     fn check_pins(
         &self,
         pin: &SitePin,
-        site: &Site,
-        dataset: &Dataset,
+        (site, dataset): (&Site, &Dataset),
         request: &Request,
         approval: &Approval,
+        plans: &mut Plans,
     ) -> Result<Asked, Refusal> {
         let missing = |what| Refusal::Unknown { what, name: format!("of {:?}", pin.site) };
         let epoch = dataset.epoch.as_ref().ok_or_else(|| missing("consent epoch over the active table version"))?;
@@ -140,7 +141,7 @@ impl State {
                 return Err(Refusal::NotActive { site: pin.site.clone(), what, found, active });
             }
         }
-        let plan = compile(&request.query, &dataset.schema, &approval.consent, &shape)?;
+        let plan = plans.get(&request.query, &dataset.schema, &approval.consent, &shape)?;
         request.binds(approval, &dataset.schema, &plan)?;
         plan.check(&shape)?;
         approval.permits(&request.query, &plan)?;
@@ -152,7 +153,7 @@ impl State {
         let refuse = |source| Refusal::Policy { site: pin.site.clone(), source };
         let policy = effective(Some(&floor.document.policy), Some(&approval.policy)).map_err(refuse)?;
         policy.release_params(&plan, &dataset.schema, approval.names(&plan)).map_err(refuse)?;
-        self.check_caps(pin, request, &plan, policy.policy().query_cap())?;
+        self.check_caps(pin, request, &plan.columns(), policy.policy().query_cap(), plans)?;
         Ok(Asked {
             manifest: dataset.manifest.clone(),
             epoch: epoch.clone(),
@@ -165,7 +166,14 @@ impl State {
     }
 
     /// Query caps: how many queries under one approval, and how many that use one column.
-    fn check_caps(&self, pin: &SitePin, request: &Request, plan: &Plan, cap: QueryCap) -> Result<(), Refusal> {
+    fn check_caps(
+        &self,
+        pin: &SitePin,
+        request: &Request,
+        columns: &[ColumnId],
+        cap: QueryCap,
+        plans: &mut Plans,
+    ) -> Result<(), Refusal> {
         let before: Vec<&Question> = self
             .studies
             .get(&request.approval)
@@ -183,35 +191,31 @@ impl State {
         let Some(cap) = cap.per_column else { return Ok(()) };
         let mut used: BTreeMap<ColumnId, u32> = BTreeMap::new();
         for question in before {
-            let plan = self.plan(question, &pin.site)?;
-            for column in plan.columns().into_iter().filter(|column| column.source == Source::Manifest) {
-                *used.entry(column).or_default() += 1;
+            let columns = plans.columns(&self.plan_source(question, &pin.site)?)?;
+            for column in columns.iter().filter(|column| column.source == Source::Manifest) {
+                *used.entry(column.clone()).or_default() += 1;
             }
         }
-        match plan.columns().into_iter().find(|column| used.get(column).is_some_and(|count| *count >= cap)) {
+        match columns.iter().find(|column| used.get(*column).is_some_and(|count| *count >= cap)) {
             Some(column) => reached(cap, format!("column {:?} under one approval", column.name)),
             None => Ok(()),
         }
     }
 
-    /// The plan of a query at a site, compiled again: plans are large, queries small.
-    pub fn plan(&self, question: &Question, site: &str) -> Result<Plan, Refusal> {
-        let request = &question.request.document;
-        let unknown = || Refusal::Unknown { what: "approval", name: request.approval.to_string() };
-        let study = self.studies.get(&request.approval).ok_or_else(unknown)?;
-        let shape = request.site(site)?.standard_shape()?;
-        Ok(compile(&request.query, &question.schema, &study.approval.document.consent, &shape)?)
-    }
-
     /// The commitments that a site's answer opens at one point each, if every budget bears it.
-    pub(super) fn charges(&self, question: &Question, site: &str) -> Result<Vec<(ColumnId, Digest)>, Refusal> {
+    pub(super) fn charges(
+        &self,
+        question: &Question,
+        site: &str,
+        plans: &mut Plans,
+    ) -> Result<Vec<(ColumnId, Digest)>, Refusal> {
         let unknown = || Refusal::Unknown { what: "query", name: question.id.to_string() };
         let asked = question.sites.get(site).ok_or_else(unknown)?;
-        let plan = self.plan(question, site)?;
+        let columns = plans.columns(&self.plan_source(question, site)?)?;
         let approval = question.request.document.approval;
         let (manifest, epoch) = (&asked.manifest.document, &asked.epoch.document);
         let mut charges = Vec::new();
-        for column in plan.columns() {
+        for column in columns.iter() {
             let commitment = match column.source {
                 Source::Manifest => manifest.commitment(&column.name),
                 Source::Epoch => epoch.commitment(&column.name),
@@ -230,7 +234,7 @@ impl State {
             if under >= self.charter.opening_share {
                 return refuse(under, self.charter.opening_share, "under this approval");
             }
-            charges.push((column, commitment));
+            charges.push((column.clone(), commitment));
         }
         Ok(charges)
     }
@@ -265,26 +269,6 @@ impl State {
         self.check_member(transaction, &transaction.id())?;
         self.check_answerable(&transaction.member, request, time)?;
         self.release_check(&transaction.member, request, proof).map(Some)
-    }
-
-    /// The bundle that a site's proof makes with what is on the ledger, without evidence of the ledger itself.
-    pub fn bundle(&self, site: &str, request: &Digest, proof: &QueryProof) -> Result<Bundle, Refusal> {
-        let unknown = || Refusal::Unknown { what: "query", name: request.to_string() };
-        let question = self.query(request).ok_or_else(unknown)?;
-        let asked = question.sites.get(site).ok_or_else(unknown)?;
-        let study = self.studies.get(&question.request.document.approval).ok_or_else(unknown)?;
-        Ok(Bundle {
-            format: BUNDLE_FORMAT.to_owned(),
-            site: site.to_owned(),
-            request: question.request.document.as_ref().clone(),
-            approval: study.approval.document.as_ref().clone(),
-            policy_floor: asked.floor.document.policy.clone(),
-            schema: question.schema.as_ref().clone(),
-            manifest: asked.manifest.document.as_ref().clone(),
-            epoch: asked.epoch.document.as_ref().clone(),
-            proof: proof.clone(),
-            ledger: None,
-        })
     }
 
     fn release_check(&self, site: &str, request: &Digest, proof: &QueryProof) -> Result<ReleaseCheck, Refusal> {

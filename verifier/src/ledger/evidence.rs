@@ -8,8 +8,7 @@ use cohortium_protocol::ledger::{
 };
 
 use super::admit::check_study;
-use super::refusal::Refusal;
-use super::state::{Decision, State};
+use super::state::State;
 
 /// What the ledger's evidence in a bundle comes to.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -173,41 +172,6 @@ pub fn check_evidence(bundle: &Bundle, charter: &Charter) -> Result<LedgerFacts,
 pub type Signed = (String, Signature);
 
 impl State {
-    /// The evidence for a site's release, under a checkpoint of this state's size or less. `signed` looks up who
-    /// signed the transaction at a place, and how.
-    pub fn evidence(
-        &self,
-        site: &str,
-        request: &Digest,
-        checkpoint: &str,
-        size: u64,
-        signed: &mut dyn FnMut(u64) -> Option<Signed>,
-    ) -> Result<LedgerEvidence, Refusal> {
-        let unknown = || Refusal::Unknown { what: "release", name: format!("of {site:?} for {request}") };
-        let question = self.query(request).ok_or_else(unknown)?;
-        let asked = question.sites.get(site).ok_or_else(unknown)?;
-        let study = self.studies.get(&question.request.document.approval).ok_or_else(unknown)?;
-        let (Some(release), Some((Decision::Accepted, _, accepted))) = (&asked.release, &asked.decision) else {
-            return Err(unknown());
-        };
-        let mut include = |index: u64| -> Result<Inclusion, Refusal> {
-            let (member, signature) = signed(index).ok_or_else(unknown)?;
-            let path = self.tree.inclusion(index, size).map_err(|_| unknown())?;
-            Ok(Inclusion { member, signature, index, path })
-        };
-        Ok(LedgerEvidence {
-            checkpoint: checkpoint.to_owned(),
-            manifest: include(asked.manifest.index)?,
-            epoch: include(asked.epoch.index)?,
-            floor_number: asked.floor.document.number,
-            floor: include(asked.floor.index)?,
-            study: include(study.approval.index)?,
-            query: include(question.request.index)?,
-            accept: include(*accepted)?,
-            release: include(release.index)?,
-        })
-    }
-
     /// When the query of a request was posted.
     pub fn asked_at(&self, request: &Digest) -> Option<Timestamp> {
         self.query(request).map(|question| question.request.time)

@@ -6,17 +6,23 @@
 mod admit;
 mod ask;
 mod chain;
+mod dry;
 mod evidence;
+mod parts;
+mod plans;
 mod refusal;
 mod replay;
 mod state;
 mod status;
 mod study;
 
-pub use admit::{Admitted, Verification, check_study};
+pub use admit::{Admitted, Verification, check_signer, check_study};
 pub use ask::ReleaseCheck;
 pub use chain::{ChainError, FOUNDING_FORMAT, Founding, OpenBlock, Trust, parse_block};
+pub use dry::DryRun;
 pub use evidence::{EvidenceError, LedgerFacts, Signed, check_evidence};
+pub use parts::{BundleParts, EvidenceParts};
+pub use plans::{PlanSource, Plans};
 pub use refusal::Refusal;
 pub use replay::{Replay, Replayed};
 pub use state::{

@@ -56,7 +56,9 @@ pub(super) fn make(
         pins.push(pin(trusted, site, &detail)?);
     }
     let (schema, plan) = planned.ok_or_else(|| Failure::cannot_tell("a request needs a site; name one with --site"))?;
-    let question = PlanQuestion { query: query.clone(), approval: digest, sites: sites.to_vec() };
+    // Only the running number is taken from it, which is the same for every site; a dry run is for fewer sites than a request.
+    let question =
+        PlanQuestion { query: query.clone(), approval: digest, sites: sites.iter().take(1).cloned().collect() };
     let sequence = trusted.client().plan(&question)?.sequence.ok_or_else(|| {
         Failure::cannot_tell("the ledger does not say which running number is next under the approval")
     })?;

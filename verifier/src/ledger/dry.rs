@@ -1,0 +1,123 @@
+//! Dry runs: so much of the state as the rules of a query look at, taken out, so that they can be applied without it.
+
+use std::collections::BTreeMap;
+
+use cohortium_protocol::documents::{Approval, Request};
+use cohortium_protocol::hash::Digest;
+use cohortium_protocol::ledger::{Charter, MerkleTree, Timestamp};
+
+use super::plans::Plans;
+use super::refusal::Refusal;
+use super::state::{Account, Asked, Question, Site, State, Study};
+
+/// The part of a state that decides about queries under one approval to some sites.
+#[derive(Debug)]
+pub struct DryRun {
+    state: State,
+    approval: Digest,
+    study: Study,
+}
+
+impl DryRun {
+    /// The ledger's id.
+    pub fn ledger(&self) -> &str {
+        &self.state.ledger
+    }
+
+    /// The charter.
+    pub fn charter(&self) -> &Charter {
+        &self.state.charter
+    }
+
+    /// The approval.
+    pub fn approval(&self) -> &Approval {
+        &self.study.approval.document
+    }
+
+    /// The next running number under it.
+    pub fn sequence(&self) -> u64 {
+        self.study.queries.len() as u64 + 1
+    }
+
+    /// A site, if it is one of those that the part was taken for and has registered something.
+    pub fn site(&self, name: &str) -> Option<&Site> {
+        self.state.sites.get(name)
+    }
+
+    /// Whether the sponsor's query would be admitted if it were posted now: by the rules themselves.
+    pub fn check(&self, request: &Request, time: Timestamp, plans: &mut Plans) -> Result<(), Refusal> {
+        if request.approval != self.approval {
+            return Err(Refusal::Unknown { what: "approval", name: request.approval.to_string() });
+        }
+        self.state.check_question(request, time, plans)
+    }
+}
+
+impl State {
+    /// Takes out what decides about a query under an approval to some sites about a table. Copies references, compiles
+    /// nothing; nothing if there is no such approval.
+    pub fn dry_run(&self, approval: &Digest, sites: &[String], table: &str) -> Option<DryRun> {
+        let study = self.studies.get(approval)?.clone();
+        let sites: BTreeMap<String, Site> =
+            sites.iter().filter_map(|name| Some((name.clone(), self.sites.get(name)?.only(table)))).collect();
+        let queries = study.queries.iter().filter_map(|digest| Some((*digest, self.queries.get(digest)?.only(&sites))));
+        let queries = queries.filter(|(_, question)| !question.sites.is_empty()).collect();
+        let mut accounts = BTreeMap::new();
+        for dataset in sites.values().flat_map(|site| site.tables.values()) {
+            let epoch = dataset.epoch.iter().flat_map(|epoch| epoch.document.columns());
+            for column in dataset.manifest.document.columns().iter().chain(epoch) {
+                if let Some(account) = self.accounts.get(&column.commitment) {
+                    accounts.insert(column.commitment, account.only(approval));
+                }
+            }
+        }
+        let state = State {
+            ledger: self.ledger.clone(),
+            charter: self.charter.clone(),
+            keys: Vec::new(),
+            height: self.height,
+            tip: self.tip,
+            time: self.time,
+            tree: MerkleTree::new(),
+            ids: BTreeMap::new(),
+            sites,
+            studies: BTreeMap::from([(*approval, study.clone())]),
+            queries,
+            by_id: BTreeMap::new(),
+            accounts,
+        };
+        Some(DryRun { state, approval: *approval, study })
+    }
+}
+
+impl Site {
+    fn only(&self, table: &str) -> Self {
+        let tables = self.tables.get_key_value(table).map(|(name, dataset)| (name.clone(), dataset.clone()));
+        Self { tables: tables.into_iter().collect(), floor: self.floor.clone(), seeds: self.seeds.clone(), ..*self }
+    }
+}
+
+impl Question {
+    /// Of an earlier question it matters what was asked, not what became of it.
+    fn only(&self, sites: &BTreeMap<String, Site>) -> Self {
+        let sites = self.sites.iter().filter(|(name, _)| sites.contains_key(*name)).map(|(name, asked)| {
+            let Asked { manifest, epoch, floor, leaf, .. } = asked;
+            let (manifest, epoch, floor) = (manifest.clone(), epoch.clone(), floor.clone());
+            (name.clone(), Asked { manifest, epoch, floor, leaf: *leaf, held: None, decision: None, release: None })
+        });
+        Self {
+            id: self.id,
+            request: self.request.clone(),
+            sponsor: self.sponsor.clone(),
+            schema: self.schema.clone(),
+            sites: sites.collect(),
+        }
+    }
+}
+
+impl Account {
+    fn only(&self, approval: &Digest) -> Self {
+        let under = self.under.get(approval).map(|spent| (*approval, *spent));
+        Self { spent: self.spent, under: under.into_iter().collect() }
+    }
+}

@@ -1,0 +1,118 @@
+//! Plans, compiled when they are needed: they are large, and queries small. What a compilation needs is taken out of the
+//! state, so that it can be done without it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cohortium_protocol::documents::Approval;
+use cohortium_protocol::documents::Request;
+use cohortium_protocol::hash::Digest;
+use cohortium_protocol::query::{ColumnId, Plan, Query, compile};
+use cohortium_protocol::shape::Shape;
+use cohortium_protocol::table::{ConsentColumn, Schema};
+
+use super::refusal::Refusal;
+use super::state::{Question, State};
+
+/// Plans that are kept at one time: as many as there are shapes in use, with some to spare.
+const KEPT: usize = 4;
+
+/// What a question's plan at a site is compiled from.
+#[derive(Clone, Debug)]
+pub struct PlanSource {
+    request: Arc<Request>,
+    schema: Arc<Schema>,
+    approval: Arc<Approval>,
+    shape: Shape,
+}
+
+impl PlanSource {
+    /// The plan.
+    pub fn compile(&self) -> Result<Plan, Refusal> {
+        Ok(compile(&self.request.query, &self.schema, &self.approval.consent, &self.shape)?)
+    }
+}
+
+impl State {
+    /// What a question's plan at a site is compiled from.
+    pub fn plan_source(&self, question: &Question, site: &str) -> Result<PlanSource, Refusal> {
+        let request = question.request.document.clone();
+        let unknown = || Refusal::Unknown { what: "approval", name: request.approval.to_string() };
+        let approval = self.studies.get(&request.approval).ok_or_else(unknown)?.approval.document.clone();
+        let shape = request.site(site)?.standard_shape()?;
+        Ok(PlanSource { schema: question.schema.clone(), request, approval, shape })
+    }
+
+    /// The plan of a query at a site, compiled again.
+    pub fn plan(&self, question: &Question, site: &str) -> Result<Plan, Refusal> {
+        self.plan_source(question, site)?.compile()
+    }
+}
+
+/// What decides a plan: the query, the schema, the consent, the shape.
+type Key = (Digest, Digest, String, Digest);
+
+/// Compiles what was not compiled just before. A plan is kept only as long as others do not take its place, what is
+/// small about it always.
+#[derive(Default, Debug)]
+pub struct Plans {
+    kept: Vec<(Key, Arc<Plan>)>,
+    columns: BTreeMap<Key, Arc<Vec<ColumnId>>>,
+    compiled: usize,
+}
+
+impl Plans {
+    /// None yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many compilations there were.
+    pub fn compiled(&self) -> usize {
+        self.compiled
+    }
+
+    /// The plan of a query.
+    pub fn get(
+        &mut self,
+        query: &Query,
+        schema: &Schema,
+        consent: &ConsentColumn,
+        shape: &Shape,
+    ) -> Result<Arc<Plan>, Refusal> {
+        self.at((query.digest(), schema.digest(), consent.to_string(), shape.id()), query, schema, consent, shape)
+    }
+
+    fn at(
+        &mut self,
+        key: Key,
+        query: &Query,
+        schema: &Schema,
+        consent: &ConsentColumn,
+        shape: &Shape,
+    ) -> Result<Arc<Plan>, Refusal> {
+        if let Some((_, plan)) = self.kept.iter().find(|(kept, _)| *kept == key) {
+            return Ok(plan.clone());
+        }
+        self.compiled += 1;
+        let plan = Arc::new(compile(query, schema, consent, shape)?);
+        if self.kept.len() == KEPT {
+            self.kept.remove(0);
+        }
+        self.kept.push((key, plan.clone()));
+        Ok(plan)
+    }
+
+    /// The columns that a question's plan at a site reads.
+    pub(super) fn columns(&mut self, source: &PlanSource) -> Result<Arc<Vec<ColumnId>>, Refusal> {
+        let PlanSource { request, schema, approval, shape } = source;
+        let (query, consent) = (&request.query, &approval.consent);
+        let key = (query.digest(), schema.digest(), consent.to_string(), shape.id());
+        if let Some(columns) = self.columns.get(&key) {
+            return Ok(columns.clone());
+        }
+        let columns = Arc::new(self.at(key.clone(), query, schema, consent, shape)?.columns());
+        self.columns.insert(key, columns.clone());
+        Ok(columns)
+    }
+}
