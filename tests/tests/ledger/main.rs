@@ -4,6 +4,7 @@
 
 mod asking;
 mod chain;
+mod decoders;
 mod evidence;
 mod model;
 mod registering;
