@@ -172,7 +172,7 @@ fn dataset_json(state: &State, name: &str, dataset: &Dataset, whole: bool) -> Va
         epoch.iter().flat_map(|epoch| epoch.columns()).map(|column| column.name.as_str()).collect();
     let mut value = json!({
         "site": name, "table": manifest.table(), "version": manifest.version(), "manifest": manifest.digest(),
-        "created": document["created"], "declared_rows": document["declared_rows"], "shape": manifest.shape().name,
+        "created": document["created"], "vintage": document["vintage"], "declared_rows": document["declared_rows"], "shape": manifest.shape().name,
         "schema": dataset.schema.digest(), "description": dataset.schema.description(),
         "epoch": epoch.map(|epoch| json!({
             "number": epoch.number(), "created": epoch_document["created"], "digest": epoch.digest(),

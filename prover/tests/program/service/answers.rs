@@ -131,6 +131,7 @@ impl Inner {
             version: manifest.version(),
             manifest: manifest.digest(),
             created: manifest.created().to_owned(),
+            vintage: manifest.vintage().to_owned(),
             declared_rows: manifest.declared_rows() as u64,
             shape: manifest.shape().name.to_owned(),
             schema: manifest.schema(),
