@@ -316,6 +316,19 @@ impl Refusal {
     }
 }
 
+impl Refusal {
+    /// The HTTP status that a ledger service refuses with: here, because services in tests answer with it as well.
+    pub fn http_status(&self) -> u16 {
+        match self.rule() {
+            "form" => 400,
+            "member" | "role" | "owner" | "site" | "approval" | "in-force" => 403,
+            "unknown" => 404,
+            "duplicate" | "decided" | "answered" | "number" | "active" => 409,
+            _ => 422,
+        }
+    }
+}
+
 impl From<CompileError> for Refusal {
     fn from(error: CompileError) -> Self {
         Self::Compile(Box::new(error))

@@ -66,8 +66,7 @@ fn ok(answer: &impl Serialize) -> Answer {
 }
 
 fn refuse(refusal: &Refusal) -> (u16, String, String) {
-    let status = if matches!(refusal, Refusal::Unknown { .. }) { 404 } else { 422 };
-    (status, refusal.rule().to_owned(), refusal.to_string())
+    (refusal.http_status(), refusal.rule().to_owned(), refusal.to_string())
 }
 
 impl Inner {
