@@ -21,7 +21,11 @@ pub(crate) struct Joined {
 impl Joined {
     /// Joined and not registered.
     pub(crate) fn unregistered() -> Self {
-        let place = Place::committed();
+        Self::join(Place::committed())
+    }
+
+    /// The same with a home of one's own.
+    pub(crate) fn join(place: Place) -> Self {
         place.run("keys --shape query-12").ok();
         let key = place.run("ledger key --home h --json").ok().json()["key"].as_str().unwrap().to_owned();
         let service = Service::start(&key);
