@@ -377,6 +377,10 @@ fn decisions() -> Vec<Case> {
     let no = || x.decline("north", request, "no");
     let suspend = x.sign(BOARD, Statement::Suspend { approval: w.approval.digest(), reason: "a complaint".to_owned() });
     let suspended = after(&w.asked, suspend, ASKED + 1);
+    // Asked on the last day of the approval.
+    let (short, last_day) = approved(w, &w.registered, &|approval| approval.expires = at(ASKED).day());
+    let asked_last = x.request(&short, &by_grade("Grades"), &last_day, &["north"]);
+    let short = after(&short, x.ask(&asked_last), ASKED);
     let one = x.request(&w.approved, &by_grade("Grades"), &w.approval, &["north"]);
     let asked_one = after(&w.approved, x.ask(&one), ASKED);
     let declined = after(&w.asked, x.decline("south", request, "no"), ASKED);
@@ -430,6 +434,20 @@ fn decisions() -> Vec<Case> {
             "the board suspended it",
             on(&suspended, ASKED + 2, x.accept("north", request)),
             on(&suspended, ASKED + 2, no()),
+        ),
+        case(
+            "Approval",
+            "accepted after the approval's last day",
+            "clause \"expires\": the approval expired on 2026-02-02, and it is 2026-02-03",
+            on(&short, 2 * DAY, x.accept("north", &asked_last)),
+            on(&short, 2 * DAY - 1, x.accept("north", &asked_last)),
+        ),
+        case(
+            "Approval",
+            "accepted after the last day, and not declined",
+            "clause \"expires\"",
+            on(&short, 2 * DAY, x.accept("north", &asked_last)),
+            on(&short, 2 * DAY, x.decline("north", &asked_last, "too late for us")),
         ),
     ]
 }

@@ -189,6 +189,7 @@ impl Model {
         let (now, variant) = (self.now, self.queries[query].variant);
         self.undecided(site, query)?;
         self.in_force(variant)?;
+        self.still_covers(variant)?;
         if self.studies[variant].accepted[site] >= SHARE {
             return Err("opening-budget");
         }

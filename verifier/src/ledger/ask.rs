@@ -37,15 +37,15 @@ impl ReleaseCheck {
 }
 
 impl State {
-    /// Refuses an approval that may not be asked under any more.
-    pub(super) fn check_in_force(&self, approval: &Digest) -> Result<(), Refusal> {
+    /// Refuses an approval under which nothing is asked or accepted any more.
+    pub(super) fn check_in_force(&self, approval: &Digest, time: Timestamp) -> Result<(), Refusal> {
         let unknown = || Refusal::Unknown { what: "approval", name: approval.to_string() };
         let study = self.studies.get(approval).ok_or_else(unknown)?;
         let gone = |reason| Err(Refusal::NotInForce { approval: *approval, reason });
         match (&study.suspended, study.amended) {
             (Some((since, why)), _) => gone(format!("the board suspended it at {since}: {why}")),
             (None, Some(by)) => gone(format!("the board amended it; the approval of the study is now {by}")),
-            (None, None) => Ok(()),
+            (None, None) => Ok(study.approval.document.covers(time.day())?),
         }
     }
 
@@ -58,7 +58,7 @@ impl State {
         plans: &mut Plans,
     ) -> Result<Question, Refusal> {
         agree("request's ledger", &request.ledger, "this ledger", &self.ledger)?;
-        self.check_in_force(&request.approval)?;
+        self.check_in_force(&request.approval, time)?;
         let unknown = || Refusal::Unknown { what: "approval", name: request.approval.to_string() };
         let study = self.studies.get(&request.approval).ok_or_else(unknown)?;
         let approval = &study.approval.document;
@@ -66,7 +66,6 @@ impl State {
             let (owner, member) = (approval.sponsor.clone(), member.name.clone());
             return Err(Refusal::NotYours { what: "approval", owner, member });
         }
-        approval.covers(time.day())?;
         let next = study.queries.len() as u64 + 1;
         if request.sequence != next {
             let rule = format!("the next under this approval is {next}");

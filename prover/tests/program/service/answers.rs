@@ -188,9 +188,13 @@ impl Inner {
 
     fn study_summary(&self, approval: &Digest, study: &Study) -> StudySummary {
         let document = &study.approval.document;
-        let (state, reason) = match &study.suspended {
-            Some((since, why)) => ("suspended", Some(format!("suspended at {since}: {why}"))),
-            None => ("in force", None),
+        let (state, reason) = match (&study.suspended, study.amended) {
+            (Some((since, why)), _) => ("suspended", Some(format!("suspended at {since}: {why}"))),
+            (None, Some(by)) => ("amended", Some(format!("the approval of the study is now {by}"))),
+            (None, None) if self.now().day() > document.expires => {
+                ("expired", Some(format!("its last day was {}", document.expires)))
+            }
+            (None, None) => ("in force", None),
         };
         StudySummary {
             approval: *approval,
