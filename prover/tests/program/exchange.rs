@@ -163,6 +163,8 @@ fn under_a_suspended_study_nothing_is_accepted_and_what_was_is_answered() {
     assert_eq!(events[0]["query"], json!(second));
     let text = events[0]["text"].as_str().unwrap();
     assert!(text.ends_with("the consent form was wrong"), "{text}");
+    let status = place.run("status --home h").ok();
+    assert!(status.out.contains("NOT ACCEPTED: the study's approval is not in force: suspended at"), "{}", status.out);
     // Nothing of it is posted, and it is no failure of the site's.
     assert_eq!(["accept", "hold", "decline", "release"].map(|kind| service.count(kind)), [1, 0, 0, 1]);
     place.run(&format!("accept {second} --home h --yes")).fails(1, "not in force, and nobody can accept: suspended at");
@@ -191,6 +193,8 @@ fn after_the_last_day_nothing_is_accepted_and_what_was_is_answered() {
     assert!(text.contains("not accepted: the study's approval is not in force: its last day was "), "{text}");
     assert!(service.status(&first).starts_with("answered"), "{}", service.status(&first));
     assert_eq!(["accept", "hold", "decline", "release"].map(|kind| service.count(kind)), [1, 0, 0, 1]);
+    let status = place.run("status --home h").ok();
+    assert!(status.out.contains("NOT ACCEPTED: the study's approval is not in force: its last day"), "{}", status.out);
     place.run(&format!("accept {second} --home h --yes")).fails(1, "nobody can accept: its last day was");
     assert_eq!(names(&joined.events()), ["not_in_force", "done"]);
 }
