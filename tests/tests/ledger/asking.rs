@@ -7,7 +7,7 @@ use cohortium_protocol::policy::{Policy, QueryCap, Sums};
 use cohortium_protocol::query::Query;
 use cohortium_protocol::table::ConsentColumn;
 use cohortium_tests::exchange::{BOARD, DAY, Exchange, OTHER_SPONSOR, at, attempt, by_grade, question};
-use cohortium_tests::{Hospital, approval, usual_policy};
+use cohortium_tests::{Hospital, usual_policy};
 use cohortium_verifier::ledger::{State, Verification};
 
 use crate::registering::{after, epoch, manifest};
@@ -15,7 +15,7 @@ use crate::rules::{Case, Try, case};
 use crate::world::{ACCEPTED, ASKED, World, key_12, other_numbers, rerandomised, story, world};
 
 pub(crate) fn cases() -> Vec<Case> {
-    [scope(), pins(), policies(), budgets(), decisions(), releases()].into_iter().flatten().collect()
+    [scope(), pins(), policies(), decisions(), releases()].into_iter().flatten().collect()
 }
 
 /// The query of a request with changes.
@@ -316,54 +316,6 @@ fn policies() -> Vec<Case> {
             "allows 1 queries per column \"grade\" under one approval",
             asked(&used, &by_grade("Grades again")),
             asked(&used, &ages),
-        ),
-    ]
-}
-
-fn budgets() -> Vec<Case> {
-    let w = world();
-    // Every opening of a column counts; here one approval may have one.
-    let x = Exchange::with(key_12(), |charter| charter.opening_share = 1);
-    let mut state = x.found();
-    for transaction in x.registrations().into_iter().chain([x.study(&w.approval)]) {
-        attempt(&mut state, &transaction, at(0)).unwrap();
-    }
-    let [first, second] = ["Grades", "Grades again"].map(|title| {
-        let request = x.request(&state, &by_grade(title), &w.approval, &["north"]);
-        attempt(&mut state, &x.ask(&request), at(ASKED)).unwrap();
-        request
-    });
-    let undecided = state.clone();
-    attempt(&mut state, &x.accept("north", &first), at(ACCEPTED)).unwrap();
-    let third = |state: &State, approval: &Approval, sites: &[&str]| {
-        let asks = Query { study: approval.study.clone(), ..by_grade("Grades, a third time") };
-        Try::new(state, at(2 * DAY), x.ask(&x.request(state, &asks, approval, sites)))
-    };
-    let other = approval("S-2", "synthetic", usual_policy(), &[]);
-    let with_other = after(&state, x.study(&other), ACCEPTED);
-    let says =
-        "the opening budget of north's column \"grade\" does not suffice: 1 asked, 1 spent of 1 under this approval";
-    vec![
-        case(
-            "Budget",
-            "accepted when the share is spent",
-            says,
-            Try::new(&state, at(ACCEPTED), x.accept("north", &second)),
-            Try::new(&undecided, at(ACCEPTED), x.accept("north", &second)),
-        ),
-        case(
-            "Budget",
-            "asked when the share is spent",
-            says,
-            third(&state, &w.approval, &["north", "south"]),
-            third(&with_other, &other, &["north", "south"]),
-        ),
-        case(
-            "Budget",
-            "of one of two sites",
-            says,
-            third(&state, &w.approval, &["south", "north"]),
-            third(&state, &w.approval, &["south"]),
         ),
     ]
 }

@@ -14,7 +14,7 @@ use cohortium_protocol::query::{ColumnId, Source};
 use super::admit::{Verification, agree};
 use super::plans::Plans;
 use super::refusal::Refusal;
-use super::state::{Asked, Dataset, Decision, Posted, Question, Site, State};
+use super::state::{Asked, Dataset, Decision, Posted, Question, Site, State, Study};
 use crate::anchors::{Anchors, SiteAnchor};
 use crate::verify::{PendingRelease, VerifiedRelease, check_release, verify_release};
 
@@ -77,6 +77,7 @@ impl State {
         let mut schema = None;
         for pin in &request.sites {
             approval.permits_site(&pin.site)?;
+            self.check_waiting(&pin.site, study, time)?;
             let (site, dataset) = self.dataset(&pin.site, &request.query.table)?;
             let asked = self.check_pins(pin, (site, dataset), request, approval, plans)?;
             sites.insert(pin.site.clone(), asked);
@@ -162,6 +163,22 @@ impl State {
             decision: None,
             release: None,
         })
+    }
+
+    /// How many queries under one approval a site may have before it at one time. Newest first: what was posted before an
+    /// expired one is expired as well.
+    fn check_waiting(&self, site: &str, study: &Study, time: Timestamp) -> Result<(), Refusal> {
+        let seconds = self.charter.acceptance_seconds;
+        let newest = study.queries.iter().rev().filter_map(|query| self.queries.get(query));
+        let waiting = newest
+            .take_while(|question| time <= question.request.time.plus(seconds))
+            .filter(|question| question.sites.get(site).is_some_and(|asked| asked.decision.is_none()))
+            .count();
+        let share = self.charter.opening_share;
+        if waiting < share as usize {
+            return Ok(());
+        }
+        Err(Refusal::Waiting { site: site.to_owned(), share })
     }
 
     /// Query caps: how many queries under one approval, and how many that use one column.
