@@ -33,7 +33,7 @@ fn approved(w: &World, state: &State, change: &dyn Fn(&mut Approval)) -> (State,
 }
 
 /// A query under an approval, made as a sponsor makes it.
-fn query(w: &World, state: &State, approval: &Approval, query: &Query) -> Try {
+pub(crate) fn query(w: &World, state: &State, approval: &Approval, query: &Query) -> Try {
     let request = w.exchange.request(state, query, approval, &["north", "south"]);
     Try::new(state, at(ASKED), w.exchange.ask(&request))
 }
@@ -329,6 +329,7 @@ fn decisions() -> Vec<Case> {
     let no = || x.decline("north", request, "no");
     let suspend = x.sign(BOARD, Statement::Suspend { approval: w.approval.digest(), reason: "a complaint".to_owned() });
     let suspended = after(&w.asked, suspend, ASKED + 1);
+    let (amended, amendment) = approved(w, &w.asked, &|approval| approval.ethics_reference.push_str(", 1"));
     // Asked on the last day of the approval.
     let (short, last_day) = approved(w, &w.registered, &|approval| approval.expires = at(ASKED).day());
     let asked_last = x.request(&short, &by_grade("Grades"), &last_day, &["north"]);
@@ -386,6 +387,13 @@ fn decisions() -> Vec<Case> {
             "the board suspended it",
             on(&suspended, ASKED + 2, x.accept("north", request)),
             on(&suspended, ASKED + 2, no()),
+        ),
+        case(
+            "NotInForce",
+            "accepted under an amended approval",
+            format!("the board amended it; the approval of the study is now {}", amendment.digest()),
+            on(&amended, ASKED + 2, x.accept("north", request)),
+            on(&w.asked, ASKED + 2, x.accept("north", request)),
         ),
         case(
             "Approval",

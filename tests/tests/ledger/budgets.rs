@@ -1,14 +1,16 @@
 //! Rules of how many queries may be asked: before a site at one time, and by the opening budget.
 
+use cohortium_protocol::commit::budget::column_limit;
 use cohortium_protocol::documents::{Approval, Request};
 use cohortium_protocol::query::Query;
 use cohortium_tests::exchange::{DAY, Exchange, at, attempt, by_grade};
 use cohortium_tests::{approval, usual_policy};
 use cohortium_verifier::ledger::State;
 
+use crate::asking::query;
 use crate::registering::after;
 use crate::rules::{Case, Try, case};
-use crate::world::{ACCEPTED, ASKED, key_12, world};
+use crate::world::{ACCEPTED, ASKED, World, key_12, world};
 
 pub(crate) fn cases() -> Vec<Case> {
     let w = world();
@@ -48,6 +50,7 @@ pub(crate) fn cases() -> Vec<Case> {
     let says =
         "the opening budget of north's column \"grade\" does not suffice: 1 asked, 2 spent of 2 under this approval";
     let both = ["north", "south"];
+    let (last, spent) = openings(w);
     vec![
         case(
             "Waiting",
@@ -98,5 +101,38 @@ pub(crate) fn cases() -> Vec<Case> {
             another(&state, &w.approval, &["south", "north"], 2 * DAY),
             another(&state, &w.approval, &["south"], 2 * DAY),
         ),
+        case(
+            "Budget",
+            "asked when all is spent",
+            "does not suffice: 1 asked, 496 spent of 496 in all",
+            ask_again(w, &spent),
+            ask_again(w, &last),
+        ),
     ]
+}
+
+/// States in which all but one opening of a column is spent, and all: under several approvals, each within its share.
+fn openings(w: &World) -> (State, State) {
+    let x = w.exchange;
+    let (mut state, mut approval, mut before) = (w.registered.clone(), w.approval.clone(), w.registered.clone());
+    let limit = column_limit(x.north.manifest.shape());
+    for place in 0..limit {
+        if place % x.charter.opening_share == 0 {
+            approval.ethics_reference = format!("EC 2026/117, amendment {place}");
+            attempt(&mut state, &x.study(&approval), at(60)).unwrap();
+        }
+        let request = x.request(&state, &by_grade("Grades"), &approval, &["north"]);
+        attempt(&mut state, &x.ask(&request), at(ASKED)).unwrap();
+        if place + 1 == limit {
+            before.clone_from(&state);
+        }
+        attempt(&mut state, &x.accept("north", &request), at(ASKED)).unwrap();
+    }
+    (before, state)
+}
+
+/// One more query under the newest approval of a state.
+fn ask_again(w: &World, state: &State) -> Try {
+    let newest = state.studies().values().find(|study| study.amended.is_none()).unwrap();
+    query(w, state, &newest.approval.document, &by_grade("Grades, another time"))
 }
