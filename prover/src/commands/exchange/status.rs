@@ -76,8 +76,17 @@ fn ledger(home: &Home, mut link: Link, text: &mut String, json: &mut Value) -> R
     let _ = writeln!(text, "  {size} transactions, block {height} of {time}");
     json["ledger"]["size"] = size.into();
     registered(home, &link, text, json)?;
-    let filter = QueryFilter { site: Some(home.site().to_owned()), ..QueryFilter::default() };
-    let queries = link.client().all_queries(&filter, MOST_QUERIES)?;
+    let site = || Some(home.site().to_owned());
+    let open = QueryFilter { open_for: site(), ..QueryFilter::default() };
+    let withheld = Some("withheld_after_acceptance".to_owned());
+    let withheld = QueryFilter { site: site(), state: withheld, ..QueryFilter::default() };
+    let mut queries = link.client().all_queries(&open, MOST_QUERIES)?;
+    // Withheld by this site: of those that another withheld, this one's part is listed already, or finished.
+    let is_own = |query: &QuerySummary| {
+        let own = query.sites.get(home.site()).map(|status| &status.state);
+        matches!(own, Some(SiteStatus::WithheldAfterAcceptance { .. }))
+    };
+    queries.extend(link.client().all_queries(&withheld, MOST_QUERIES)?.into_iter().filter(is_own));
     let (ended, mut shown) = (link.ended()?, Vec::new());
     for query in &queries {
         shown.extend(one_query(home, query, ended.get(&query.approval), text)?);

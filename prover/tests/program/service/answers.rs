@@ -19,6 +19,8 @@ use super::{OPERATOR, member};
 
 /// The status of a service that has too much to do. It says when to come again.
 pub(crate) const BUSY: u16 = 503;
+/// Queries on a page: fewer than a test asks.
+const PAGE: usize = 1;
 /// What marks an answer as somebody else's.
 pub(super) const PROXY: &str = "proxy";
 
@@ -219,6 +221,20 @@ impl Inner {
         Some(StudyDetail { summary, words: document.describe(), document, queries: Vec::new() })
     }
 
+    /// A page of queries: of those that are open for a site, or of all.
+    fn list(&self, query: &str) -> QueryList {
+        let value = |name: &str| query.split('&').filter_map(|part| part.split_once('=')).find(|part| part.0 == name);
+        let (charter, now) = (self.state.charter(), self.now());
+        let is_open =
+            |question: &&Question| value("open_for").is_none_or(|(_, site)| question.is_open_for(site, charter, now));
+        let after = value("after").map(|(_, id)| self.state.query(&id.parse().unwrap()).unwrap().request.index);
+        let mut found: Vec<&Question> = self.state.queries().values().filter(is_open).collect();
+        found.retain(|question| after.is_none_or(|after| question.request.index > after));
+        found.sort_by_key(|question| question.request.index);
+        let next = (found.len() > PAGE).then(|| found[PAGE - 1].id);
+        QueryList { queries: found.into_iter().take(PAGE).map(|question| self.summary(question)).collect(), next }
+    }
+
     pub(super) fn answer_or(&mut self, proxy: Option<u16>, method: &str, path: &str, body: &[u8]) -> Answer {
         match proxy {
             // The words of a rule, in a type that is none of the ledger's.
@@ -261,10 +277,7 @@ impl Inner {
                 ok(&json!({ "studies": studies.collect::<Vec<_>>() }))
             }
             ("GET", ["studies", id]) => ok(&self.study(&digest(id)?).ok_or_else(missing)?),
-            ("GET", ["queries"]) => {
-                let queries = self.state.queries().values().map(|question| self.summary(question)).collect();
-                ok(&QueryList { queries, next: None })
-            }
+            ("GET", ["queries"]) => ok(&self.list(query)),
             ("GET", ["queries", id]) => {
                 let asked = digest(id)?;
                 let given = self.lies.swapped.filter(|(first, _)| *first == asked).map_or(asked, |(_, second)| second);
