@@ -105,14 +105,7 @@ fn decode(path: &str) -> String {
 }
 
 fn refusal(refusal: &Refusal) -> Answer {
-    let status = match refusal {
-        Refusal::Form(_) => 400,
-        Refusal::Role { .. } | Refusal::UnknownMember { .. } | Refusal::NotYours { .. } => 403,
-        Refusal::Unknown { .. } => 404,
-        Refusal::Number { .. } | Refusal::NotActive { .. } | Refusal::Decided { .. } => 409,
-        _ => 422,
-    };
-    Answer::problem(status, refusal.rule(), &refusal.to_string())
+    Answer::problem(refusal.http_status(), refusal.rule(), &refusal.to_string())
 }
 
 fn post(inner: &mut Inner, body: &[u8]) -> Answer {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // a test stops where it fails
 
 mod asking;
+mod budgets;
 mod chain;
 mod decoders;
 mod evidence;
