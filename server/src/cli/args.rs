@@ -172,6 +172,9 @@ pub(super) struct ServeArgs {
     /// Connections at one time
     #[arg(long, value_name = "NUMBER", default_value = "512")]
     pub(super) connections: NonZeroU32,
+    /// Connections of one address at one time [default: an eighth of all]
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) address_connections: Option<NonZeroU32>,
     /// How long the body of a request may take to come
     #[arg(long, value_name = "SECONDS", default_value = "60")]
     pub(super) body_seconds: NonZeroU32,

@@ -88,9 +88,13 @@ pub(super) fn run(console: &Console, args: &ServeArgs) -> Outcome {
     let cannot_listen = |error| Failure::cannot_tell(format!("cannot listen on {}: {error}", args.listen));
     let listener = TcpListener::bind(args.listen).map_err(cannot_listen)?;
     let address = listener.local_addr().map_err(cannot_listen)?;
+    let connections = args.connections.get() as usize;
+    let address_connections =
+        args.address_connections.map_or(connections.div_ceil(http::ADDRESS_PART), |most| most.get() as usize);
     let config = Config {
         rates: Rates { reads: args.reads_per_second, writes: args.writes_per_second, plans: args.plans_per_second },
-        connections: args.connections.get() as usize,
+        connections,
+        address_connections,
         body_patience: Duration::from_secs(u64::from(args.body_seconds.get())),
         ..Config::default()
     };

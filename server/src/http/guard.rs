@@ -23,6 +23,8 @@ use governor::clock::Clock;
 use governor::clock::DefaultClock;
 
 use super::Service;
+use super::connections::Surplus;
+use super::connections::too_many;
 use super::problem::PROBLEM_JSON;
 use super::problem::Problem;
 
@@ -114,7 +116,10 @@ pub(super) async fn guard(
     let begun = Instant::now();
     let service = request.app_data::<Data<Service>>().cloned();
     let route = request.match_pattern().unwrap_or_else(|| "other".to_owned());
-    let refused = service.as_ref().and_then(|service| service.limits.check(&request).err());
+    let refused = match request.conn_data::<Surplus>() {
+        Some(Surplus { most }) => Some(too_many(*most)),
+        None => service.as_ref().and_then(|service| service.limits.check(&request).err()),
+    };
     let response = match refused {
         Some(problem) => request.into_response(problem.error_response()),
         // What handlers refuse is an answer by now; an error is of the runtime.

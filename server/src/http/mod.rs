@@ -7,6 +7,7 @@
 
 mod blocks;
 mod body;
+mod connections;
 mod datasets;
 mod guard;
 mod ledger;
@@ -47,6 +48,9 @@ pub use running::spawn;
 
 use crate::node::Ledger;
 
+/// One address may have this part of all connections, unless told otherwise.
+pub const ADDRESS_PART: usize = 8;
+
 /// How the ledger is served.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -54,6 +58,12 @@ pub struct Config {
     pub rates: Rates,
     /// Connections at one time.
     pub connections: usize,
+    /// Connections from one address at one time.
+    pub address_connections: usize,
+    /// How long a peer may read nothing of what is sent to it (on Linux).
+    pub reader_patience: Duration,
+    /// How long a connection without a request is kept.
+    pub keep_alive: Duration,
     /// How long a request's head may take to come.
     pub head_patience: Duration,
     /// How long its body may.
@@ -72,6 +82,9 @@ impl Default for Config {
         Self {
             rates: Rates { reads: rate(200), writes: rate(50), plans: rate(10) },
             connections: 512,
+            address_connections: 512 / ADDRESS_PART,
+            reader_patience: Duration::from_secs(30),
+            keep_alive: Duration::from_secs(5),
             head_patience: Duration::from_secs(10),
             body_patience: Duration::from_secs(60),
             upload_bytes: 256 << 20,
@@ -181,6 +194,8 @@ async fn elsewhere(request: HttpRequest, service: Data<Service>) -> Result<&'sta
 /// left to the caller.
 pub fn serve(ledger: Arc<Ledger>, listener: TcpListener, config: &Config) -> io::Result<Server> {
     let description = description();
+    let connections =
+        connections::Connections::new(config.address_connections, config.reader_patience, ledger.metrics().clone());
     let service = Data::new(Service {
         ledger,
         limits: guard::Limits::new(&config.rates),
@@ -209,10 +224,11 @@ pub fn serve(ledger: Arc<Ledger>, listener: TcpListener, config: &Config) -> io:
             )
             .default_service(web::to(elsewhere))
     })
+    .on_connect(move |stream, extensions| connections.opened(stream, extensions))
     .workers(workers)
     .max_connections(config.connections.div_ceil(workers))
     .client_request_timeout(config.head_patience)
-    .keep_alive(Duration::from_secs(15))
+    .keep_alive(config.keep_alive)
     .shutdown_timeout(config.shutdown_seconds)
     .disable_signals()
     .listen(listener)?
