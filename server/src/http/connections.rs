@@ -14,7 +14,8 @@ use actix_web::dev::Extensions;
 use actix_web::rt::net::TcpStream;
 use socket2::SockRef;
 
-use super::guard::party;
+use super::address::Proxies;
+use super::address::party;
 use super::problem::PROBLEM_JSON;
 use super::problem::Problem;
 use crate::metrics::Metrics;
@@ -23,6 +24,7 @@ use crate::metrics::Metrics;
 pub(super) struct Connections {
     most: usize,
     patience: Duration,
+    proxies: Arc<Proxies>,
     metrics: Metrics,
     held: Mutex<BTreeMap<IpAddr, usize>>,
 }
@@ -40,9 +42,10 @@ pub(super) struct Surplus {
 }
 
 impl Connections {
-    /// So many from one address at one time; and so long may a peer read nothing of what is sent to it.
-    pub(super) fn new(most: usize, patience: Duration, metrics: Metrics) -> Arc<Self> {
-        Arc::new(Self { most, patience, metrics, held: Mutex::default() })
+    /// So many from one address at one time, unless it is a trusted proxy's; and so long may a peer read nothing of what
+    /// is sent to it.
+    pub(super) fn new(most: usize, patience: Duration, proxies: Arc<Proxies>, metrics: Metrics) -> Arc<Self> {
+        Arc::new(Self { most, patience, proxies, metrics, held: Mutex::default() })
     }
 
     /// What is done about a connection that was made. What is put into its extensions is dropped when it ends.
@@ -52,7 +55,8 @@ impl Connections {
         // Without the option a peer that reads nothing is kept until it goes: it holds a place of its address, no more.
         #[cfg(target_os = "linux")]
         let _ = socket.set_tcp_user_timeout(Some(self.patience));
-        let from = stream.peer_addr().ok().map(|peer| party(peer.ip()));
+        let from = stream.peer_addr().ok().map(|peer| peer.ip());
+        let from = from.filter(|address| !self.proxies.trusts(*address)).map(party);
         match self.hold(from) {
             Some(held) => {
                 extensions.insert(held);
@@ -118,7 +122,8 @@ mod tests {
 
     #[test]
     fn one_address_has_so_many_and_gets_new_ones_for_those_that_end() {
-        let connections = Connections::new(2, Duration::from_secs(1), Metrics::new().unwrap());
+        let connections =
+            Connections::new(2, Duration::from_secs(1), Arc::new(Proxies::new(&[])), Metrics::new().unwrap());
         let address = |last| Some(IpAddr::from([10, 0, 0, last]));
         let first = connections.hold(address(1)).unwrap();
         let second = connections.hold(address(1)).unwrap();

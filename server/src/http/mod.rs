@@ -5,6 +5,7 @@
 
 #![allow(clippy::result_large_err)] // a problem is an answer: it is made once a request, and goes to whoever asked
 
+mod address;
 mod blocks;
 mod body;
 mod connections;
@@ -22,6 +23,7 @@ mod transactions;
 mod words;
 
 use std::io;
+use std::net::IpAddr;
 use std::net::TcpListener;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -48,7 +50,7 @@ pub use running::spawn;
 
 use crate::node::Ledger;
 
-/// One address may have this part of all connections, unless told otherwise.
+/// One address may have this part of all connections, and of all that is posted, unless told otherwise.
 pub const ADDRESS_PART: usize = 8;
 
 /// How the ledger is served.
@@ -56,6 +58,8 @@ pub const ADDRESS_PART: usize = 8;
 pub struct Config {
     /// Requests a second from one address.
     pub rates: Rates,
+    /// Proxies that are believed whose requests they hand on.
+    pub trusted_proxies: Vec<IpAddr>,
     /// Connections at one time.
     pub connections: usize,
     /// Connections from one address at one time.
@@ -68,8 +72,10 @@ pub struct Config {
     pub head_patience: Duration,
     /// How long its body may.
     pub body_patience: Duration,
-    /// Bytes of bodies at one time, until their requests are answered; an eighth of it for one address.
+    /// Bytes of bodies at one time, until their requests are answered.
     pub upload_bytes: usize,
+    /// Of these, from one address.
+    pub address_upload_bytes: usize,
     /// How long a posted transaction is waited for.
     pub answer_patience: Duration,
     /// How long requests may take to end when the service ends, in seconds.
@@ -81,6 +87,7 @@ impl Default for Config {
         let rate = |per_second| NonZeroU32::new(per_second).unwrap_or(NonZeroU32::MIN);
         Self {
             rates: Rates { reads: rate(200), writes: rate(50), plans: rate(10) },
+            trusted_proxies: Vec::new(),
             connections: 512,
             address_connections: 512 / ADDRESS_PART,
             reader_patience: Duration::from_secs(30),
@@ -88,6 +95,7 @@ impl Default for Config {
             head_patience: Duration::from_secs(10),
             body_patience: Duration::from_secs(60),
             upload_bytes: 256 << 20,
+            address_upload_bytes: (256 << 20) / ADDRESS_PART,
             answer_patience: Duration::from_secs(120),
             shutdown_seconds: 10,
         }
@@ -97,6 +105,7 @@ impl Default for Config {
 /// What every route is given.
 pub(crate) struct Service {
     ledger: Arc<Ledger>,
+    proxies: Arc<address::Proxies>,
     limits: guard::Limits,
     uploads: Arc<body::Uploads>,
     /// Dry runs that are being worked on.
@@ -194,12 +203,18 @@ async fn elsewhere(request: HttpRequest, service: Data<Service>) -> Result<&'sta
 /// left to the caller.
 pub fn serve(ledger: Arc<Ledger>, listener: TcpListener, config: &Config) -> io::Result<Server> {
     let description = description();
-    let connections =
-        connections::Connections::new(config.address_connections, config.reader_patience, ledger.metrics().clone());
+    let proxies = Arc::new(address::Proxies::new(&config.trusted_proxies));
+    let connections = connections::Connections::new(
+        config.address_connections,
+        config.reader_patience,
+        proxies.clone(),
+        ledger.metrics().clone(),
+    );
     let service = Data::new(Service {
         ledger,
+        proxies,
         limits: guard::Limits::new(&config.rates),
-        uploads: body::Uploads::new(config.upload_bytes),
+        uploads: body::Uploads::new(config.upload_bytes, config.address_upload_bytes),
         plans: Arc::default(),
         body_patience: config.body_patience,
         answer_patience: config.answer_patience,

@@ -68,7 +68,7 @@ fn whoever_only_announces_much_keeps_nobody_away() {
 #[test]
 fn one_address_holds_a_part_of_what_may_be_posted_at_one_time() {
     const ALL: usize = 1 << 20;
-    let place = Place::new(1, Config { upload_bytes: ALL, ..unlimited() });
+    let place = Place::new(1, Config { upload_bytes: ALL, address_upload_bytes: ALL / 8, ..unlimited() });
     let body = padded(place.floor(&hospital(0), 1), SHORT);
     let stalled = announce(&place, LONG + 1, &[b' '; LONG]);
     let refused = post_until(&place, &padded(b"{}".to_vec(), SHORT), 503);
@@ -102,7 +102,7 @@ fn until_waiting(place: &Place, number: usize) {
 #[test]
 fn strangers_are_refused_without_waiting_and_what_waits_is_counted_until_it_is_answered() {
     const ALL: usize = 1 << 20;
-    let place = Place::new(1, Config { upload_bytes: ALL, ..unlimited() });
+    let place = Place::new(1, Config { upload_bytes: ALL, address_upload_bytes: ALL / 8, ..unlimited() });
     let member = hospital(0);
     let statement = || Statement::Floor { number: 1, policy: policy(1) };
     let forged = Transaction::sign(place.ledger.id(), &member, statement(), &key("somebody else"));
