@@ -203,7 +203,9 @@ impl Ledger {
         let mut pool = Vec::new();
         for number in 1..=verifiers.max(1) {
             let (shared, unverified, to_writer) = (shared.clone(), unverified.clone(), to_writer.clone());
-            pool.push(spawn(format!("verifier {number}"), move || verify::run(&shared, &unverified, &to_writer))?);
+            let sums = verify::one_thread(number).map_err(|error| OpenError::Thread { reason: error.to_string() })?;
+            let run = move || verify::run(&shared, &unverified, &to_writer, &sums);
+            pool.push(spawn(format!("verifier {number}"), run)?);
         }
         let doors = Doors { writer: to_writer, pool: to_pool };
         Ok((Self::assemble(shared, doors, pool, writer, failure), opened))
