@@ -197,7 +197,7 @@ impl Ledger {
         let (to_writer, jobs) = mpsc::sync_channel(waiting);
         let (to_pool, unverified) = mpsc::sync_channel(waiting_proofs);
         let (failed, failure) = Promise::pair();
-        let writer = Writer { shared: shared.clone(), log, key: home.into_key(), jobs };
+        let writer = Writer { shared: shared.clone(), log, key: home.into_key(), jobs, plans: Writer::plans() };
         let writer = spawn("writer".to_owned(), move || writer.run(failed))?;
         let unverified = Arc::new(Mutex::new(unverified));
         let mut pool = Vec::new();

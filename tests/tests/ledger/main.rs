@@ -6,6 +6,7 @@ mod asking;
 mod chain;
 mod evidence;
 mod model;
+mod plans;
 mod registering;
 mod rules;
 mod status;
