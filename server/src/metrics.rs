@@ -22,6 +22,7 @@ pub struct Metrics {
     request_seconds: HistogramVec,
     pub(crate) connections: IntGauge,
     pub(crate) refused_connections: IntCounter,
+    pub(crate) upload_bytes: IntGauge,
     admitted: IntCounterVec,
     refused: IntCounterVec,
     blocks: IntCounter,
@@ -66,6 +67,10 @@ impl Metrics {
             refused_connections: IntCounter::new(
                 "cohortium_http_connections_refused_total",
                 "Connections closed at once, because their address had as many as one may have",
+            )?,
+            upload_bytes: gauge(
+                "cohortium_http_upload_bytes",
+                "Bytes of bodies that came and whose requests are not answered",
             )?,
             admitted: counters("cohortium_admitted_total", "Transactions admitted, by kind", &["kind"])?,
             refused: counters("cohortium_refused_total", "Transactions refused, by kind and rule", &["kind", "rule"])?,

@@ -18,6 +18,7 @@ use actix_web::rt::time::timeout;
 use actix_web::web::Bytes;
 use actix_web::web::Data;
 use actix_web::web::Payload;
+use prometheus::IntGauge;
 
 use super::Service;
 use super::problem::Problem;
@@ -33,6 +34,7 @@ const MIN_WINDOW: Duration = Duration::from_secs(5);
 pub(super) struct Uploads {
     most: usize,
     most_of_one: usize,
+    gauge: IntGauge,
     held: Mutex<Held>,
 }
 
@@ -43,9 +45,9 @@ struct Held {
 }
 
 impl Uploads {
-    /// So many bytes at one time, in all and from one address.
-    pub(super) fn new(most: usize, most_of_one: usize) -> Arc<Self> {
-        Arc::new(Self { most, most_of_one, held: Mutex::default() })
+    /// So many bytes at one time, in all and from one address; a gauge shows how many there are.
+    pub(super) fn new(most: usize, most_of_one: usize, gauge: IntGauge) -> Arc<Self> {
+        Arc::new(Self { most, most_of_one, gauge, held: Mutex::default() })
     }
 
     /// For a body that is to come from an address: nothing yet.
@@ -73,6 +75,7 @@ impl Reserved {
             return Err(Problem::busy("too much is being posted at this moment; post again in a moment"));
         }
         held.all += bytes;
+        self.uploads.gauge.set(i64::try_from(held.all).unwrap_or(i64::MAX));
         held.by.insert(self.from, of_this + bytes);
         self.bytes += bytes;
         Ok(())
@@ -83,6 +86,7 @@ impl Drop for Reserved {
     fn drop(&mut self) {
         let mut held = self.uploads.held.lock().unwrap_or_else(PoisonError::into_inner);
         held.all = held.all.saturating_sub(self.bytes);
+        self.uploads.gauge.set(i64::try_from(held.all).unwrap_or(i64::MAX));
         let left = held.by.get(&self.from).map_or(0, |of_this| of_this.saturating_sub(self.bytes));
         if left == 0 {
             held.by.remove(&self.from);
@@ -178,7 +182,7 @@ mod tests {
 
     #[test]
     fn one_address_holds_its_share_at_most_and_all_hold_no_more_than_there_is() {
-        let uploads = Uploads::new(8000, 1000);
+        let uploads = Uploads::new(8000, 1000, IntGauge::new("bytes", "for the test").unwrap());
         let address = |last| Some(IpAddr::from([10, 0, 0, last]));
         let mut first: Vec<Reserved> = (0..3).map(|_| uploads.begin(address(1))).collect();
         first[0].grow(600).unwrap();

@@ -210,11 +210,12 @@ pub fn serve(ledger: Arc<Ledger>, listener: TcpListener, config: &Config) -> io:
         proxies.clone(),
         ledger.metrics().clone(),
     );
+    let upload_gauge = ledger.metrics().upload_bytes.clone();
     let service = Data::new(Service {
         ledger,
         proxies,
         limits: guard::Limits::new(&config.rates),
-        uploads: body::Uploads::new(config.upload_bytes, config.address_upload_bytes),
+        uploads: body::Uploads::new(config.upload_bytes, config.address_upload_bytes, upload_gauge),
         plans: Arc::default(),
         body_patience: config.body_patience,
         answer_patience: config.answer_patience,
