@@ -161,7 +161,7 @@ pub fn export(
 impl Ledger {
     /// Opens the ledger of a home, and starts its threads.
     pub fn open(home: Home, settings: Settings) -> Result<(Self, Opened), OpenError> {
-        let Settings { clock, verifiers, waiting_proofs, waiting, acceptance, metrics } = settings;
+        let Settings { clock, verifiers, waiting_proofs, waiting, acceptance, index, metrics } = settings;
         let (log, recovery) = BlockLog::open(&home.log(), home.charter().digest(), acceptance)?;
         let Replayed { state, founding, checkpoint, .. } = replay(&home, &log, Trust::OwnLog, &mut |_| ())?;
         let checkpoint = match checkpoint {
@@ -169,11 +169,17 @@ impl Ledger {
             None => first_checkpoint(&state, &home)?,
         };
         let ledger = state.ledger().to_owned();
-        let (index, found) = open_index(&home.index(), &log)?;
+        let (index, found): (Arc<dyn Index>, _) = match index {
+            None => open_index(&home.index(), &log).map(|(index, found)| (Arc::new(index) as _, found))?,
+            Some(index) => {
+                index.clear()?;
+                (index, IndexState::Rebuilt { reason: "it is not kept in the home".to_owned() })
+            }
+        };
         match &found {
             IndexState::Current => {}
-            IndexState::Behind(tip) => fill(&log, &index, &ledger, Some(&tip.position))?,
-            IndexState::Rebuilt { .. } => fill(&log, &index, &ledger, None)?,
+            IndexState::Behind(tip) => fill(&log, &*index, &ledger, Some(&tip.position))?,
+            IndexState::Rebuilt { .. } => fill(&log, &*index, &ledger, None)?,
         }
         let charter = state.charter().clone();
         let chain = Chain::new(state, checkpoint);

@@ -23,7 +23,6 @@ use super::ledger::Shared;
 use super::open::fill;
 use super::read::Snapshot;
 use crate::store::BlockLog;
-use crate::store::Index;
 use crate::store::Indexed;
 
 /// Transactions of one block at most.
@@ -273,7 +272,7 @@ impl Writer {
         shared.metrics.index_current.set(0);
         let made = shared.index.clear().map_err(|error| error.to_string());
         made.and_then(|()| {
-            fill(&self.log, &shared.index, &shared.ledger_id(), None).map_err(|error| error.to_string())
+            fill(&self.log, &*shared.index, &shared.ledger_id(), None).map_err(|error| error.to_string())
         })
         .map_err(|reason| format!("the index cannot be made again: {reason}"))?;
         shared.index_broken.store(false, Ordering::Release);
