@@ -213,7 +213,7 @@ impl Inner {
         let study = self.state.studies().get(approval)?;
         let summary = self.study_summary(approval, study);
         let document = study.approval.document.as_ref().clone();
-        Some(StudyDetail { summary, words: document.describe(), document, queries: Vec::new() })
+        Some(StudyDetail { summary, words: document.describe(), document })
     }
 
     pub(super) fn answer_or(&mut self, proxy: Option<u16>, method: &str, path: &str, body: &[u8]) -> Answer {
