@@ -58,7 +58,7 @@ pub(super) fn answer(inner: &mut Inner, method: &str, target: &str, body: &[u8])
         }
         ("GET", ["studies", digest]) => {
             let study = digest.parse().ok().and_then(|digest: Digest| inner.state.studies().get(&digest));
-            study.map_or_else(missing, |study| study_detail(study))
+            study.map_or_else(missing, study_detail)
         }
         ("GET", ["queries"]) => {
             let all = inner.state.queries().values().map(|question| query_json(inner, question));
