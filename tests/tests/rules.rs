@@ -203,7 +203,16 @@ fn the_vocabulary_is_pure() {
     assert_without(
         "server",
         &["std::net"],
-        &["cli/args.rs", "cli/serve.rs", "http/mod.rs", "http/running.rs", "http/guard.rs"],
+        &[
+            "cli/args.rs",
+            "cli/serve.rs",
+            "http/address.rs",
+            "http/body.rs",
+            "http/connections.rs",
+            "http/guard.rs",
+            "http/mod.rs",
+            "http/running.rs",
+        ],
     );
     assert_without("server", &["std::process::Command"], &[]);
     assert_without("server", &["std::env"], &["faults.rs"]);
