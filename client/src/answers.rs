@@ -245,7 +245,9 @@ pub struct QueryFilter {
     pub sponsor: Option<String>,
     /// That ask this site.
     pub site: Option<String>,
-    /// In this state, as `answered`.
+    /// That this site has not decided, or has accepted and not answered, and still may.
+    pub open_for: Option<String>,
+    /// In this state, as `answered`; of `withheld_after_acceptance` also if any one site is.
     pub state: Option<String>,
     /// After this page, as [`QueryList::next`] says.
     pub after: Option<Digest>,

@@ -40,8 +40,11 @@ pub struct DatasetInfo {
     pub version: u32,
     /// Its manifest's digest.
     pub manifest: Digest,
-    /// The manifest's date.
+    /// When it was committed.
     pub created: String,
+    /// When the source was extracted.
+    #[serde(default)]
+    pub vintage: String,
     /// Rows that the manifest declares, dummies included.
     pub declared_rows: u64,
     /// The shape's name.

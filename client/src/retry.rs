@@ -6,7 +6,7 @@ use std::time::Instant;
 use cohortium_protocol::ledger::Transaction;
 use rand::Rng;
 
-use crate::answers::Posted;
+use crate::answers::{PlanAnswer, PlanQuestion, Posted};
 use crate::client::LedgerClient;
 use crate::error::ClientError;
 
@@ -80,6 +80,11 @@ impl LedgerClient {
     /// lost is found on the ledger and never stands there twice.
     pub fn post_with_retries(&self, transaction: &Transaction, policy: &RetryPolicy) -> Result<Posted, ClientError> {
         policy.run(|| self.post(transaction))
+    }
+
+    /// Asks what would become of a query, and again where that may help: a service works on few such questions at one time.
+    pub fn plan_with_retries(&self, question: &PlanQuestion, policy: &RetryPolicy) -> Result<PlanAnswer, ClientError> {
+        policy.run(|| self.plan(question))
     }
 }
 

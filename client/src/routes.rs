@@ -92,12 +92,13 @@ impl LedgerClient {
 
     /// A page of queries.
     pub fn queries(&self, filter: &QueryFilter) -> Result<QueryList, ClientError> {
-        let QueryFilter { study, sponsor, site, state, after, limit } = filter;
+        let QueryFilter { study, sponsor, site, open_for, state, after, limit } = filter;
         let (after, limit) = (after.map(|after| after.to_string()), limit.map(|limit| limit.to_string()));
         let parts = [
             ("study", study),
             ("sponsor", sponsor),
             ("site", site),
+            ("open_for", open_for),
             ("state", state),
             ("after", &after),
             ("limit", &limit),

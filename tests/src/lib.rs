@@ -82,6 +82,7 @@ impl Hospital {
             shape: ShapeRef::to(&shape),
             declared_rows: table.rows() as u64,
             created: "2026-01-31".to_owned(),
+            vintage: "2026-01-15".to_owned(),
             columns,
         }
         .check(&Shape::STANDARD)

@@ -168,15 +168,21 @@ fn from_the_catalogue_to_verified_numbers() {
     let (code, _, error) = exchange.run(&["plan", "query.json", "--study", STUDY, "--site", "east"]);
     assert!(code == 1 && error.contains("would not be admitted: east: it has registered nothing"), "{error}");
 
-    // Somebody else was faster, once: the request is made anew.
-    let mut late = true;
+    // The service has too much to do, twice; then somebody else was faster, once: the request is made anew.
+    let (mut busy, mut late) = (2, true);
     exchange.service.bend(move |path, answer| match path {
+        "/v1/plan" if busy > 0 => {
+            busy -= 1;
+            Answer::problem(503, "busy", "2 dry runs are worked on, the most at one time").header("Retry-After", "1")
+        }
         "/v1/plan" if std::mem::take(&mut late) => answer.edit(|body| body["sequence"] = 2.into()),
         _ => answer,
     });
+    let plans = exchange.service.asked("POST /v1/plan");
     let (code, out, error) =
         exchange.run(&["ask", "query.json", "--approval", STUDY, "--site", "north", "--site", "south", "--json"]);
     assert!(code == 0 && error.contains("made anew: ") && error.contains("[rule number]"), "{error}");
+    assert_eq!(exchange.service.asked("POST /v1/plan"), plans + 4);
     let id = serde_json::from_str::<Value>(&out).unwrap()["id"].as_str().unwrap().to_owned();
     exchange.service.straighten();
 

@@ -5,7 +5,7 @@ use std::fmt;
 use cohortium_protocol::policy::Cell;
 use cohortium_protocol::text::shown;
 
-use crate::ledger::{QueryReport, SiteReport, SiteStatus, StudyReport};
+use crate::ledger::{OverdueReport, QueryReport, SiteReport, SiteStatus, StudyReport};
 use crate::text::{table, wrapped};
 
 impl fmt::Display for StudyReport {
@@ -42,6 +42,9 @@ impl fmt::Display for StudyReport {
         }
         let withheld = |status: &SiteStatus| matches!(status, SiteStatus::WithheldAfterAcceptance { .. });
         self.list(f, "WITHHELD AFTER ACCEPTANCE: accepted, perhaps computed, never answered", withheld)?;
+        let owed = |status: &SiteStatus| matches!(status, SiteStatus::Accepted { .. });
+        self.list(f, "OWED when this export ended: accepted, not answered; afterwards withheld", owed)?;
+        self.overdue_text(f)?;
         self.list(f, "DECLINED", |status| matches!(status, SiteStatus::Declined { .. }))?;
         self.list(f, "NOT DECIDED IN TIME", |status| matches!(status, SiteStatus::Expired { .. }))?;
         writeln!(f, "\nWHAT WAS FOUND")?;
@@ -56,6 +59,16 @@ impl fmt::Display for StudyReport {
 }
 
 impl StudyReport {
+    fn overdue_text(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Some(now), false) = (self.as_of, self.overdue.is_empty()) else { return Ok(()) };
+        writeln!(f, "\nOVERDUE at {now}: accepted, and not answered when this export ended")?;
+        for OverdueReport { sequence, title, site, until, .. } in &self.overdue {
+            let text = format!("query {sequence} ({title}), {site}: had to answer by {until}");
+            wrapped(f, "  ", 4, &text)?;
+        }
+        wrapped(f, "  ", 2, "If a newer export has no answer either, they were withheld after acceptance.")
+    }
+
     fn list(&self, f: &mut fmt::Formatter<'_>, title: &str, test: fn(&SiteStatus) -> bool) -> fmt::Result {
         let parts: Vec<(&QueryReport, &SiteReport)> = self.parts(test).collect();
         if parts.is_empty() {

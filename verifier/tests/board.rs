@@ -165,7 +165,7 @@ fn a_study_is_shown_then_signed() {
         "The tables that may be asked: synthetic.",
         "EVERY column of these tables may be used.",
         "EVERY hospital may be asked",
-        "Nothing may be asked after 2030-12-31.",
+        "Nothing may be asked or accepted after 2030-12-31. What a hospital accepted by then may still be answered.",
         "curl --fail-with-body",
         "--data-binary @tx.json LEDGER/v1/transactions",
     ] {

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)] // a test stops where it fails
 
 use cohortium_protocol::hash::Digest;
-use cohortium_protocol::ledger::{Block, Checkpoint, MemberKey, Statement, Transaction};
+use cohortium_protocol::ledger::{Block, Checkpoint, MemberKey, Statement, Timestamp, Transaction};
 use cohortium_protocol::policy::Cell;
 use cohortium_verifier::ledger::{
     ChainError, Founding, Replay, Replayed, SiteStatus, State, StudyError, StudyReport, Trust, Verification,
@@ -270,6 +270,35 @@ fn a_ledger_shown_differently_is_a_split_view() {
     }
     let same_until_there = checkpoint(&other[2].checkpoint);
     assert_eq!(report(&blocks, Some(&same_until_there)).verdict, Verdict::Holds);
+}
+
+#[test]
+fn on_a_quiet_ledger_a_missed_deadline_is_shown_all_the_same() {
+    let all = blocks();
+    let accepts =
+        |block: &Block| block.transactions.iter().any(|one| matches!(one.statement, Statement::Accept { .. }));
+    let first = all.iter().position(accepts).unwrap();
+    let cut = report(&all[..=first], None);
+    let owed: Vec<_> = cut.parts(|status| matches!(status, SiteStatus::Accepted { .. })).collect();
+    let [(query, site)] = owed[..] else { panic!("{} answers are owed", owed.len()) };
+    let SiteStatus::Accepted { until } = site.status else { panic!("{}", site.words) };
+    let (id, name) = (query.query, site.site.clone());
+    // Until the deadline nothing is overdue, not even said.
+    for moment in [at_of(&cut), until] {
+        let same = cut.clone().as_of(moment);
+        assert!(same.overdue.is_empty() && !same.to_string().contains("OVERDUE"));
+    }
+    let late = cut.clone().as_of(until.plus(1));
+    assert_eq!(late.verdict, cut.verdict);
+    let [overdue] = &late.overdue[..] else { panic!("{:?}", late.overdue) };
+    assert_eq!((overdue.query, &overdue.site, overdue.until), (id, &name, until));
+    let text = late.to_string();
+    assert!(text.contains(&format!("OVERDUE at {}", until.plus(1))), "{text}");
+    assert!(text.contains(&format!("{name}: had to answer by {until}")), "{text}");
+}
+
+fn at_of(report: &StudyReport) -> Timestamp {
+    report.up_to.as_ref().unwrap().time
 }
 
 #[test]

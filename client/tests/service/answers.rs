@@ -105,14 +105,7 @@ fn decode(path: &str) -> String {
 }
 
 fn refusal(refusal: &Refusal) -> Answer {
-    let status = match refusal {
-        Refusal::Form(_) => 400,
-        Refusal::Role { .. } | Refusal::UnknownMember { .. } | Refusal::NotYours { .. } => 403,
-        Refusal::Unknown { .. } => 404,
-        Refusal::Number { .. } | Refusal::NotActive { .. } | Refusal::Decided { .. } => 409,
-        _ => 422,
-    };
-    Answer::problem(status, refusal.rule(), &refusal.to_string())
+    Answer::problem(refusal.http_status(), refusal.rule(), &refusal.to_string())
 }
 
 fn post(inner: &mut Inner, body: &[u8]) -> Answer {
@@ -172,7 +165,7 @@ fn dataset_json(state: &State, name: &str, dataset: &Dataset, whole: bool) -> Va
         epoch.iter().flat_map(|epoch| epoch.columns()).map(|column| column.name.as_str()).collect();
     let mut value = json!({
         "site": name, "table": manifest.table(), "version": manifest.version(), "manifest": manifest.digest(),
-        "created": document["created"], "declared_rows": document["declared_rows"], "shape": manifest.shape().name,
+        "created": document["created"], "vintage": document["vintage"], "declared_rows": document["declared_rows"], "shape": manifest.shape().name,
         "schema": dataset.schema.digest(), "description": dataset.schema.description(),
         "epoch": epoch.map(|epoch| json!({
             "number": epoch.number(), "created": epoch_document["created"], "digest": epoch.digest(),

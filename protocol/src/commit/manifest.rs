@@ -42,6 +42,8 @@ pub struct ManifestDocument {
     pub declared_rows: u64,
     /// Date of the commitment, as 2026-01-31.
     pub created: String,
+    /// The data's vintage: the day on which the source was extracted, as 2026-01-15.
+    pub vintage: String,
     /// The columns: those of the schema in its order, then `tag.0` to `tag.7`.
     #[serde(deserialize_with = "bounded::list::<MAX_COLUMNS, _, _>")]
     pub columns: Vec<RegisteredColumn>,
@@ -58,6 +60,7 @@ impl ManifestDocument {
         check_rows(self.declared_rows, &shape)?;
         let layout = Layout::column(&shape, self.declared_rows as usize)?;
         check_date(&self.created)?;
+        check_date(&self.vintage)?;
         check_columns(&self.columns, TAG_LIMBS + 1)?;
         let tags = &self.columns[self.columns.len() - TAG_LIMBS..];
         for (limb, column) in tags.iter().enumerate() {
@@ -98,7 +101,8 @@ impl DatasetManifest {
             .str(&document.shape.name)
             .digest(&document.shape.id)
             .u64(document.declared_rows)
-            .str(&document.created);
+            .str(&document.created)
+            .str(&document.vintage);
         hash_columns(&mut hasher, &document.columns);
         hasher.finish()
     }
@@ -160,6 +164,11 @@ impl DatasetManifest {
         &self.document.created
     }
 
+    /// The day on which the source was extracted.
+    pub fn vintage(&self) -> &str {
+        &self.document.vintage
+    }
+
     /// The columns in order.
     pub fn columns(&self) -> &[RegisteredColumn] {
         &self.document.columns
@@ -214,6 +223,7 @@ pub(super) mod tests {
             shape: ShapeRef::to(&Shape::QUERY_12),
             declared_rows: 2982,
             created: "2026-01-31".into(),
+            vintage: "2026-01-15".into(),
             columns: names.map(|name| RegisteredColumn { commitment: digest(&name), name }).collect(),
         }
     }
@@ -233,7 +243,7 @@ pub(super) mod tests {
         assert_eq!(serde_json::from_str::<DatasetManifest>(&json).unwrap(), manifest);
         assert_eq!((read.declared_rows(), read.shape()), (2982, &Shape::QUERY_12));
         // Computed by an independent implementation.
-        assert_eq!(manifest.digest().to_string(), "9a0d8041b4ebc852b590cfd51b1efb7e55585acf7be19a3e3d002c78d22059c0");
+        assert_eq!(manifest.digest().to_string(), "90974763190dec9fa1be0517b88b63a06dcd477d13dbb27f58ed9c7480741a36");
     }
 
     #[test]
@@ -254,6 +264,7 @@ pub(super) mod tests {
             digest(&|document| document.shape = ShapeRef::to(&Shape::QUERY_16)),
             digest(&|document| document.declared_rows = 2981),
             digest(&|document| document.created = "2026-02-01".into()),
+            digest(&|document| document.vintage = "2026-01-14".into()),
             digest(&|document| document.columns[0].name = "age_years".into()),
             digest(&|document| document.columns[3].commitment = other),
         ];
@@ -297,6 +308,7 @@ pub(super) mod tests {
             "２026-01-3",
         ] {
             assert!(matches!(refused(|document| document.created = date.into()), RegistryError::Date(_)), "{date}");
+            assert!(matches!(refused(|document| document.vintage = date.into()), RegistryError::Date(_)), "{date}");
         }
         assert_eq!(
             refused(|document| document.columns[4].name = "tag.2".into()),

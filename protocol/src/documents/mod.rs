@@ -6,7 +6,7 @@ mod request;
 mod tests;
 
 pub use approval::{APPROVAL_FORMAT, Aggregate, Approval, ApprovalError};
-pub use request::{FILE_EXCHANGE, Noise, Nonce, REQUEST_FORMAT, Request, RequestError, SitePin};
+pub use request::{FILE_EXCHANGE, MAX_SITES, Noise, Nonce, REQUEST_FORMAT, Request, RequestError, SitePin};
 
 /// Characters of a name or reference at most: one line of a report.
 const MAX_TEXT: usize = 200;

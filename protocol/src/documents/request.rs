@@ -29,7 +29,7 @@ const MAX_SITE: usize = 120;
 const MAX_REQUEST_BYTES: usize = 1 << 20;
 
 /// Sites of one request at most.
-const MAX_SITES: usize = 1024;
+pub const MAX_SITES: usize = 256;
 
 /// 32 bytes chosen by the sponsor, so that no two requests are the same; 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

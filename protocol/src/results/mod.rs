@@ -36,8 +36,8 @@ use crate::text::{is_line, shown};
 /// The format this code reads and writes.
 pub const RESULTS_FORMAT: &str = "cohortium-results/1";
 
-/// Sites at most in one document.
-pub const MAX_SITES: usize = 256;
+/// Sites at most in one document: as many as a request names.
+pub use crate::documents::MAX_SITES;
 
 /// What holds of every number in the document.
 const NOTES: [&str; 5] = [

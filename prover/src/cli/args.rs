@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use cohortium_protocol::table::Day;
 
 use super::ledger_args::{
     AcceptArgs, BackupArgs, ClaimArgs, DeclineArgs, LedgerArgs, OutgoingArgs, PauseArgs, RestoreArgs, RulesArgs,
@@ -163,6 +164,9 @@ pub(crate) struct ImportArgs {
     /// Who consents to what
     #[arg(long, value_name = "FILE")]
     pub(crate) consent: PathBuf,
+    /// The day on which the source was extracted, public with the commitment [default: today]
+    #[arg(long, value_name = "DATE")]
+    pub(crate) vintage: Option<Day>,
     /// Secrets that patients brought, if any: CSV with the columns patient and secret
     #[arg(long, value_name = "FILE")]
     pub(crate) patient_secrets: Option<PathBuf>,

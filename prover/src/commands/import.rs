@@ -19,6 +19,11 @@ use crate::store::{Access, Home, NewVersion, TableFolder};
 const REFUSED_REPORT: &str = "refused-import.json";
 
 pub(crate) fn run(setting: &Setting, args: &ImportArgs) -> Outcome {
+    let today = setting.today()?;
+    let vintage = args.vintage.unwrap_or(today);
+    if vintage > today {
+        return Err(Failure::refused(format!("--vintage is {vintage}; nothing is extracted after today, {today}")));
+    }
     let home = setting.open(Access::Write)?;
     let schema = read_schema(&args.schema)?;
     let mapping = read_mapping(&args.mapping, &schema)?;
@@ -45,7 +50,8 @@ pub(crate) fn run(setting: &Setting, args: &ImportArgs) -> Outcome {
         consents: &consents.consents,
         consent_report: &consents.report,
         brought: &brought,
-        imported: setting.today()?,
+        imported: today,
+        vintage,
         files: file_names(args),
     };
     let tables = TableFolder::create(&home, schema.table())?;
@@ -56,17 +62,19 @@ pub(crate) fn run(setting: &Setting, args: &ImportArgs) -> Outcome {
 
     let record = version.record();
     let text = format!(
-        "{}\n{}\nThis is version {} of table {}, {} rows in a secret order. Commit it with: cohortium-prover commit\n",
+        "{}\n{}\nThis is version {} of table {}, {} rows in a secret order, data of {}. Commit it with: cohortium-prover commit\n",
         import.report.to_text(),
         consents.report.to_text(),
         record.version,
         record.table,
-        record.rows
+        record.rows,
+        record.vintage
     );
     let json = json!({
         "table": record.table,
         "version": record.version,
         "rows": record.rows,
+        "vintage": record.vintage,
         "schema": record.schema,
         "quality": counts(&import.report),
         "consents": consents.report.columns.iter().map(|column| column.column.to_string()).collect::<Vec<_>>(),

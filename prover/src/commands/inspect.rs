@@ -115,7 +115,8 @@ fn show_version(version: &Version, budget: &BudgetFile, text: &mut String) -> Re
     if let Some(manifest) = manifest {
         let _ = writeln!(
             text,
-            "  Committed on {}, shape {}: manifest {}",
+            "  Data of {}, committed on {}, shape {}: manifest {}",
+            manifest.vintage(),
             manifest.created(),
             manifest.shape(),
             manifest.digest()
@@ -151,7 +152,7 @@ fn show_version(version: &Version, budget: &BudgetFile, text: &mut String) -> Re
         },
         "columns": columns,
         "committed": manifest.map(|manifest| json!({
-            "manifest": manifest.digest(), "created": manifest.created(), "shape": manifest.shape().name,
+            "manifest": manifest.digest(), "created": manifest.created(), "vintage": manifest.vintage(), "shape": manifest.shape().name,
         })),
         "epochs": epochs,
         "disk_bytes": disk_use(version.path())?,

@@ -152,6 +152,7 @@ impl Version {
             shape: ShapeRef::to(&shape),
             declared_rows: record.rows as u64,
             created: begun.created.to_string(),
+            vintage: record.vintage.to_string(),
             columns: registered(&columns),
         }
         .check(&Shape::STANDARD)?;

@@ -37,6 +37,8 @@ pub(crate) struct ImportRecord {
     pub(crate) schema: Digest,
     /// The day of the import.
     pub(crate) imported: Day,
+    /// The day on which the source was extracted.
+    pub(crate) vintage: Day,
     /// Rows, dummies included.
     pub(crate) rows: usize,
     /// Rows of nobody.
@@ -65,6 +67,8 @@ pub(crate) struct NewVersion<'a> {
     pub(crate) brought: &'a [(String, PatientSecret)],
     /// The day of the import.
     pub(crate) imported: Day,
+    /// The day on which the source was extracted.
+    pub(crate) vintage: Day,
     /// Names of the files.
     pub(crate) files: Vec<String>,
 }
@@ -86,6 +90,7 @@ impl NewVersion<'_> {
             version,
             schema: self.schema.digest(),
             imported: self.imported,
+            vintage: self.vintage,
             rows: self.table.rows(),
             dummy_rows: self.quality.dummy_rows,
             files: self.files.clone(),

@@ -1,8 +1,10 @@
 //! The batch job against a ledger: registering, accepting, answering, waiting for people; and a ledger that is not believed.
 
 use std::process::Stdio;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use cohortium_protocol::hash::Digest;
+use cohortium_protocol::ledger::Timestamp;
 use serde_json::{Value, json};
 
 use super::place::{Place, QUERY};
@@ -21,7 +23,11 @@ pub(crate) struct Joined {
 impl Joined {
     /// Joined and not registered.
     pub(crate) fn unregistered() -> Self {
-        let place = Place::committed();
+        Self::join(Place::committed())
+    }
+
+    /// The same with a home of one's own.
+    pub(crate) fn join(place: Place) -> Self {
         place.run("keys --shape query-12").ok();
         let key = place.run("ledger key --home h --json").ok().json()["key"].as_str().unwrap().to_owned();
         let service = Service::start(&key);
@@ -157,11 +163,40 @@ fn under_a_suspended_study_nothing_is_accepted_and_what_was_is_answered() {
     assert_eq!(events[0]["query"], json!(second));
     let text = events[0]["text"].as_str().unwrap();
     assert!(text.ends_with("the consent form was wrong"), "{text}");
+    let status = place.run("status --home h").ok();
+    assert!(status.out.contains("NOT ACCEPTED: the study's approval is not in force: suspended at"), "{}", status.out);
     // Nothing of it is posted, and it is no failure of the site's.
     assert_eq!(["accept", "hold", "decline", "release"].map(|kind| service.count(kind)), [1, 0, 0, 1]);
     place.run(&format!("accept {second} --home h --yes")).fails(1, "not in force, and nobody can accept: suspended at");
     place.run(&format!("decline {second} --home h --because suspended")).ok();
     assert_eq!(names(&joined.events()), ["done"]);
+}
+
+#[test]
+fn after_the_last_day_nothing_is_accepted_and_what_was_is_answered() {
+    let joined = Joined::new();
+    let Joined { place, service, .. } = &joined;
+    // Ten minutes before the end of the approval's last day, which the hospital's own clock has not passed either.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let last = (now + 7200) / 86_400;
+    service.move_clock((last + 1) * 86_400 - 600 - now);
+    place.write_approval("short.json", &Timestamp::from_unix(last * 86_400).day().to_string());
+    let approval = service.approve(&place.read("short.json"));
+    let [first, second] = ["51", "61"].map(|age| service.ask(&QUERY.replace("51", age), &approval).0);
+    place.run(&format!("accept {first} --home h --yes")).ok();
+    service.move_clock(1200);
+    joined.allow();
+    let events = joined.events();
+    assert_eq!(names(&events), ["not_in_force", "proving", "release", "done"]);
+    assert_eq!(events[0]["query"], json!(second));
+    let text = events[0]["text"].as_str().unwrap();
+    assert!(text.contains("not accepted: the study's approval is not in force: its last day was "), "{text}");
+    assert!(service.status(&first).starts_with("answered"), "{}", service.status(&first));
+    assert_eq!(["accept", "hold", "decline", "release"].map(|kind| service.count(kind)), [1, 0, 0, 1]);
+    let status = place.run("status --home h").ok();
+    assert!(status.out.contains("NOT ACCEPTED: the study's approval is not in force: its last day"), "{}", status.out);
+    place.run(&format!("accept {second} --home h --yes")).fails(1, "nobody can accept: its last day was");
+    assert_eq!(names(&joined.events()), ["not_in_force", "done"]);
 }
 
 #[test]

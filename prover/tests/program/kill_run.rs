@@ -4,6 +4,7 @@ use cohortium_prover::faults::Stage;
 use serde_json::json;
 
 use super::exchange::{Joined, RUN, names};
+use super::place::{IMPORT, Place};
 use super::service::Lies;
 
 #[test]
@@ -128,5 +129,75 @@ fn killed_while_backing_up_and_restoring() {
         assert!(!place.path("h2").exists(), "{}", stage.name());
     }
     place.run("restore b --home h2").ok();
+    assert_eq!(place.read("h2/master.secret"), place.read("h/master.secret"));
+}
+
+/// The command that comes through a stage.
+fn command(stage: Stage) -> &'static str {
+    match stage {
+        Stage::InitSecretWritten => "init --home h --site gbsg --preset opensafely",
+        Stage::ImportNumberTaken | Stage::ImportFilesWritten => IMPORT,
+        Stage::CommitSaltWritten
+        | Stage::CommitPointsHalfWritten
+        | Stage::CommitFilesWritten
+        | Stage::CommitManifestThere
+        | Stage::EpochFilesWritten => "commit --home h --date 2026-01-31",
+        Stage::PublishHalfWritten => "publish --home h --out public",
+        Stage::KeysProvingWritten => "keys --shape query-12 --keys own",
+        Stage::ProveChargeHalfWritten
+        | Stage::ProveCharged
+        | Stage::ProveMade
+        | Stage::ProveVerified
+        | Stage::ProveReleaseHalfWritten
+        | Stage::ProveReleaseWritten
+        | Stage::ProveKept
+        | Stage::ProveOutHalfWritten => "prove request.json --home h --approval approval.json --out answer.json --yes",
+        Stage::SeedsWritten | Stage::OutgoingHalfWritten | Stage::RegisterRecorded | Stage::RegisterPosted => {
+            "ledger register --home h"
+        }
+        Stage::RunHoldRecorded
+        | Stage::RunHoldPosted
+        | Stage::RunDecided
+        | Stage::RunAcceptRecorded
+        | Stage::RunAcceptPosted
+        | Stage::RunReleaseRecorded
+        | Stage::RunReleasePosted => RUN,
+        Stage::BackupHalfWritten => "backup --home h --out b",
+        Stage::RestoreHalfWritten | Stage::RestoreFilesWritten => "restore b --home h2",
+    }
+}
+
+/// One site comes through all stages, and dies at each: a stage that is added is tried here, or does not compile.
+#[test]
+fn a_site_that_dies_at_every_stage_has_answered_in_the_end() {
+    let mut joined = None::<Joined>;
+    let mut place = Some(Place::new());
+    let mut before = None::<&str>;
+    for stage in Stage::ALL {
+        let words = command(stage);
+        // What was begun is finished before the next begins.
+        if let Some(words) = before.filter(|before| *before != words) {
+            joined.as_ref().map_or_else(|| place.as_ref().unwrap(), |joined| &joined.place).run(words).ok();
+        }
+        match stage {
+            Stage::ProveChargeHalfWritten => {
+                let place = place.as_ref().unwrap();
+                place.run("keys --shape query-12").ok();
+                place.write_approval("approval.json", "2030-12-31");
+                place.run("request query.json --approval approval.json --site public --out request.json").ok();
+            }
+            Stage::SeedsWritten => joined = Some(Joined::join(place.take().unwrap())),
+            Stage::RunHoldRecorded => drop(joined.as_ref().unwrap().ask(61)),
+            Stage::RunDecided => joined.as_ref().unwrap().allow(),
+            _ => {}
+        }
+        let place = joined.as_ref().map_or_else(|| place.as_ref().unwrap(), |joined| &joined.place);
+        place.die(stage.name(), words);
+        before = Some(words);
+    }
+    let Joined { place, service, .. } = joined.as_ref().unwrap();
+    place.run(before.unwrap()).ok();
+    assert_eq!(["accept", "hold", "release"].map(|kind| service.count(kind)), [1; 3]);
+    assert!(place.path("answer.json").exists());
     assert_eq!(place.read("h2/master.secret"), place.read("h/master.secret"));
 }

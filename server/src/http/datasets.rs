@@ -54,8 +54,10 @@ struct DatasetInfo {
     /// Its manifest's digest.
     #[schema(value_type = String)]
     manifest: Digest,
-    /// The manifest's date: the data's vintage.
+    /// When it was committed.
     created: String,
+    /// The data's vintage: when the source was extracted.
+    vintage: String,
     /// The rows that the manifest declares.
     declared_rows: u64,
     /// The shape's name.
@@ -89,6 +91,7 @@ impl DatasetInfo {
             version: manifest.version(),
             manifest: manifest.digest(),
             created: manifest.created().to_owned(),
+            vintage: manifest.vintage().to_owned(),
             declared_rows: manifest.declared_rows() as u64,
             shape: manifest.shape().name.to_owned(),
             schema: manifest.schema(),

@@ -137,18 +137,8 @@ impl Problem {
     pub fn refusal(refusal: &Refusal) -> Self {
         let rule = refusal.rule();
         let title = format!("Refused by the rule {rule}");
-        Self::new(status_of(rule), rule, &title, refusal)
-    }
-}
-
-/// The status of a refusal.
-fn status_of(rule: &str) -> StatusCode {
-    match rule {
-        "form" => StatusCode::BAD_REQUEST,
-        "member" | "role" | "owner" | "site" | "approval" | "in-force" => StatusCode::FORBIDDEN,
-        "unknown" => StatusCode::NOT_FOUND,
-        "duplicate" | "decided" | "answered" | "number" | "active" => StatusCode::CONFLICT,
-        _ => StatusCode::UNPROCESSABLE_ENTITY,
+        let status = StatusCode::from_u16(refusal.http_status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
+        Self::new(status, rule, &title, refusal)
     }
 }
 

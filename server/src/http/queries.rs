@@ -40,7 +40,10 @@ struct Filter {
     sponsor: Option<String>,
     /// That ask this site.
     site: Option<String>,
+    /// That this site has not decided, or has accepted and not answered, and still may.
+    open_for: Option<String>,
     /// In this state: submitted, awaiting_approval, approved, answered, declined, withheld_after_acceptance, expired.
+    /// Of withheld_after_acceptance also those of which any one site is in that state, whatever the others did.
     state: Option<String>,
     /// After this query, as `next` of the page before says.
     after: Option<String>,
@@ -49,13 +52,14 @@ struct Filter {
 }
 
 impl Filter {
-    fn keeps(&self, question: &Question) -> bool {
+    fn keeps(&self, question: &Question, charter: &Charter, now: Timestamp) -> bool {
         let request = &question.request.document;
         let is = |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|wanted| wanted == found);
         let study = self.study.as_deref();
         let study = study.is_none_or(|wanted| wanted == request.query.study || wanted == request.approval.to_string());
         let site = self.site.as_ref().is_none_or(|site| question.sites.contains_key(site));
-        study && site && is(&self.sponsor, &question.sponsor)
+        let open = || self.open_for.as_ref().is_none_or(|site| question.is_open_for(site, charter, now));
+        study && site && is(&self.sponsor, &question.sponsor) && open()
     }
 }
 
@@ -96,14 +100,15 @@ async fn get_queries(service: Data<Service>, filter: Query<Filter>) -> Result<Js
             let mut found: Vec<&Question> = state
                 .queries()
                 .values()
-                .filter(|question| after.is_none_or(|after| question.request.index > after) && filter.keeps(question))
+                .filter(|question| after.is_none_or(|after| question.request.index > after))
+                .filter(|question| filter.keeps(question, state.charter(), now))
                 .collect();
             found.sort_by_key(|question| question.request.index);
             let wanted = filter.state.as_deref();
             let mut page: Vec<QuerySummary> = found
                 .into_iter()
                 .map(|question| QuerySummary::of(question, state.charter(), now))
-                .filter(|summary| wanted.is_none_or(|wanted| wanted == summary.state()))
+                .filter(|summary| wanted.is_none_or(|wanted| summary.is_in(wanted)))
                 .take(limit + 1)
                 .collect();
             let more = page.len() > limit;

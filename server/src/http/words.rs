@@ -83,23 +83,31 @@ impl QuerySummary {
         }
     }
 
+    /// Whether it is in a state. What a site withheld counts whatever the other sites did: it never goes away.
+    pub(super) fn is_in(&self, state: &str) -> bool {
+        let withheld = |site: &SiteState| matches!(site.status, SiteStatus::WithheldAfterAcceptance { .. });
+        self.state() == state || state == WITHHELD && self.sites.values().any(withheld)
+    }
+
     /// The state's name.
-    pub(super) fn state(&self) -> &'static str {
+    fn state(&self) -> &'static str {
         match self.status.status {
             QueryStatus::Submitted => "submitted",
             QueryStatus::AwaitingApproval => "awaiting_approval",
             QueryStatus::Approved => "approved",
             QueryStatus::Answered { .. } => "answered",
             QueryStatus::Declined => "declined",
-            QueryStatus::WithheldAfterAcceptance => "withheld_after_acceptance",
+            QueryStatus::WithheldAfterAcceptance => WITHHELD,
             QueryStatus::Expired => "expired",
         }
     }
 }
 
+const WITHHELD: &str = "withheld_after_acceptance";
+
 /// Every state that a query can be in.
 pub(super) const STATES: [&str; 7] =
-    ["submitted", "awaiting_approval", "approved", "answered", "declined", "withheld_after_acceptance", "expired"];
+    ["submitted", "awaiting_approval", "approved", "answered", "declined", WITHHELD, "expired"];
 
 /// The summaries of an approval's queries, in the order of their numbers.
 pub(super) fn queries_under(state: &State, queries: &[Digest], now: Timestamp) -> Vec<QuerySummary> {

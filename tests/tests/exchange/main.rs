@@ -4,12 +4,15 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod decisions;
 mod hospital;
 #[path = "../../../server/tests/service_common/http.rs"]
 mod http;
+mod outages;
 mod place;
 mod processes;
 mod programs;
 mod routes;
 mod sponsor;
 mod story;
+mod town;

@@ -216,3 +216,42 @@ fn queries_are_listed_page_by_page_and_by_what_is_asked_for() {
         assert_eq!(found(&list(&filter)).len(), count, "{filter}");
     }
 }
+
+#[test]
+fn what_a_site_has_left_to_do_is_listed_and_what_it_withheld_is_found_for_ever() {
+    let (place, approval) = Place::prepared();
+    let ask = |sequence| {
+        let request = place.request(&query(""), &approval, sequence);
+        place.say(SPONSOR, Statement::Query { request: Box::new(request.clone()) });
+        request
+    };
+    let requests: Vec<_> = (1..=4).map(ask).collect();
+    let digests: Vec<_> = requests.iter().map(|request| request.digest()).collect();
+    let list = |filter: &str| -> Vec<usize> {
+        let answer = place.get(&format!("/v1/queries?{filter}")).json();
+        let queries = answer["queries"].as_array().unwrap().iter();
+        queries.map(|query| query["sequence"].as_u64().unwrap() as usize).collect()
+    };
+    let reason = || "not now".to_owned();
+    assert_eq!((list("open_for=north"), list("open_for=nobody")), (vec![1, 2, 3, 4], vec![]));
+    place.say("north", Statement::Accept { request: digests[0] });
+    place.say("south", Statement::Accept { request: digests[0] });
+    place.say("north", Statement::Decline { request: digests[1], reason: reason() });
+    place.say("north", Statement::Hold { request: digests[2], reason: reason() });
+    assert_eq!((list("open_for=north"), list("open_for=south")), (vec![1, 3, 4], vec![1, 2, 3, 4]));
+    place.say("north", place.release(&place.north, &requests[0], &approval).statement);
+    assert_eq!((list("open_for=north"), list("open_for=south")), (vec![3, 4], vec![1, 2, 3, 4]));
+    assert_eq!(list("open_for=north&state=awaiting_approval"), [3]);
+    assert_eq!(list("open_for=south&limit=1&state=answered"), [1]);
+    assert!(list("state=withheld_after_acceptance").is_empty());
+
+    place.ahead.store(PATIENCE + 1, Ordering::SeqCst);
+    assert!(list("open_for=north").is_empty() && list("open_for=south").is_empty());
+    // One site answered, so the query is answered; the other withheld, and that is found all the same.
+    assert_eq!((list("state=answered"), list("state=withheld_after_acceptance")), (vec![1], vec![1]));
+    let client = cohortium_client::LedgerClient::new(&format!("http://{}", place.address())).unwrap();
+    let filter = cohortium_client::QueryFilter { open_for: Some("north".to_owned()), ..Default::default() };
+    assert!(client.all_queries(&filter, 100).unwrap().is_empty());
+    place.ahead.store(0, Ordering::SeqCst);
+    assert_eq!(client.all_queries(&filter, 100).unwrap().len(), 2);
+}

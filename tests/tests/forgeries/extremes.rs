@@ -103,6 +103,7 @@ const RULES: &[(&str, &[Outcome])] = &[
     ("/manifest/shape", &[Unread, REGISTRATION]),
     ("/manifest/declared_rows", &[Unread, REGISTRATION, RELEASE, PROOF]),
     ("/manifest/created", &[Unread, OPENINGS, PROOF]),
+    ("/manifest/vintage", &[Unread, OPENINGS, PROOF]),
     ("/manifest/columns/*/commitment", &[Unread, COMMITMENTS, OPENINGS, PROOF]),
     ("/manifest/columns", &[Unread, REGISTRATION]),
     ("/manifest", &[Unread]),

@@ -7,7 +7,7 @@ use cohortium_protocol::policy::{Policy, QueryCap, Sums};
 use cohortium_protocol::query::Query;
 use cohortium_protocol::table::ConsentColumn;
 use cohortium_tests::exchange::{BOARD, DAY, Exchange, OTHER_SPONSOR, at, attempt, by_grade, question};
-use cohortium_tests::{Hospital, approval, usual_policy};
+use cohortium_tests::{Hospital, usual_policy};
 use cohortium_verifier::ledger::{State, Verification};
 
 use crate::registering::{after, epoch, manifest};
@@ -15,7 +15,7 @@ use crate::rules::{Case, Try, case};
 use crate::world::{ACCEPTED, ASKED, World, key_12, other_numbers, rerandomised, story, world};
 
 pub(crate) fn cases() -> Vec<Case> {
-    [scope(), pins(), policies(), budgets(), decisions(), releases()].into_iter().flatten().collect()
+    [scope(), pins(), policies(), decisions(), releases()].into_iter().flatten().collect()
 }
 
 /// The query of a request with changes.
@@ -33,7 +33,7 @@ fn approved(w: &World, state: &State, change: &dyn Fn(&mut Approval)) -> (State,
 }
 
 /// A query under an approval, made as a sponsor makes it.
-fn query(w: &World, state: &State, approval: &Approval, query: &Query) -> Try {
+pub(crate) fn query(w: &World, state: &State, approval: &Approval, query: &Query) -> Try {
     let request = w.exchange.request(state, query, approval, &["north", "south"]);
     Try::new(state, at(ASKED), w.exchange.ask(&request))
 }
@@ -320,54 +320,6 @@ fn policies() -> Vec<Case> {
     ]
 }
 
-fn budgets() -> Vec<Case> {
-    let w = world();
-    // Every opening of a column counts; here one approval may have one.
-    let x = Exchange::with(key_12(), |charter| charter.opening_share = 1);
-    let mut state = x.found();
-    for transaction in x.registrations().into_iter().chain([x.study(&w.approval)]) {
-        attempt(&mut state, &transaction, at(0)).unwrap();
-    }
-    let [first, second] = ["Grades", "Grades again"].map(|title| {
-        let request = x.request(&state, &by_grade(title), &w.approval, &["north"]);
-        attempt(&mut state, &x.ask(&request), at(ASKED)).unwrap();
-        request
-    });
-    let undecided = state.clone();
-    attempt(&mut state, &x.accept("north", &first), at(ACCEPTED)).unwrap();
-    let third = |state: &State, approval: &Approval, sites: &[&str]| {
-        let asks = Query { study: approval.study.clone(), ..by_grade("Grades, a third time") };
-        Try::new(state, at(2 * DAY), x.ask(&x.request(state, &asks, approval, sites)))
-    };
-    let other = approval("S-2", "synthetic", usual_policy(), &[]);
-    let with_other = after(&state, x.study(&other), ACCEPTED);
-    let says =
-        "the opening budget of north's column \"grade\" does not suffice: 1 asked, 1 spent of 1 under this approval";
-    vec![
-        case(
-            "Budget",
-            "accepted when the share is spent",
-            says,
-            Try::new(&state, at(ACCEPTED), x.accept("north", &second)),
-            Try::new(&undecided, at(ACCEPTED), x.accept("north", &second)),
-        ),
-        case(
-            "Budget",
-            "asked when the share is spent",
-            says,
-            third(&state, &w.approval, &["north", "south"]),
-            third(&with_other, &other, &["north", "south"]),
-        ),
-        case(
-            "Budget",
-            "of one of two sites",
-            says,
-            third(&state, &w.approval, &["south", "north"]),
-            third(&state, &w.approval, &["south"]),
-        ),
-    ]
-}
-
 fn decisions() -> Vec<Case> {
     let w = world();
     let x = w.exchange;
@@ -377,6 +329,11 @@ fn decisions() -> Vec<Case> {
     let no = || x.decline("north", request, "no");
     let suspend = x.sign(BOARD, Statement::Suspend { approval: w.approval.digest(), reason: "a complaint".to_owned() });
     let suspended = after(&w.asked, suspend, ASKED + 1);
+    let (amended, amendment) = approved(w, &w.asked, &|approval| approval.ethics_reference.push_str(", 1"));
+    // Asked on the last day of the approval.
+    let (short, last_day) = approved(w, &w.registered, &|approval| approval.expires = at(ASKED).day());
+    let asked_last = x.request(&short, &by_grade("Grades"), &last_day, &["north"]);
+    let short = after(&short, x.ask(&asked_last), ASKED);
     let one = x.request(&w.approved, &by_grade("Grades"), &w.approval, &["north"]);
     let asked_one = after(&w.approved, x.ask(&one), ASKED);
     let declined = after(&w.asked, x.decline("south", request, "no"), ASKED);
@@ -430,6 +387,27 @@ fn decisions() -> Vec<Case> {
             "the board suspended it",
             on(&suspended, ASKED + 2, x.accept("north", request)),
             on(&suspended, ASKED + 2, no()),
+        ),
+        case(
+            "NotInForce",
+            "accepted under an amended approval",
+            format!("the board amended it; the approval of the study is now {}", amendment.digest()),
+            on(&amended, ASKED + 2, x.accept("north", request)),
+            on(&w.asked, ASKED + 2, x.accept("north", request)),
+        ),
+        case(
+            "Approval",
+            "accepted after the approval's last day",
+            "clause \"expires\": the approval expired on 2026-02-02, and it is 2026-02-03",
+            on(&short, 2 * DAY, x.accept("north", &asked_last)),
+            on(&short, 2 * DAY - 1, x.accept("north", &asked_last)),
+        ),
+        case(
+            "Approval",
+            "accepted after the last day, and not declined",
+            "clause \"expires\"",
+            on(&short, 2 * DAY, x.accept("north", &asked_last)),
+            on(&short, 2 * DAY, x.decline("north", &asked_last, "too late for us")),
         ),
     ]
 }

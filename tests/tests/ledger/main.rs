@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used)] // a test stops where it fails
 
 mod asking;
+mod budgets;
 mod chain;
+mod decoders;
 mod evidence;
 mod model;
 mod registering;

@@ -69,8 +69,13 @@ fn meanings(approval: &Approval) -> Vec<String> {
             "The sums of {n} plans are released TO THE DIGIT: compare their digests with the plans you were shown."
         ),
     });
-    lines.push(format!("Nothing may be asked after {expires}. What was asked before may still be answered."));
-    lines.push("You can end this at any time with suspend. What was released by then stays released.".to_owned());
+    lines.push(format!(
+        "Nothing may be asked or accepted after {expires}. What a hospital accepted by then may still be answered."
+    ));
+    lines.push(
+        "You can end this at any time with suspend, by the same rule. What was released by then stays released."
+            .to_owned(),
+    );
     lines.push("If this study has an approval already, this one takes its place.".to_owned());
     lines
 }

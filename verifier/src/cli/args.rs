@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use cohortium_protocol::hash::Digest;
+use cohortium_protocol::ledger::Timestamp;
 use cohortium_protocol::table::Day;
 
 /// Checks answers of hospitals against what you know yourself, and signs your decisions. Needs no network, no
@@ -74,6 +75,9 @@ pub(crate) struct AuditArgs {
     /// A checkpoint of the ledger that you have from elsewhere; the export must contain it.
     #[arg(long, value_name = "FILE", requires = "study")]
     pub(crate) checkpoint: Option<PathBuf>,
+    /// Says which answers that were owed when the export ended are overdue at this moment, such as 2026-11-24T12:00:00Z.
+    #[arg(long, value_name = "TIME", requires = "study")]
+    pub(crate) as_of: Option<Timestamp>,
 }
 
 #[derive(Args)]

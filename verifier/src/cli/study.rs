@@ -22,6 +22,10 @@ pub(super) fn run(args: &AuditArgs) -> Outcome {
     check_place(args)?;
     let anchors = read::anchors(&args.anchors)?;
     let report = examine(args, study, &anchors)?;
+    let report = match args.as_of {
+        Some(moment) => report.as_of(moment),
+        None => report,
+    };
     tell(args, &report, &report.to_string())?;
     Ok(report.verdict.exit_status())
 }

@@ -255,7 +255,7 @@ impl State {
         let unknown = || Refusal::Unknown { what: "query", name: request.to_string() };
         let question = self.queries.get(request).ok_or_else(unknown)?;
         let approval = question.request.document.approval;
-        self.check_in_force(&approval)?;
+        self.check_in_force(&approval, time)?;
         let charges = self.charges(question, &member.name, &mut Plans::new())?;
         for (_, commitment) in charges {
             let account = self.accounts.entry(commitment).or_default();

@@ -14,7 +14,7 @@ use cohortium_protocol::query::{ColumnId, Source};
 use super::admit::{Verification, agree};
 use super::plans::Plans;
 use super::refusal::Refusal;
-use super::state::{Asked, Dataset, Decision, Posted, Question, Site, State};
+use super::state::{Asked, Dataset, Decision, Posted, Question, Site, State, Study};
 use crate::anchors::{Anchors, SiteAnchor};
 use crate::verify::{PendingRelease, VerifiedRelease, check_release, verify_release};
 
@@ -37,15 +37,15 @@ impl ReleaseCheck {
 }
 
 impl State {
-    /// Refuses an approval that may not be asked under any more.
-    pub(super) fn check_in_force(&self, approval: &Digest) -> Result<(), Refusal> {
+    /// Refuses an approval under which nothing is asked or accepted any more.
+    pub(super) fn check_in_force(&self, approval: &Digest, time: Timestamp) -> Result<(), Refusal> {
         let unknown = || Refusal::Unknown { what: "approval", name: approval.to_string() };
         let study = self.studies.get(approval).ok_or_else(unknown)?;
         let gone = |reason| Err(Refusal::NotInForce { approval: *approval, reason });
         match (&study.suspended, study.amended) {
             (Some((since, why)), _) => gone(format!("the board suspended it at {since}: {why}")),
             (None, Some(by)) => gone(format!("the board amended it; the approval of the study is now {by}")),
-            (None, None) => Ok(()),
+            (None, None) => Ok(study.approval.document.covers(time.day())?),
         }
     }
 
@@ -58,7 +58,7 @@ impl State {
         plans: &mut Plans,
     ) -> Result<Question, Refusal> {
         agree("request's ledger", &request.ledger, "this ledger", &self.ledger)?;
-        self.check_in_force(&request.approval)?;
+        self.check_in_force(&request.approval, time)?;
         let unknown = || Refusal::Unknown { what: "approval", name: request.approval.to_string() };
         let study = self.studies.get(&request.approval).ok_or_else(unknown)?;
         let approval = &study.approval.document;
@@ -66,7 +66,6 @@ impl State {
             let (owner, member) = (approval.sponsor.clone(), member.name.clone());
             return Err(Refusal::NotYours { what: "approval", owner, member });
         }
-        approval.covers(time.day())?;
         let next = study.queries.len() as u64 + 1;
         if request.sequence != next {
             let rule = format!("the next under this approval is {next}");
@@ -78,6 +77,7 @@ impl State {
         let mut schema = None;
         for pin in &request.sites {
             approval.permits_site(&pin.site)?;
+            self.check_waiting(&pin.site, study, time)?;
             let (site, dataset) = self.dataset(&pin.site, &request.query.table)?;
             let asked = self.check_pins(pin, (site, dataset), request, approval, plans)?;
             sites.insert(pin.site.clone(), asked);
@@ -163,6 +163,22 @@ impl State {
             decision: None,
             release: None,
         })
+    }
+
+    /// How many queries under one approval a site may have before it at one time. Newest first: what was posted before an
+    /// expired one is expired as well.
+    fn check_waiting(&self, site: &str, study: &Study, time: Timestamp) -> Result<(), Refusal> {
+        let seconds = self.charter.acceptance_seconds;
+        let newest = study.queries.iter().rev().filter_map(|query| self.queries.get(query));
+        let waiting = newest
+            .take_while(|question| time <= question.request.time.plus(seconds))
+            .filter(|question| question.sites.get(site).is_some_and(|asked| asked.decision.is_none()))
+            .count();
+        let share = self.charter.opening_share;
+        if waiting < share as usize {
+            return Ok(());
+        }
+        Err(Refusal::Waiting { site: site.to_owned(), share })
     }
 
     /// Query caps: how many queries under one approval, and how many that use one column.

@@ -30,6 +30,6 @@ pub use state::{
 };
 pub use status::{QueryStatus, SiteStatus};
 pub use study::{
-    ApprovalReport, QueryReport, STUDY_REPORT_FORMAT, SiteReport, StudyError, StudyReport, UpTo, audit_study,
-    begin_replay, charter_of,
+    ApprovalReport, OverdueReport, QueryReport, STUDY_REPORT_FORMAT, SiteReport, StudyError, StudyReport, UpTo,
+    audit_study, begin_replay, charter_of,
 };

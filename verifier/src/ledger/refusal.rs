@@ -176,6 +176,17 @@ pub enum Refusal {
         /// `approval`, or the column.
         per: String,
     },
+    /// As many undecided queries as a site may have before it.
+    #[error(
+        "{site} has {share} queries under this approval to decide about, and the charter's opening share allows {share} at one \
+         time; one more may be asked when it has decided about one, or one has expired"
+    )]
+    Waiting {
+        /// The site.
+        site: String,
+        /// How many there may be.
+        share: u32,
+    },
     /// The opening budget is spent.
     #[error(
         "the opening budget of {site}'s column {column:?} does not suffice: 1 asked, {spent} spent of {limit} {under}. A new \
@@ -246,7 +257,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// The names of all rules: what [`rule`](Self::rule) may give.
-    pub const RULES: [&'static str; 30] = [
+    pub const RULES: [&'static str; 31] = [
         "form",
         "ledger",
         "member",
@@ -269,6 +280,7 @@ impl Refusal {
         "policy",
         "consent",
         "query-cap",
+        "waiting",
         "opening-budget",
         "decided",
         "acceptance",
@@ -304,6 +316,7 @@ impl Refusal {
             Self::Policy { .. } => "policy",
             Self::NoConsents { .. } => "consent",
             Self::Cap { .. } => "query-cap",
+            Self::Waiting { .. } => "waiting",
             Self::Budget { .. } => "opening-budget",
             Self::Decided { .. } => "decided",
             Self::NotAccepted { .. } => "acceptance",
@@ -312,6 +325,19 @@ impl Refusal {
             Self::Audit(_) => "audit",
             Self::DevelopmentKey => "development-key",
             Self::Unverified => "verification",
+        }
+    }
+}
+
+impl Refusal {
+    /// The HTTP status that a ledger service refuses with: here, because services in tests answer with it as well.
+    pub fn http_status(&self) -> u16 {
+        match self.rule() {
+            "form" => 400,
+            "member" | "role" | "owner" | "site" | "approval" | "in-force" => 403,
+            "unknown" => 404,
+            "duplicate" | "decided" | "answered" | "number" | "active" => 409,
+            _ => 422,
         }
     }
 }

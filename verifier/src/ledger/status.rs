@@ -109,6 +109,14 @@ impl Question {
         Some(self.sites.get(site)?.status(self.request.time, charter, now))
     }
 
+    /// Whether a site still has something to do about it at a moment: it has not decided, or it has accepted and not
+    /// answered, and its time has not ended.
+    pub fn is_open_for(&self, site: &str, charter: &Charter, now: Timestamp) -> bool {
+        use SiteStatus::{Accepted, AwaitingApproval, Submitted};
+        let status = self.site_status(site, charter, now);
+        matches!(status, Some(Submitted { .. } | AwaitingApproval { .. } | Accepted { .. }))
+    }
+
     /// What has become of the query at a moment. A late or silent site never hides what others answered.
     pub fn status(&self, charter: &Charter, now: Timestamp) -> QueryStatus {
         let all: Vec<SiteStatus> =

@@ -121,6 +121,21 @@ pub struct QueryReport {
     pub sites: Vec<SiteReport>,
 }
 
+/// An answer that was owed when the export ended, and whose deadline has passed since.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct OverdueReport {
+    /// The query transaction's id.
+    pub query: Digest,
+    /// Its number under its approval.
+    pub sequence: u64,
+    /// Its title.
+    pub title: String,
+    /// The site that accepted it.
+    pub site: String,
+    /// Until when it had to answer.
+    pub until: Timestamp,
+}
+
 /// What an audit of a whole study found.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct StudyReport {
@@ -146,6 +161,10 @@ pub struct StudyReport {
     pub approvals: Vec<ApprovalReport>,
     /// The queries under them, in their order.
     pub queries: Vec<QueryReport>,
+    /// The moment at which deadlines were looked at, if it is after the last block.
+    pub as_of: Option<Timestamp>,
+    /// Answers that were owed at the last block, and overdue at that moment.
+    pub overdue: Vec<OverdueReport>,
     /// What this cannot show.
     pub not_proved: Vec<String>,
     /// The digest of the anchors that the verdict rests on.
@@ -329,6 +348,8 @@ impl StudyReport {
             releases: 0,
             approvals: Vec::new(),
             queries: Vec::new(),
+            as_of: None,
+            overdue: Vec::new(),
             not_proved: Vec::new(),
             anchors: anchors.digest(),
         }
@@ -388,6 +409,29 @@ impl StudyReport {
             ]
             .map(str::to_owned),
         );
+    }
+
+    /// Looks at the deadlines again at a later moment than the last block's time: on a quiet ledger no block comes that
+    /// would show that one has passed.
+    pub fn as_of(mut self, now: Timestamp) -> Self {
+        if self.up_to.as_ref().is_none_or(|end| now <= end.time) {
+            return self;
+        }
+        self.as_of = Some(now);
+        self.overdue = self
+            .parts(|status| matches!(status, SiteStatus::Accepted { .. }))
+            .filter_map(|(query, site)| match site.status {
+                SiteStatus::Accepted { until } if until < now => Some(OverdueReport {
+                    query: query.query,
+                    sequence: query.sequence,
+                    title: query.title.clone(),
+                    site: site.site.clone(),
+                    until,
+                }),
+                _ => None,
+            })
+            .collect();
+        self
     }
 
     /// The parts of sites with a status, each with its query.

@@ -22,7 +22,7 @@ pub(crate) fn datasets(setting: &Setting, args: &DatasetsArgs) -> Outcome {
             vec![
                 entry.site.clone(),
                 entry.table.clone(),
-                entry.created.clone(),
+                entry.vintage.clone(),
                 epoch.map_or_else(|| "none: cannot be asked".to_owned(), |epoch| epoch.created.clone()),
                 entry.version.to_string(),
                 entry.declared_rows.to_string(),
@@ -33,7 +33,7 @@ pub(crate) fn datasets(setting: &Setting, args: &DatasetsArgs) -> Outcome {
         true => "No table is registered on this ledger yet.\n".to_owned(),
         false => format!(
             "{}\nRows are declared, and may be more than patients. One table: cohortium-sponsor datasets SITE TABLE\n",
-            table(4, &["site", "table", "committed", "consents of", "version", "rows"], &rows)
+            table(4, &["site", "table", "data of", "consents of", "version", "rows"], &rows)
         ),
     };
     Ok(Report::new(text, json!({ "datasets": all })))
@@ -47,8 +47,10 @@ fn dataset(client: &LedgerClient, site: &str, table: &str) -> Outcome {
         let found = schema.digest();
         return Err(Failure::refused(format!("the ledger gives the schema {found} for {}", entry.schema)));
     }
-    let mut text =
-        format!("{} of {}, version {}, committed {}\n", entry.table, entry.site, entry.version, entry.created);
+    let mut text = format!(
+        "{} of {}, version {}, data of {}, committed {}\n",
+        entry.table, entry.site, entry.version, entry.vintage, entry.created
+    );
     if !entry.description.is_empty() {
         text.push_str(&format!("{}\n", entry.description));
     }

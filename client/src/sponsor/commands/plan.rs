@@ -5,13 +5,14 @@ use serde_json::json;
 use super::super::args::PlanArgs;
 use super::super::{Failure, Outcome, Report, Setting, setting};
 use crate::answers::PlanQuestion;
+use crate::retry::RetryPolicy;
 
 pub(crate) fn run(setting: &Setting, args: &PlanArgs) -> Outcome {
     let query = setting::query(&args.query)?;
     let client = setting.client()?;
     let approval = setting::approval(&client, &args.study)?;
     let question = PlanQuestion { query, approval, sites: args.sites.clone() };
-    let answer = client.plan(&question)?;
+    let answer = client.plan_with_retries(&question, &RetryPolicy::default())?;
     let because = |rule: &Option<String>, reason: &Option<String>| {
         let reason = reason.as_deref().unwrap_or("no reason given");
         rule.as_ref().map_or_else(|| reason.to_owned(), |rule| format!("{reason} [rule {rule}]"))

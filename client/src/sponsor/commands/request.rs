@@ -14,6 +14,7 @@ use rand::rngs::OsRng;
 use super::super::Failure;
 use crate::answers::PlanQuestion;
 use crate::dataset::DatasetDetail;
+use crate::retry::RetryPolicy;
 use crate::trusted::TrustedLedger;
 
 /// A request and its plan.
@@ -59,7 +60,8 @@ pub(super) fn make(
     // Only the running number is taken from it, which is the same for every site; a dry run is for fewer sites than a request.
     let question =
         PlanQuestion { query: query.clone(), approval: digest, sites: sites.iter().take(1).cloned().collect() };
-    let sequence = trusted.client().plan(&question)?.sequence.ok_or_else(|| {
+    let planned = trusted.client().plan_with_retries(&question, &RetryPolicy::default())?;
+    let sequence = planned.sequence.ok_or_else(|| {
         Failure::cannot_tell("the ledger does not say which running number is next under the approval")
     })?;
     let mut nonce = [0; 32];

@@ -1,5 +1,7 @@
 //! The site's way to its ledger: what it believes, what it signs, and that nothing leaves unrecorded.
 
+use std::collections::BTreeMap;
+
 use cohortium_client::{
     ClientError, LedgerClient, Problem, RetryPolicy, Seen, TrustError, TrustedLedger, VerifiedTransaction,
 };
@@ -107,6 +109,12 @@ impl Link {
     pub(super) fn refresh(&mut self, home: &Home) -> Result<(), Failure> {
         let refreshed = self.trusted.refresh().map(|_| ());
         self.checked(home, refreshed)
+    }
+
+    /// Why approvals are not in force any more, by approval, as the service says: suspended, amended or expired.
+    pub(super) fn ended(&self) -> Result<BTreeMap<Digest, String>, ClientError> {
+        let studies = self.client().studies()?.into_iter().filter(|study| !study.is_in_force());
+        Ok(studies.map(|study| (study.approval, study.reason.unwrap_or(study.state))).collect())
     }
 
     /// A statement of this site on the ledger: signed by it, and included. Nothing if the ledger says it has none.

@@ -1,7 +1,5 @@
 //! Accepted queries: proved, the most urgent first, and posted until the ledger has the answer.
 
-use std::collections::BTreeMap;
-
 use cohortium_client::QuerySummary;
 use cohortium_protocol::bundle::Bundle;
 use cohortium_protocol::hash::Digest;
@@ -22,7 +20,7 @@ const MAX_ATTEMPTS: usize = 8;
 
 impl Pass<'_> {
     /// Answers whatever the site owes, the most urgent first. What fails does not keep the others from their answers.
-    pub(super) fn answer_owed(&mut self, queries: &BTreeMap<Digest, QuerySummary>) -> Result<(), Failure> {
+    pub(super) fn answer_owed(&mut self) -> Result<(), Failure> {
         let mut owed = Vec::new();
         for mut note in self.home.notes()?.into_iter().filter(Note::is_owed) {
             if note.acknowledged.is_none()
@@ -37,7 +35,7 @@ impl Pass<'_> {
         }
         owed.sort_by_key(|(deadline, note)| (*deadline, note.request));
         for (deadline, mut note) in owed {
-            if let Err(failure) = self.answer_one(&mut note, deadline, queries) {
+            if let Err(failure) = self.answer_one(&mut note, deadline) {
                 self.failed(&mut note, failure, json!({ "until": deadline }))?;
             }
         }
@@ -75,15 +73,10 @@ impl Pass<'_> {
         Ok(true)
     }
 
-    fn answer_one(
-        &mut self,
-        note: &mut Note,
-        deadline: Timestamp,
-        queries: &BTreeMap<Digest, QuerySummary>,
-    ) -> Result<(), Failure> {
+    fn answer_one(&mut self, note: &mut Note, deadline: Timestamp) -> Result<(), Failure> {
         let bytes = match self.home.released(&note.request)? {
             Some(bytes) => bytes,
-            None => match self.make(note, deadline, queries)? {
+            None => match self.make(note, deadline)? {
                 Some(bytes) => bytes,
                 None => return Ok(()),
             },
@@ -95,12 +88,7 @@ impl Pass<'_> {
     }
 
     /// Proves and keeps the answer; or closes the note, if nothing may come of it.
-    fn make(
-        &mut self,
-        note: &mut Note,
-        deadline: Timestamp,
-        queries: &BTreeMap<Digest, QuerySummary>,
-    ) -> Result<Option<Vec<u8>>, Failure> {
+    fn make(&mut self, note: &mut Note, deadline: Timestamp) -> Result<Option<Vec<u8>>, Failure> {
         let request = note.request;
         if let Some(record) = self.outgoing.release(&request) {
             let number = record.number;
@@ -109,7 +97,15 @@ impl Pass<'_> {
                  is never made"
             )));
         }
-        let status = queries.get(&request).and_then(|query| query.sites.get(self.home.site())).map(|one| &one.state);
+        // Asked about by itself: what is answered is not listed as open.
+        let query = self.link.client().query(&note.query)?.summary;
+        let status = query.sites.get(self.home.site()).map(|one| &one.state);
+        if query.request != request {
+            return Err(Failure::refused(format!(
+                "asked what became of the request {request}, the ledger speaks of {}",
+                query.request
+            )));
+        }
         if matches!(status, Some(SiteStatus::Answered { .. })) {
             return self.answered_elsewhere(note).map(|()| None);
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cohortium_client::{ClientError, QuerySummary, StudySummary};
+use cohortium_client::{ClientError, QuerySummary};
 use cohortium_protocol::documents::{Approval, Request};
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::{Statement, StatementContent};
@@ -128,9 +128,7 @@ impl<'a> Pass<'a> {
     /// alone makes the site accept nothing; a study that it keeps silent about is for the ledger's rules to refuse.
     pub(super) fn not_in_force(&mut self, approval: &Digest) -> Result<Option<String>, Failure> {
         if self.ended.is_none() {
-            let studies = self.link.client().studies()?.into_iter().filter(|study| !study.is_in_force());
-            let reason = |study: StudySummary| (study.approval, study.reason.unwrap_or(study.state));
-            self.ended = Some(studies.map(reason).collect());
+            self.ended = Some(self.link.ended()?);
         }
         Ok(self.ended.as_ref().and_then(|ended| ended.get(approval)).cloned())
     }

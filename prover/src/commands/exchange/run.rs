@@ -13,7 +13,8 @@ use super::pass::{Pass, Tally};
 use crate::cli::{Failure, Outcome, Report, RunArgs, Setting};
 use crate::store::{Access, Claim, RunLock};
 
-/// Queries of this site that are read at most.
+/// Queries that are open for this site, of which so many are read at most: the ledger admits fewer by far under each
+/// approval.
 pub(super) const MOST_QUERIES: usize = 100_000;
 /// The longest wait while the ledger is out of reach.
 const LONGEST_WAIT: Duration = Duration::from_secs(900);
@@ -74,13 +75,14 @@ fn pass(setting: &Setting, claim: Claim) -> Result<(Tally, Heads), Failure> {
             pass.consider(summary)?;
         }
     }
-    pass.answer_owed(&queries)?;
+    pass.answer_owed()?;
     Ok((pass.tally, (pass.budget.head(), pass.outgoing.head())))
 }
 
-/// The queries that ask this site, as the service lists them, by request: believed for where to look only.
+/// The queries that this site has still to decide about or to answer, as the service lists them, by request: believed for
+/// where to look only.
 fn queries(pass: &Pass<'_>) -> Result<BTreeMap<Digest, QuerySummary>, Failure> {
-    let filter = QueryFilter { site: Some(pass.home.site().to_owned()), ..QueryFilter::default() };
+    let filter = QueryFilter { open_for: Some(pass.home.site().to_owned()), ..QueryFilter::default() };
     let queries = pass.link.client().all_queries(&filter, MOST_QUERIES)?;
     Ok(queries.into_iter().map(|query| (query.request, query)).collect())
 }

@@ -76,11 +76,20 @@ fn ledger(home: &Home, mut link: Link, text: &mut String, json: &mut Value) -> R
     let _ = writeln!(text, "  {size} transactions, block {height} of {time}");
     json["ledger"]["size"] = size.into();
     registered(home, &link, text, json)?;
-    let filter = QueryFilter { site: Some(home.site().to_owned()), ..QueryFilter::default() };
-    let queries = link.client().all_queries(&filter, MOST_QUERIES)?;
-    let mut shown = Vec::new();
+    let site = || Some(home.site().to_owned());
+    let open = QueryFilter { open_for: site(), ..QueryFilter::default() };
+    let withheld = Some("withheld_after_acceptance".to_owned());
+    let withheld = QueryFilter { site: site(), state: withheld, ..QueryFilter::default() };
+    let mut queries = link.client().all_queries(&open, MOST_QUERIES)?;
+    // Withheld by this site: of those that another withheld, this one's part is listed already, or finished.
+    let is_own = |query: &QuerySummary| {
+        let own = query.sites.get(home.site()).map(|status| &status.state);
+        matches!(own, Some(SiteStatus::WithheldAfterAcceptance { .. }))
+    };
+    queries.extend(link.client().all_queries(&withheld, MOST_QUERIES)?.into_iter().filter(is_own));
+    let (ended, mut shown) = (link.ended()?, Vec::new());
     for query in &queries {
-        shown.extend(one_query(home, query, text)?);
+        shown.extend(one_query(home, query, ended.get(&query.approval), text)?);
     }
     if shown.is_empty() {
         let _ = writeln!(text, "No open queries.");
@@ -89,8 +98,14 @@ fn ledger(home: &Home, mut link: Link, text: &mut String, json: &mut Value) -> R
     Ok(())
 }
 
-/// A query that is not finished: what the ledger says, and what was noted here.
-fn one_query(home: &Home, query: &QuerySummary, text: &mut String) -> Result<Option<Value>, Failure> {
+/// A query that is not finished: what the ledger says, and what was noted here; and why nobody can accept it, if its
+/// study's approval is not in force any more.
+fn one_query(
+    home: &Home,
+    query: &QuerySummary,
+    ended: Option<&String>,
+    text: &mut String,
+) -> Result<Option<Value>, Failure> {
     let Some(status) = query.sites.get(home.site()) else { return Ok(None) };
     let open = SiteStatus::Answered { at: query.posted };
     let finished = std::mem::discriminant(&open) == std::mem::discriminant(&status.state)
@@ -110,9 +125,15 @@ fn one_query(home: &Home, query: &QuerySummary, text: &mut String) -> Result<Opt
         status.words,
         here.as_deref().unwrap_or("not looked at yet")
     );
+    // What was accepted before is answered all the same.
+    let undecided = matches!(status.state, SiteStatus::Submitted { .. } | SiteStatus::AwaitingApproval { .. });
+    let ended = ended.filter(|_| undecided);
+    if let Some(why) = ended {
+        let _ = writeln!(text, "    NOT ACCEPTED: the study's approval is not in force: {why}");
+    }
     Ok(Some(json!({
         "query": query.id, "request": query.request, "title": query.title, "study": query.study,
-        "sponsor": query.sponsor, "ledger": status, "here": here,
+        "sponsor": query.sponsor, "ledger": status, "here": here, "not_in_force": ended,
     })))
 }
 

@@ -46,7 +46,7 @@ pub(crate) enum Basis<'a> {
         owed: (u32, u32),
     },
     /// It stands on a ledger, and so does the site's acceptance, which is final: whatever changed at the site since, the
-    /// answer is from what the query pins.
+    /// answer is from what the query pins; and whether the approval was suspended or has expired since changes nothing.
     Accepted {
         /// The pinned charter.
         charter: &'a Charter,

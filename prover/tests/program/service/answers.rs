@@ -19,6 +19,8 @@ use super::{OPERATOR, member};
 
 /// The status of a service that has too much to do. It says when to come again.
 pub(crate) const BUSY: u16 = 503;
+/// Queries on a page: fewer than a test asks.
+const PAGE: usize = 1;
 /// What marks an answer as somebody else's.
 pub(super) const PROXY: &str = "proxy";
 
@@ -66,8 +68,7 @@ fn ok(answer: &impl Serialize) -> Answer {
 }
 
 fn refuse(refusal: &Refusal) -> (u16, String, String) {
-    let status = if matches!(refusal, Refusal::Unknown { .. }) { 404 } else { 422 };
-    (status, refusal.rule().to_owned(), refusal.to_string())
+    (refusal.http_status(), refusal.rule().to_owned(), refusal.to_string())
 }
 
 impl Inner {
@@ -131,6 +132,7 @@ impl Inner {
             version: manifest.version(),
             manifest: manifest.digest(),
             created: manifest.created().to_owned(),
+            vintage: manifest.vintage().to_owned(),
             declared_rows: manifest.declared_rows() as u64,
             shape: manifest.shape().name.to_owned(),
             schema: manifest.schema(),
@@ -189,9 +191,13 @@ impl Inner {
 
     fn study_summary(&self, approval: &Digest, study: &Study) -> StudySummary {
         let document = &study.approval.document;
-        let (state, reason) = match &study.suspended {
-            Some((since, why)) => ("suspended", Some(format!("suspended at {since}: {why}"))),
-            None => ("in force", None),
+        let (state, reason) = match (&study.suspended, study.amended) {
+            (Some((since, why)), _) => ("suspended", Some(format!("suspended at {since}: {why}"))),
+            (None, Some(by)) => ("amended", Some(format!("the approval of the study is now {by}"))),
+            (None, None) if self.now().day() > document.expires => {
+                ("expired", Some(format!("its last day was {}", document.expires)))
+            }
+            (None, None) => ("in force", None),
         };
         StudySummary {
             approval: *approval,
@@ -214,6 +220,20 @@ impl Inner {
         let summary = self.study_summary(approval, study);
         let document = study.approval.document.as_ref().clone();
         Some(StudyDetail { summary, words: document.describe(), document, queries: Vec::new() })
+    }
+
+    /// A page of queries: of those that are open for a site, or of all.
+    fn list(&self, query: &str) -> QueryList {
+        let value = |name: &str| query.split('&').filter_map(|part| part.split_once('=')).find(|part| part.0 == name);
+        let (charter, now) = (self.state.charter(), self.now());
+        let is_open =
+            |question: &&Question| value("open_for").is_none_or(|(_, site)| question.is_open_for(site, charter, now));
+        let after = value("after").map(|(_, id)| self.state.query(&id.parse().unwrap()).unwrap().request.index);
+        let mut found: Vec<&Question> = self.state.queries().values().filter(is_open).collect();
+        found.retain(|question| after.is_none_or(|after| question.request.index > after));
+        found.sort_by_key(|question| question.request.index);
+        let next = (found.len() > PAGE).then(|| found[PAGE - 1].id);
+        QueryList { queries: found.into_iter().take(PAGE).map(|question| self.summary(question)).collect(), next }
     }
 
     pub(super) fn answer_or(&mut self, proxy: Option<u16>, method: &str, path: &str, body: &[u8]) -> Answer {
@@ -258,10 +278,7 @@ impl Inner {
                 ok(&json!({ "studies": studies.collect::<Vec<_>>() }))
             }
             ("GET", ["studies", id]) => ok(&self.study(&digest(id)?).ok_or_else(missing)?),
-            ("GET", ["queries"]) => {
-                let queries = self.state.queries().values().map(|question| self.summary(question)).collect();
-                ok(&QueryList { queries, next: None })
-            }
+            ("GET", ["queries"]) => ok(&self.list(query)),
             ("GET", ["queries", id]) => {
                 let asked = digest(id)?;
                 let given = self.lies.swapped.filter(|(first, _)| *first == asked).map_or(asked, |(_, second)| second);

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::failure::Failure;
 use crate::print;
@@ -21,9 +21,27 @@ pub(crate) struct Programs {
 /// A program that goes on until it is stopped, or until the demo ends.
 pub(crate) struct Service {
     child: Child,
+    said: PathBuf,
 }
 
 impl Service {
+    /// For a program that should end by itself: its exit status and what it said. Nothing if it goes on.
+    pub(crate) fn ended(&mut self, patience: Duration) -> Result<Option<(i32, String)>, Failure> {
+        let began = Instant::now();
+        loop {
+            let status =
+                self.child.try_wait().map_err(|error| Failure::Start { program: "a service".into(), error })?;
+            if let Some(status) = status {
+                let said = fs::read_to_string(&self.said).map_err(Failure::file("read", &self.said))?;
+                return Ok(Some((status.code().unwrap_or(-1), said)));
+            }
+            if began.elapsed() > patience {
+                return Ok(None);
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
     /// Ends it as an operator does, and waits.
     pub(crate) fn stop(&mut self) -> Result<(), Failure> {
         let pid = self.child.id().to_string();
@@ -85,7 +103,7 @@ impl Programs {
             .stderr(again)
             .spawn()
             .map_err(|error| Failure::Start { program: words[0].to_owned(), error })?;
-        Ok(Service { child })
+        Ok(Service { child, said: path })
     }
 
     /// Shows a command and runs it. `words` begins with the program's name.

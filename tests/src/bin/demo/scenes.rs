@@ -1,14 +1,21 @@
 //! What does not go through: a question out of scope, a hospital that declines, a history that was altered.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
-use crate::exchange::{Exchange, anchors, home};
+use crate::exchange::{Exchange, anchors, home, wait};
 use crate::failure::Failure;
 use crate::plain::Site;
 use crate::print;
 use crate::programs::Programs;
 use crate::questions::QUESTIONS;
 use crate::setup::{example, made, read, read_json, request_file, write, write_json};
+
+/// The copy of the ledger's home that a dishonest operator keeps.
+const OLDER: &str = "tampered/ledger";
+/// How long the service may take to find its log altered.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the scenes showed, for the report.
 pub(crate) struct Scenes {
@@ -52,6 +59,18 @@ pub(crate) fn out_of_scope(programs: &mut Programs, exchange: &Exchange) -> Resu
     }))
 }
 
+/// Copies the ledger's home as it is, but for the index, which can be made again.
+fn keep_a_copy() -> Result<(), Failure> {
+    for name in ["charter.json", "operator.key", "log/blocks.log", "log/tip"] {
+        let (from, to) = (made(&format!("ledger/{name}")), made(&format!("{OLDER}/{name}")));
+        if let Some(folder) = std::path::Path::new(&to).parent() {
+            std::fs::create_dir_all(folder).map_err(Failure::file("make", folder))?;
+        }
+        std::fs::copy(&from, &to).map_err(Failure::file("copy", from.as_ref()))?;
+    }
+    Ok(())
+}
+
 /// A question that one hospital's rules do not cover waits for a person, who declines; the other answers.
 pub(crate) fn declined(programs: &mut Programs, exchange: &Exchange) -> Result<Value, Failure> {
     print::heading("A hospital that declines");
@@ -59,6 +78,8 @@ pub(crate) fn declined(programs: &mut Programs, exchange: &Exchange) -> Result<V
         "This question uses the menopausal status, which the rules of both hospitals leave to a person. Their jobs say so on the ledger. \
          Rotterdam's officer declines, with a reason; GBSG's accepts, and its answer stands all the same.",
     );
+    // For a later scene.
+    keep_a_copy()?;
     let (query, key) = (example("scenes/menopause.json"), made("sponsor/key.json"));
     let words = ["cohortium-sponsor", "ask", &query, "--approval", &exchange.study, "--site", "rotterdam"];
     let asked: Value = programs.done(&[&words[..], &["--site", "gbsg", "--key", &key, "--json"]].concat())?.json()?;
@@ -100,7 +121,7 @@ pub(crate) fn study_audit(programs: &mut Programs, exchange: &Exchange) -> Resul
 /// Somebody alters the ledger's history: the auditor finds it, and so does the service itself.
 pub(crate) fn altered(programs: &mut Programs, exchange: &mut Exchange) -> Result<Value, Failure> {
     print::heading("A server whose log was altered");
-    let (export, altered) = (made("board/ledger.ndjson"), made("tampered/ledger.ndjson"));
+    let (export, altered) = (made("board/ledger.ndjson"), made("tampered/raised.ndjson"));
     let text = read(&export)?;
     let count = "\"count\":{\"state\":\"value\",\"value\":";
     let at =
@@ -115,17 +136,27 @@ pub(crate) fn altered(programs: &mut Programs, exchange: &mut Exchange) -> Resul
     print::quote(if run.stderr.trim().is_empty() { &run.stdout } else { &run.stderr });
 
     print::say(
-        "Cutting off what came last leaves a history that is sound in itself. But the board has kept the newest checkpoint that \
-         it saw, and the operator's own signature on it is not to be had back:",
+        "The operator has kept an older copy of the log, from before the last question, and now serves that: a history that is \
+         sound in itself, every signature its own. But the board has the newest checkpoint that it saw, and the operator's \
+         signature on it is not to be had back:",
     );
-    let (kept, cut) = (made("board/checkpoint.txt"), made("tampered/cut.ndjson"));
+    let (kept, cut) = (made("board/checkpoint.txt"), made("tampered/ledger.ndjson"));
     let last = text.trim_end().lines().last().unwrap_or_default();
     let block: Value = serde_json::from_str(last).map_err(|error| Failure::unexpected("the last block", error))?;
     write(&kept, block["checkpoint"].as_str().unwrap_or_default())?;
-    write(&cut, text.trim_end().strip_suffix(last).unwrap_or_default())?;
+    exchange.server.stop()?;
+    let listen = exchange.url.trim_start_matches("http://").to_owned();
+    let older = made(OLDER);
+    exchange.server = programs.start(&["cohortium-server", "serve", "--home", &older, "--listen", &listen])?;
+    wait(&listen)?;
+    programs.done(&["cohortium-sponsor", "export", "--out", &cut])?;
     let words = ["cohortium-verifier", "audit", "--study", &exchange.study, "--from-export", &cut];
     let split = programs.run(&[&words[..], &["--anchors", &anchors, "--checkpoint", &kept]].concat())?.expect(1)?;
     print::excerpt(&split.stdout, "WHAT WAS FOUND", "QUERIES");
+    print::say("The hospitals' jobs remember the newest checkpoint too, and answer nothing there:");
+    let gbsg = home(Site::Gbsg);
+    let job = programs.run(&["cohortium-prover", "run", "--once", "--home", &gbsg])?.expect(1)?;
+    print::quote(&job.stderr);
 
     print::say("And one bit of the service's own log is turned over, while it is stopped: it refuses to start.");
     exchange.server.stop()?;
@@ -134,15 +165,16 @@ pub(crate) fn altered(programs: &mut Programs, exchange: &mut Exchange) -> Resul
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     std::fs::write(&log, bytes).map_err(Failure::file("write", log.as_ref()))?;
-    let refused = programs.run(&["cohortium-server", "check", "--home", &made("ledger")])?;
-    print::quote(if refused.stderr.trim().is_empty() { &refused.stdout } else { &refused.stderr });
-    if refused.status == 0 {
-        return Err(Failure::unexpected("the service", "it takes an altered log for its own"));
-    }
+    exchange.server = programs.start(&["cohortium-server", "serve", "--home", &made("ledger"), "--listen", &listen])?;
+    let refused = match exchange.server.ended(PATIENCE)? {
+        Some((status, said)) if status != 0 => (status, said),
+        _ => return Err(Failure::unexpected("the service", "it takes an altered log for its own")),
+    };
+    print::quote(&refused.1);
     Ok(json!({
         "count": { "before": before, "after": before + 5 },
         "audit": { "exit_status": run.status, "report": report },
-        "cut": { "exit_status": split.status },
-        "server": { "exit_status": refused.status, "refusal": refused.stderr.trim() },
+        "rolled_back": { "exit_status": split.status, "hospital": { "exit_status": job.status, "refusal": job.stderr.trim() } },
+        "server": { "exit_status": refused.0, "refusal": refused.1.trim() },
     }))
 }
