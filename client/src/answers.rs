@@ -157,8 +157,6 @@ pub struct StudyDetail {
     pub document: Approval,
     /// The approval in plain words.
     pub words: String,
-    /// The queries under it.
-    pub queries: Vec<QuerySummary>,
 }
 
 /// A state with the service's sentence about it.

@@ -29,5 +29,6 @@ pub use dataset::{DatasetDetail, DatasetInfo, EpochInfo, FloorInfo};
 pub use error::{ClientError, Problem};
 pub use files::{FileError, Readers};
 pub use retry::RetryPolicy;
+pub use routes::MOST_LISTED;
 pub use trust_error::TrustError;
 pub use trusted::{SEEN_FORMAT, Seen, TrustedLedger, VerifiedTransaction};

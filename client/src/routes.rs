@@ -24,6 +24,41 @@ const ONE: u64 = 32 << 20;
 /// The most that is read of lists.
 const LIST: u64 = 64 << 20;
 
+/// The most tables or studies that are read of one ledger.
+pub const MOST_LISTED: usize = 100_000;
+
+/// Everything of a list, page by page: `page` is given the path with the mark of where to go on, and the mark alone.
+/// Refused beyond `most`, so that no service keeps a client busy for ever.
+fn pages<T, M: Clone + PartialEq + ToString>(
+    path: &str,
+    what: &str,
+    mut after: Option<M>,
+    most: usize,
+    page: impl Fn(&str, Option<M>) -> Result<(Vec<T>, Option<M>), ClientError>,
+) -> Result<Vec<T>, ClientError> {
+    let mut all = Vec::new();
+    loop {
+        let place = match &after {
+            None => path.to_owned(),
+            Some(after) => format!("{path}?after={}", segment(&after.to_string())),
+        };
+        let (found, next) = page(&place, after.clone())?;
+        let empty = found.is_empty();
+        all.extend(found);
+        let reason = match next {
+            None => return Ok(all),
+            Some(_) if empty => format!("a page without {what} has a next one"),
+            Some(next) if after.as_ref() == Some(&next) => "a page is its own next one".to_owned(),
+            Some(_) if all.len() >= most => format!("there are more than {most} {what}, the most that are read"),
+            Some(next) => {
+                after = Some(next);
+                continue;
+            }
+        };
+        return Err(unexpected(path, &reason));
+    }
+}
+
 impl LedgerClient {
     /// The ledger in brief.
     pub fn ledger(&self) -> Result<LedgerInfo, ClientError> {
@@ -62,13 +97,17 @@ impl LedgerClient {
         self.get(&format!("/v1/transactions/{id}"), MAX_TRANSACTION_BYTES as u64 + SHORT)
     }
 
-    /// The catalogue.
+    /// The catalogue, page by page; refused beyond [`MOST_LISTED`] tables.
     pub fn datasets(&self) -> Result<Vec<DatasetInfo>, ClientError> {
         #[derive(Deserialize)]
         struct Form {
             datasets: Vec<DatasetInfo>,
+            #[serde(default)]
+            next: Option<String>,
         }
-        self.get::<Form>("/v1/datasets", LIST).map(|form| form.datasets)
+        pages("/v1/datasets", "tables", None, MOST_LISTED, |path, _| {
+            self.get::<Form>(path, LIST).map(|form| (form.datasets, form.next))
+        })
     }
 
     /// A table with its documents.
@@ -76,18 +115,22 @@ impl LedgerClient {
         self.get(&format!("/v1/datasets/{}/{}", segment(site), segment(table)), ONE)
     }
 
-    /// The studies.
+    /// The studies, page by page; refused beyond [`MOST_LISTED`].
     pub fn studies(&self) -> Result<Vec<StudySummary>, ClientError> {
         #[derive(Deserialize)]
         struct Form {
             studies: Vec<StudySummary>,
+            #[serde(default)]
+            next: Option<String>,
         }
-        self.get::<Form>("/v1/studies", LIST).map(|form| form.studies)
+        pages("/v1/studies", "studies", None, MOST_LISTED, |path, _| {
+            self.get::<Form>(path, LIST).map(|form| (form.studies, form.next))
+        })
     }
 
     /// A study by its approval's digest.
     pub fn study(&self, approval: &Digest) -> Result<StudyDetail, ClientError> {
-        self.get(&format!("/v1/studies/{approval}"), LIST)
+        self.get(&format!("/v1/studies/{approval}"), ONE)
     }
 
     /// A page of queries.
@@ -112,24 +155,10 @@ impl LedgerClient {
     /// All queries that pass a filter, page by page; refused beyond `most`, so that no service keeps a client busy for
     /// ever.
     pub fn all_queries(&self, filter: &QueryFilter, most: usize) -> Result<Vec<crate::QuerySummary>, ClientError> {
-        let mut filter = filter.clone();
-        let mut all = Vec::new();
-        loop {
-            let QueryList { queries, next } = self.queries(&filter)?;
-            let empty = queries.is_empty();
-            all.extend(queries);
-            let reason = match next {
-                None => return Ok(all),
-                Some(_) if empty => "a page without queries has a next one".to_owned(),
-                Some(next) if filter.after == Some(next) => "a page is its own next one".to_owned(),
-                Some(_) if all.len() >= most => format!("there are more than {most} queries, the most that are read"),
-                Some(next) => {
-                    filter.after = Some(next);
-                    continue;
-                }
-            };
-            return Err(unexpected("/v1/queries", &reason));
-        }
+        pages("/v1/queries", "queries", filter.after, most, |_, after| {
+            let QueryList { queries, next } = self.queries(&QueryFilter { after, ..filter.clone() })?;
+            Ok((queries, next))
+        })
     }
 
     /// A query by its transaction's id or its request's digest.

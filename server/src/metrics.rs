@@ -20,6 +20,9 @@ pub struct Metrics {
     registry: Registry,
     requests: IntCounterVec,
     request_seconds: HistogramVec,
+    pub(crate) connections: IntGauge,
+    pub(crate) refused_connections: IntCounter,
+    pub(crate) upload_bytes: IntGauge,
     admitted: IntCounterVec,
     refused: IntCounterVec,
     blocks: IntCounter,
@@ -60,6 +63,15 @@ impl Metrics {
                 buckets("cohortium_http_request_seconds", "How long requests took, by route"),
                 &["route"],
             )?,
+            connections: gauge("cohortium_http_connections", "Connections that are open")?,
+            refused_connections: IntCounter::new(
+                "cohortium_http_connections_refused_total",
+                "Connections closed at once, because their address had as many as one may have",
+            )?,
+            upload_bytes: gauge(
+                "cohortium_http_upload_bytes",
+                "Bytes of bodies that came and whose requests are not answered",
+            )?,
             admitted: counters("cohortium_admitted_total", "Transactions admitted, by kind", &["kind"])?,
             refused: counters("cohortium_refused_total", "Transactions refused, by kind and rule", &["kind", "rule"])?,
             blocks: IntCounter::new("cohortium_blocks_total", "Blocks written since the start")?,
@@ -88,6 +100,7 @@ impl Metrics {
             registry: registry.clone(),
         };
         registry.register(Box::new(metrics.request_seconds.clone()))?;
+        registry.register(Box::new(metrics.refused_connections.clone()))?;
         registry.register(Box::new(metrics.blocks.clone()))?;
         registry.register(Box::new(metrics.proof_seconds.clone()))?;
         registry.register(Box::new(metrics.failed_verifications.clone()))?;

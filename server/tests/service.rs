@@ -4,9 +4,12 @@
 
 mod service_busy;
 mod service_common;
+#[cfg(target_os = "linux")] // other systems have one loopback address, and no limit to how long a peer reads nothing
+mod service_connections;
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cohortium_protocol::ledger::Checkpoint;
@@ -16,6 +19,10 @@ use cohortium_protocol::ledger::Transaction;
 use cohortium_protocol::ledger::verify_consistency;
 use cohortium_protocol::ledger::verify_inclusion;
 use cohortium_server::http::Config;
+use cohortium_server::metrics::Metrics;
+use cohortium_server::node::Settings;
+use cohortium_server::store::Index;
+use cohortium_server::store::MemoryIndex;
 use cohortium_verifier::ledger::Founding;
 use cohortium_verifier::ledger::Trust;
 use cohortium_verifier::ledger::parse_block;
@@ -143,15 +150,13 @@ fn what_is_no_transaction_never_comes_to_the_rules() {
     let head = "POST /v1/transactions HTTP/1.1\r\nHost: l\r\nContent-Type: application/json\r\n";
     connection.raw(format!("{head}Transfer-Encoding: chunked\r\n\r\n").as_bytes()).unwrap();
     let chunk = [b"100000\r\n".to_vec(), vec![b' '; 1 << 20], b"\r\n".to_vec()].concat();
-    // It may be refused before all of it is sent.
+    // It may be refused before all of it is sent; the answer is there all the same.
     for _ in 0..9 {
         if connection.raw(&chunk).is_err() {
             break;
         }
     }
-    if let Ok(answer) = connection.answer() {
-        answer.problem(413, "too-large");
-    }
+    connection.answer().unwrap().problem(413, "too-large");
     assert_eq!(http::get(address, "/v1/ledger").json()["size"], 0);
     assert_eq!(post(&good).status, 201, "and the service is well");
 }
@@ -322,6 +327,29 @@ fn a_stopped_service_has_finished_what_it_took() {
     assert_eq!(ledger.health().snapshot.size, 40);
     assert_eq!(opened.index, cohortium_server::store::IndexState::Current);
     drop(folder);
+}
+
+#[test]
+fn a_service_runs_on_an_index_in_memory() {
+    let index = Arc::new(MemoryIndex::new());
+    let mut settings = Settings::new(Metrics::new().unwrap());
+    settings.index = Some(index.clone());
+    let place = Place::set(&std::env::temp_dir(), 1, unlimited(), settings);
+    let address = place.address();
+    for number in 1..=3 {
+        assert_eq!(http::post(address, "/v1/transactions", &place.floor(&hospital(0), number)).status, 201);
+    }
+    assert_eq!(http::get(address, "/v1/blocks?from=1").json()["blocks"].as_array().unwrap().len(), 3);
+    let id = floor(place.ledger.id(), &hospital(0), 2).id();
+    assert_eq!(http::get(address, &format!("/v1/transactions/{id}")).json()["height"], 2);
+    // What is lost of it is put again from the log.
+    index.clear().unwrap();
+    let begun = std::time::Instant::now();
+    while http::get(address, &format!("/v1/transactions/{id}")).status != 200 {
+        assert!(begun.elapsed() < Duration::from_secs(30));
+    }
+    assert_eq!(index.tip().unwrap().map(|tip| tip.height), Some(3));
+    assert!(!place.home().join("index").exists(), "nothing is kept in the home");
 }
 
 #[test]

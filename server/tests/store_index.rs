@@ -331,8 +331,17 @@ fn an_index_damaged_while_it_is_open_fails_and_is_filled_again() {
             // Once broken, always broken, until it is cleared.
             assert!(index.tip().is_err() && index.block(0).is_err() && index.get(b"x").is_err());
             assert!(index.put(301, block(301), &[]).is_err());
-            failed += 1;
         }
+        // Whether it noticed or had everything in memory: what is read from the files again is not taken for an index.
+        let index = if round % 2 == 0 {
+            index
+        } else {
+            drop(index);
+            let (index, state) = open_index(&path, &log).unwrap();
+            assert!(matches!(state, IndexState::Rebuilt { .. }), "{state:?}");
+            failed += 1;
+            index
+        };
         index.clear().unwrap();
         for record in log.records_after(None).unwrap() {
             let (position, content) = record.unwrap();
@@ -340,5 +349,5 @@ fn an_index_damaged_while_it_is_open_fails_and_is_filled_again() {
         }
         assert_eq!(all_of(&index, 300), full);
     }
-    println!("{failed} of 6 running indexes noticed");
+    assert_eq!(failed, 3, "every second one was opened again");
 }

@@ -58,7 +58,7 @@ pub(super) fn answer(inner: &mut Inner, method: &str, target: &str, body: &[u8])
         }
         ("GET", ["studies", digest]) => {
             let study = digest.parse().ok().and_then(|digest: Digest| inner.state.studies().get(&digest));
-            study.map_or_else(missing, |study| study_detail(inner, study))
+            study.map_or_else(missing, study_detail)
         }
         ("GET", ["queries"]) => {
             let all = inner.state.queries().values().map(|question| query_json(inner, question));
@@ -202,13 +202,11 @@ fn study_json(study: &Study) -> Value {
     })
 }
 
-fn study_detail(inner: &Inner, study: &Study) -> Answer {
+fn study_detail(study: &Study) -> Answer {
     let mut value = study_json(study);
     let approval = study.approval.document.as_ref();
     value["document"] = serde_json::to_value(approval).unwrap();
     value["words"] = approval.describe().into();
-    let queries = study.queries.iter().map(|query| query_json(inner, &inner.state.queries()[query]));
-    value["queries"] = queries.collect();
     json_of(&value)
 }
 

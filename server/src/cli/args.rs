@@ -1,5 +1,6 @@
 //! The arguments of every command, with examples.
 
+use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -7,7 +8,9 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::Parser;
 use clap::Subcommand;
+use clap::builder::RangedU64ValueParser;
 use cohortium_protocol::ledger::KeyError;
+use cohortium_protocol::ledger::MAX_TRANSACTION_BYTES;
 use cohortium_protocol::ledger::Member;
 use cohortium_protocol::ledger::Role;
 use cohortium_protocol::table::Day;
@@ -172,6 +175,19 @@ pub(super) struct ServeArgs {
     /// Connections at one time
     #[arg(long, value_name = "NUMBER", default_value = "512")]
     pub(super) connections: NonZeroU32,
+    /// Connections of one address at one time [default: an eighth of all]
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) address_connections: Option<NonZeroU32>,
+    /// Bytes of posted bodies at one time, until their requests are answered; room for one transaction at least
+    #[arg(long, value_name = "BYTES", default_value = "268435456", value_parser = bodies())]
+    pub(super) upload_bytes: u64,
+    /// Of these, from one address [default: an eighth, and room for one transaction]
+    #[arg(long, value_name = "BYTES", value_parser = bodies())]
+    pub(super) address_upload_bytes: Option<u64>,
+    /// A proxy's address: of its requests, the client is the last address in X-Forwarded-For that is no such proxy's. May
+    /// be given several times
+    #[arg(long = "trust-proxy", value_name = "ADDRESS")]
+    pub(super) trusted_proxies: Vec<IpAddr>,
     /// How long the body of a request may take to come
     #[arg(long, value_name = "SECONDS", default_value = "60")]
     pub(super) body_seconds: NonZeroU32,
@@ -191,6 +207,11 @@ pub(super) struct ExportArgs {
     /// Where to write the export; nothing may be there
     #[arg(long, value_name = "FILE")]
     pub(super) out: PathBuf,
+}
+
+/// Reads how many bytes of bodies there may be: less than a transaction's would never do.
+fn bodies() -> RangedU64ValueParser {
+    clap::value_parser!(u64).range(MAX_TRANSACTION_BYTES as u64..=u64::from(u32::MAX))
 }
 
 /// Reads `role:name:publickey[:class]`. A name may have colons.

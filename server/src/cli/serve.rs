@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::rt;
+use cohortium_protocol::ledger::MAX_TRANSACTION_BYTES;
 use serde_json::json;
 
 use super::args::FoundingArgs;
@@ -18,6 +19,7 @@ use super::console::Report;
 use super::make::found_home;
 use super::whole::about;
 use crate::http;
+use crate::http::ADDRESS_PART;
 use crate::http::Config;
 use crate::http::Rates;
 use crate::metrics::Metrics;
@@ -88,9 +90,19 @@ pub(super) fn run(console: &Console, args: &ServeArgs) -> Outcome {
     let cannot_listen = |error| Failure::cannot_tell(format!("cannot listen on {}: {error}", args.listen));
     let listener = TcpListener::bind(args.listen).map_err(cannot_listen)?;
     let address = listener.local_addr().map_err(cannot_listen)?;
+    let connections = args.connections.get() as usize;
+    let address_connections =
+        args.address_connections.map_or(connections.div_ceil(ADDRESS_PART), |most| most.get() as usize);
+    let upload_bytes = args.upload_bytes as usize;
+    let share = || (upload_bytes / ADDRESS_PART).max(MAX_TRANSACTION_BYTES);
+    let address_upload_bytes = args.address_upload_bytes.map_or_else(share, |most| most as usize);
     let config = Config {
         rates: Rates { reads: args.reads_per_second, writes: args.writes_per_second, plans: args.plans_per_second },
-        connections: args.connections.get() as usize,
+        connections,
+        address_connections,
+        upload_bytes,
+        address_upload_bytes,
+        trusted_proxies: args.trusted_proxies.clone(),
         body_patience: Duration::from_secs(u64::from(args.body_seconds.get())),
         ..Config::default()
     };

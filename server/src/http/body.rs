@@ -18,13 +18,11 @@ use actix_web::rt::time::timeout;
 use actix_web::web::Bytes;
 use actix_web::web::Data;
 use actix_web::web::Payload;
+use prometheus::IntGauge;
 
 use super::Service;
-use super::guard::party;
 use super::problem::Problem;
 
-/// One address may hold this part of what all may.
-const SHARE: usize = 8;
 /// A body that is not complete brings at least so much in every window of time.
 const MIN_WINDOW_BYTES: usize = 64 << 10;
 /// Windows of the time that a body may take in all.
@@ -35,6 +33,8 @@ const MIN_WINDOW: Duration = Duration::from_secs(5);
 /// Bytes of bodies that came and whose requests are not answered yet.
 pub(super) struct Uploads {
     most: usize,
+    most_of_one: usize,
+    gauge: IntGauge,
     held: Mutex<Held>,
 }
 
@@ -45,9 +45,9 @@ struct Held {
 }
 
 impl Uploads {
-    /// So many bytes at one time.
-    pub(super) fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self { most, held: Mutex::default() })
+    /// So many bytes at one time, in all and from one address; a gauge shows how many there are.
+    pub(super) fn new(most: usize, most_of_one: usize, gauge: IntGauge) -> Arc<Self> {
+        Arc::new(Self { most, most_of_one, gauge, held: Mutex::default() })
     }
 
     /// For a body that is to come from an address: nothing yet.
@@ -68,13 +68,14 @@ impl Reserved {
     fn grow(&mut self, bytes: usize) -> Result<(), Problem> {
         let mut held = self.uploads.held.lock().unwrap_or_else(PoisonError::into_inner);
         let (most, of_this) = (self.uploads.most, held.by.get(&self.from).copied().unwrap_or(0));
-        if of_this.saturating_add(bytes) > most / SHARE {
+        if of_this.saturating_add(bytes) > self.uploads.most_of_one {
             return Err(Problem::busy("too much is being posted from this address; post again in a moment"));
         }
         if held.all.saturating_add(bytes) > most {
             return Err(Problem::busy("too much is being posted at this moment; post again in a moment"));
         }
         held.all += bytes;
+        self.uploads.gauge.set(i64::try_from(held.all).unwrap_or(i64::MAX));
         held.by.insert(self.from, of_this + bytes);
         self.bytes += bytes;
         Ok(())
@@ -85,6 +86,7 @@ impl Drop for Reserved {
     fn drop(&mut self) {
         let mut held = self.uploads.held.lock().unwrap_or_else(PoisonError::into_inner);
         held.all = held.all.saturating_sub(self.bytes);
+        self.uploads.gauge.set(i64::try_from(held.all).unwrap_or(i64::MAX));
         let left = held.by.get(&self.from).map_or(0, |of_this| of_this.saturating_sub(self.bytes));
         if left == 0 {
             held.by.remove(&self.from);
@@ -117,7 +119,7 @@ pub(super) async fn read(
     if declared.is_some_and(|declared| declared > limit) {
         return Err(Problem::too_large(limit));
     }
-    let mut reserved = service.uploads.begin(request.peer_addr().map(|peer| party(peer.ip())));
+    let mut reserved = service.uploads.begin(service.proxies.client(request));
     let patience = service.body_patience;
     let incomplete = Problem::timeout(format!(
         "the body was not complete after {} seconds, the most that is waited",
@@ -179,8 +181,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_address_holds_an_eighth_at_most_and_all_hold_no_more_than_there_is() {
-        let uploads = Uploads::new(8000);
+    fn one_address_holds_its_share_at_most_and_all_hold_no_more_than_there_is() {
+        let uploads = Uploads::new(8000, 1000, IntGauge::new("bytes", "for the test").unwrap());
         let address = |last| Some(IpAddr::from([10, 0, 0, last]));
         let mut first: Vec<Reserved> = (0..3).map(|_| uploads.begin(address(1))).collect();
         first[0].grow(600).unwrap();

@@ -4,6 +4,7 @@ use actix_web::get;
 use actix_web::web::Data;
 use actix_web::web::Json;
 use actix_web::web::Path;
+use actix_web::web::Query;
 use cohortium_protocol::commit::ConsentEpoch;
 use cohortium_protocol::commit::DatasetManifest;
 use cohortium_protocol::hash::Digest;
@@ -12,11 +13,28 @@ use cohortium_protocol::policy::Policy;
 use cohortium_protocol::table::Schema;
 use cohortium_verifier::ledger::Dataset;
 use cohortium_verifier::ledger::Site;
+use serde::Deserialize;
 use serde::Serialize;
+use utoipa::IntoParams;
 use utoipa::ToSchema;
 
 use super::Service;
 use super::problem::Problem;
+
+/// Tables of one page unless asked for otherwise, and at most.
+const PAGE: usize = 100;
+const MAX_PAGE: usize = 1000;
+
+/// Which tables.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct Page {
+    /// After this table, as `next` of the page before says: the site's name, a slash, the table's name.
+    after: Option<String>,
+    /// How many at most: 100 unless told, 1000 at most.
+    limit: Option<usize>,
+}
 
 /// A consent epoch in brief.
 #[derive(Serialize, ToSchema)]
@@ -114,11 +132,13 @@ impl DatasetInfo {
     }
 }
 
-/// All tables.
+/// A page of tables.
 #[derive(Serialize, ToSchema)]
 struct DatasetsAnswer {
     /// The tables, by site and name.
     datasets: Vec<DatasetInfo>,
+    /// What to give as `after` for the next page; nothing at the end.
+    next: Option<String>,
 }
 
 /// A table with its documents.
@@ -140,19 +160,40 @@ struct DatasetDetail {
     policy_document: Option<Policy>,
 }
 
-/// Every table of every site.
-#[utoipa::path(tag = "catalogue", responses((status = 200, description = "The catalogue", body = DatasetsAnswer)))]
+/// The tables of every site.
+#[utoipa::path(tag = "catalogue", params(Page), responses(
+    (status = 200, description = "A page of the catalogue", body = DatasetsAnswer),
+    (status = 400, description = "After what is no table", body = Problem, content_type = "application/problem+json"),
+))]
 #[get("/v1/datasets")]
-async fn get_datasets(service: Data<Service>) -> Result<Json<DatasetsAnswer>, Problem> {
-    let read = service.read(|ledger| {
-        let datasets = ledger.read(|chain| {
-            let mut datasets = Vec::new();
-            for (name, site) in chain.state().sites() {
-                datasets.extend(site.tables.values().map(|dataset| DatasetInfo::of(name, site, dataset)));
-            }
-            datasets
-        })?;
-        Ok(DatasetsAnswer { datasets })
+async fn get_datasets(service: Data<Service>, page: Query<Page>) -> Result<Json<DatasetsAnswer>, Problem> {
+    let Page { after, limit } = page.into_inner();
+    let limit = limit.unwrap_or(PAGE).clamp(1, MAX_PAGE);
+    // Names of sites may have slashes, those of tables have none.
+    let form =
+        |after: &String| format!("after={after:?} is no table; give what `next` said: the site, a slash, the table");
+    let after = after.as_ref().map(|after| after.rsplit_once('/').ok_or_else(|| Problem::malformed(form(after))));
+    let after = after.transpose()?.map(|(site, table)| (site.to_owned(), table.to_owned()));
+    let read = service.read(move |ledger| {
+        ledger
+            .read(|chain| {
+                let sites = chain.state().sites().iter();
+                let all = sites.flat_map(|(name, site)| {
+                    site.tables.iter().map(move |(table, dataset)| (name, table, site, dataset))
+                });
+                let after = after.as_ref().map(|(site, table)| (site, table));
+                let mut datasets: Vec<DatasetInfo> = all
+                    .filter(|(name, table, ..)| after.is_none_or(|after| (*name, *table) > after))
+                    .take(limit + 1)
+                    .map(|(name, _, site, dataset)| DatasetInfo::of(name, site, dataset))
+                    .collect();
+                let more = datasets.len() > limit;
+                datasets.truncate(limit);
+                let last = datasets.last().filter(|_| more);
+                let next = last.map(|last| format!("{}/{}", last.site, last.table));
+                DatasetsAnswer { datasets, next }
+            })
+            .map_err(Problem::from)
     });
     read.await.map(Json)
 }

@@ -1,7 +1,6 @@
 //! What stands before every route: rates by address, counting, and that every error is a problem.
 
 use std::net::IpAddr;
-use std::net::Ipv6Addr;
 use std::num::NonZeroU32;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
@@ -23,6 +22,8 @@ use governor::clock::Clock;
 use governor::clock::DefaultClock;
 
 use super::Service;
+use super::connections::Surplus;
+use super::connections::too_many;
 use super::problem::PROBLEM_JSON;
 use super::problem::Problem;
 
@@ -56,25 +57,14 @@ impl Limit {
         Self { what, per_second, limiter, seen: AtomicU64::new(0) }
     }
 
-    fn check(&self, address: IpAddr) -> Result<(), Problem> {
+    fn check(&self, client: IpAddr) -> Result<(), Problem> {
         if self.seen.fetch_add(1, Ordering::Relaxed) % FORGET_EVERY == FORGET_EVERY - 1 {
             self.limiter.retain_recent();
         }
-        self.limiter.check_key(&party(address)).map_err(|until| {
+        self.limiter.check_key(&client).map_err(|until| {
             let wait = until.wait_time_from(DefaultClock::default().now());
             Problem::rate(self.what, self.per_second.get(), wait.as_secs() + 1)
         })
-    }
-}
-
-/// Of an IPv6 address, the network: whoever has one address there has them all.
-pub(super) fn party(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V6(address) => match address.to_ipv4_mapped() {
-            Some(address) => IpAddr::V4(address),
-            None => IpAddr::V6(Ipv6Addr::from(u128::from(address) >> 64 << 64)),
-        },
-        address => address,
     }
 }
 
@@ -94,15 +84,14 @@ impl Limits {
         }
     }
 
-    fn check(&self, request: &ServiceRequest) -> Result<(), Problem> {
-        // Without a peer there is no connection: a test.
-        let Some(peer) = request.peer_addr() else { return Ok(()) };
+    fn check(&self, request: &ServiceRequest, client: Option<IpAddr>) -> Result<(), Problem> {
+        let Some(client) = client else { return Ok(()) };
         let limit = match (request.method(), request.path()) {
             (&Method::POST, "/v1/plan") => &self.plans,
             (&Method::POST, _) => &self.writes,
             _ => &self.reads,
         };
-        limit.check(peer.ip())
+        limit.check(client)
     }
 }
 
@@ -114,7 +103,13 @@ pub(super) async fn guard(
     let begun = Instant::now();
     let service = request.app_data::<Data<Service>>().cloned();
     let route = request.match_pattern().unwrap_or_else(|| "other".to_owned());
-    let refused = service.as_ref().and_then(|service| service.limits.check(&request).err());
+    let refused = match request.conn_data::<Surplus>() {
+        Some(Surplus { most }) => Some(too_many(*most)),
+        None => service.as_ref().and_then(|service| {
+            let client = service.proxies.client(request.request());
+            service.limits.check(&request, client).err()
+        }),
+    };
     let response = match refused {
         Some(problem) => request.into_response(problem.error_response()),
         // What handlers refuse is an answer by now; an error is of the runtime.

@@ -5,8 +5,10 @@
 
 #![allow(clippy::result_large_err)] // a problem is an answer: it is made once a request, and goes to whoever asked
 
+mod address;
 mod blocks;
 mod body;
+mod connections;
 mod datasets;
 mod guard;
 mod ledger;
@@ -21,6 +23,7 @@ mod transactions;
 mod words;
 
 use std::io;
+use std::net::IpAddr;
 use std::net::TcpListener;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -47,19 +50,32 @@ pub use running::spawn;
 
 use crate::node::Ledger;
 
+/// One address may have this part of all connections, and of all that is posted, unless told otherwise.
+pub const ADDRESS_PART: usize = 8;
+
 /// How the ledger is served.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Requests a second from one address.
     pub rates: Rates,
+    /// Proxies that are believed whose requests they hand on.
+    pub trusted_proxies: Vec<IpAddr>,
     /// Connections at one time.
     pub connections: usize,
+    /// Connections from one address at one time.
+    pub address_connections: usize,
+    /// How long a peer may read nothing of what is sent to it (on Linux).
+    pub reader_patience: Duration,
+    /// How long a connection without a request is kept.
+    pub keep_alive: Duration,
     /// How long a request's head may take to come.
     pub head_patience: Duration,
     /// How long its body may.
     pub body_patience: Duration,
-    /// Bytes of bodies at one time, until their requests are answered; an eighth of it for one address.
+    /// Bytes of bodies at one time, until their requests are answered.
     pub upload_bytes: usize,
+    /// Of these, from one address.
+    pub address_upload_bytes: usize,
     /// How long a posted transaction is waited for.
     pub answer_patience: Duration,
     /// How long requests may take to end when the service ends, in seconds.
@@ -71,10 +87,15 @@ impl Default for Config {
         let rate = |per_second| NonZeroU32::new(per_second).unwrap_or(NonZeroU32::MIN);
         Self {
             rates: Rates { reads: rate(200), writes: rate(50), plans: rate(10) },
+            trusted_proxies: Vec::new(),
             connections: 512,
+            address_connections: 512 / ADDRESS_PART,
+            reader_patience: Duration::from_secs(30),
+            keep_alive: Duration::from_secs(5),
             head_patience: Duration::from_secs(10),
             body_patience: Duration::from_secs(60),
             upload_bytes: 256 << 20,
+            address_upload_bytes: (256 << 20) / ADDRESS_PART,
             answer_patience: Duration::from_secs(120),
             shutdown_seconds: 10,
         }
@@ -84,6 +105,7 @@ impl Default for Config {
 /// What every route is given.
 pub(crate) struct Service {
     ledger: Arc<Ledger>,
+    proxies: Arc<address::Proxies>,
     limits: guard::Limits,
     uploads: Arc<body::Uploads>,
     /// Dry runs that are being worked on.
@@ -181,10 +203,19 @@ async fn elsewhere(request: HttpRequest, service: Data<Service>) -> Result<&'sta
 /// left to the caller.
 pub fn serve(ledger: Arc<Ledger>, listener: TcpListener, config: &Config) -> io::Result<Server> {
     let description = description();
+    let proxies = Arc::new(address::Proxies::new(&config.trusted_proxies));
+    let connections = connections::Connections::new(
+        config.address_connections,
+        config.reader_patience,
+        proxies.clone(),
+        ledger.metrics().clone(),
+    );
+    let upload_gauge = ledger.metrics().upload_bytes.clone();
     let service = Data::new(Service {
         ledger,
+        proxies,
         limits: guard::Limits::new(&config.rates),
-        uploads: body::Uploads::new(config.upload_bytes),
+        uploads: body::Uploads::new(config.upload_bytes, config.address_upload_bytes, upload_gauge),
         plans: Arc::default(),
         body_patience: config.body_patience,
         answer_patience: config.answer_patience,
@@ -209,10 +240,11 @@ pub fn serve(ledger: Arc<Ledger>, listener: TcpListener, config: &Config) -> io:
             )
             .default_service(web::to(elsewhere))
     })
+    .on_connect(move |stream, extensions| connections.opened(stream, extensions))
     .workers(workers)
     .max_connections(config.connections.div_ceil(workers))
     .client_request_timeout(config.head_patience)
-    .keep_alive(Duration::from_secs(15))
+    .keep_alive(config.keep_alive)
     .shutdown_timeout(config.shutdown_seconds)
     .disable_signals()
     .listen(listener)?

@@ -133,6 +133,12 @@ impl Problem {
         }
     }
 
+    /// As JSON.
+    pub(super) fn body(&self) -> Vec<u8> {
+        // A structure with text keys: writing it to memory does not fail.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
     /// A transaction that the rules refuse.
     pub fn refusal(refusal: &Refusal) -> Self {
         let rule = refusal.rule();
@@ -177,8 +183,7 @@ impl ResponseError for Problem {
         if let Some(allow) = &self.allow {
             response.insert_header((header::ALLOW, allow.as_str()));
         }
-        // A structure with text keys: writing it to memory does not fail.
-        response.content_type(PROBLEM_JSON).body(serde_json::to_vec(self).unwrap_or_default())
+        response.content_type(PROBLEM_JSON).body(self.body())
     }
 }
 

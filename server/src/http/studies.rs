@@ -4,20 +4,36 @@ use actix_web::get;
 use actix_web::web::Data;
 use actix_web::web::Json;
 use actix_web::web::Path;
+use actix_web::web::Query;
 use cohortium_protocol::documents::Approval;
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::Timestamp;
 use cohortium_protocol::table::Day;
 use cohortium_protocol::table::SponsorClass;
 use cohortium_verifier::ledger::Study;
+use serde::Deserialize;
 use serde::Serialize;
+use utoipa::IntoParams;
 use utoipa::ToSchema;
 
 use super::Service;
 use super::problem::Problem;
 use super::problem::digest;
-use super::words::QuerySummary;
-use super::words::queries_under;
+
+/// Studies of one page unless asked for otherwise, and at most.
+const PAGE: usize = 100;
+const MAX_PAGE: usize = 1000;
+
+/// Which studies.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct Page {
+    /// After this approval, as `next` of the page before says.
+    after: Option<String>,
+    /// How many at most: 100 unless told, 1000 at most.
+    limit: Option<usize>,
+}
 
 /// A study in brief.
 #[derive(Serialize, ToSchema)]
@@ -90,11 +106,14 @@ struct ListedStudy {
     queries: usize,
 }
 
-/// All studies.
+/// A page of studies.
 #[derive(Serialize, ToSchema)]
 struct StudiesAnswer {
     /// The studies, in the order in which they were posted.
     studies: Vec<ListedStudy>,
+    /// What to give as `after` for the next page; nothing at the end.
+    #[schema(value_type = Option<String>)]
+    next: Option<Digest>,
 }
 
 /// A study with everything about it.
@@ -107,26 +126,39 @@ struct StudyDetail {
     document: Approval,
     /// The approval in plain words.
     words: String,
-    /// The queries under it.
-    queries: Vec<QuerySummary>,
+    /// How many queries were asked under it.
+    queries: usize,
 }
 
-/// Every study.
-#[utoipa::path(tag = "studies", responses((status = 200, description = "The studies", body = StudiesAnswer)))]
+/// Studies, in the order in which they were posted.
+#[utoipa::path(tag = "studies", params(Page), responses(
+    (status = 200, description = "A page of studies", body = StudiesAnswer),
+    (status = 404, description = "No such approval to go on after", body = Problem, content_type = "application/problem+json"),
+))]
 #[get("/v1/studies")]
-async fn get_studies(service: Data<Service>) -> Result<Json<StudiesAnswer>, Problem> {
-    let read = service.read(|ledger| {
+async fn get_studies(service: Data<Service>, page: Query<Page>) -> Result<Json<StudiesAnswer>, Problem> {
+    let Page { after, limit } = page.into_inner();
+    let after = after.as_deref().map(|after| digest("approval's digest", after)).transpose()?;
+    let limit = limit.unwrap_or(PAGE).clamp(1, MAX_PAGE);
+    let read = service.read(move |ledger| {
         let now = ledger.now();
-        let studies = ledger.read(|chain| {
-            let mut studies: Vec<_> = chain.state().studies().iter().collect();
-            studies.sort_by_key(|(_, study)| study.approval.index);
+        ledger.read(|chain| {
+            let all = chain.state().studies();
+            let missing = |after| Problem::not_found("approval", after);
+            let after = after.map(|after| all.get(&after).ok_or_else(|| missing(after))).transpose()?;
+            let after = after.map(|study| study.approval.index);
+            let mut found: Vec<_> =
+                all.iter().filter(|(_, study)| after.is_none_or(|after| study.approval.index > after)).collect();
+            found.sort_by_key(|(_, study)| study.approval.index);
+            let more = found.len() > limit;
+            found.truncate(limit);
+            let next = if more { found.last().map(|(digest, _)| **digest) } else { None };
             let listed = |(digest, study): (&Digest, &Study)| ListedStudy {
                 summary: StudySummary::of(digest, study, now),
                 queries: study.queries.len(),
             };
-            studies.into_iter().map(listed).collect()
-        })?;
-        Ok(StudiesAnswer { studies })
+            Ok(StudiesAnswer { studies: found.into_iter().map(listed).collect(), next })
+        })?
     });
     read.await.map(Json)
 }
@@ -148,7 +180,7 @@ async fn get_study(service: Data<Service>, approval: Path<String>) -> Result<Jso
                 summary: StudySummary::of(&approval, study, now),
                 words: document.describe(),
                 document,
-                queries: queries_under(chain.state(), &study.queries, now),
+                queries: study.queries.len(),
             })
         })?;
         found.ok_or_else(|| Problem::not_found("approval", approval))

@@ -8,7 +8,6 @@ use cohortium_protocol::ledger::Timestamp;
 use cohortium_verifier::ledger::QueryStatus;
 use cohortium_verifier::ledger::Question;
 use cohortium_verifier::ledger::SiteStatus;
-use cohortium_verifier::ledger::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -108,12 +107,6 @@ const WITHHELD: &str = "withheld_after_acceptance";
 /// Every state that a query can be in.
 pub(super) const STATES: [&str; 7] =
     ["submitted", "awaiting_approval", "approved", "answered", "declined", WITHHELD, "expired"];
-
-/// The summaries of an approval's queries, in the order of their numbers.
-pub(super) fn queries_under(state: &State, queries: &[Digest], now: Timestamp) -> Vec<QuerySummary> {
-    let found = queries.iter().filter_map(|query| state.query(query));
-    found.map(|question| QuerySummary::of(question, state.charter(), now)).collect()
-}
 
 #[cfg(test)]
 mod tests {

@@ -36,8 +36,8 @@ use super::writer::Reply;
 use super::writer::Submission;
 use crate::metrics::Metrics;
 use crate::store::Acceptance;
+use crate::store::Index;
 use crate::store::LogReader;
-use crate::store::SledIndex;
 
 /// What gives the time of blocks and of statuses.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -63,12 +63,14 @@ pub struct Settings {
     pub waiting: usize,
     /// What the operator vouches for about the log.
     pub acceptance: Acceptance,
+    /// An index to be used in place of the one in the home's files; it is emptied, and filled from the log.
+    pub index: Option<Arc<dyn Index>>,
     /// Where things are counted.
     pub metrics: Metrics,
 }
 
 impl Settings {
-    /// By the system's clock, with a verifying thread for each core.
+    /// By the system's clock, with a verifying thread for each core, and the index in the home.
     pub fn new(metrics: Metrics) -> Self {
         Self {
             clock: system_clock(),
@@ -76,6 +78,7 @@ impl Settings {
             waiting_proofs: 32,
             waiting: 1024,
             acceptance: Acceptance::Sealed,
+            index: None,
             metrics,
         }
     }
@@ -86,7 +89,7 @@ pub(super) struct Shared {
     pub(super) inner: RwLock<Inner>,
     /// The same in short, for whoever must not wait for a block that is being written.
     pub(super) snapshot: Mutex<Arc<Snapshot>>,
-    pub(super) index: SledIndex,
+    pub(super) index: Arc<dyn Index>,
     pub(super) index_broken: AtomicBool,
     pub(super) log: LogReader,
     pub(super) founding: Vec<u8>,

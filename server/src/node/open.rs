@@ -161,7 +161,7 @@ pub fn export(
 impl Ledger {
     /// Opens the ledger of a home, and starts its threads.
     pub fn open(home: Home, settings: Settings) -> Result<(Self, Opened), OpenError> {
-        let Settings { clock, verifiers, waiting_proofs, waiting, acceptance, metrics } = settings;
+        let Settings { clock, verifiers, waiting_proofs, waiting, acceptance, index, metrics } = settings;
         let (log, recovery) = BlockLog::open(&home.log(), home.charter().digest(), acceptance)?;
         let Replayed { state, founding, checkpoint, .. } = replay(&home, &log, Trust::OwnLog, &mut |_| ())?;
         let checkpoint = match checkpoint {
@@ -169,11 +169,17 @@ impl Ledger {
             None => first_checkpoint(&state, &home)?,
         };
         let ledger = state.ledger().to_owned();
-        let (index, found) = open_index(&home.index(), &log)?;
+        let (index, found): (Arc<dyn Index>, _) = match index {
+            None => open_index(&home.index(), &log).map(|(index, found)| (Arc::new(index) as _, found))?,
+            Some(index) => {
+                index.clear()?;
+                (index, IndexState::Rebuilt { reason: "it is not kept in the home".to_owned() })
+            }
+        };
         match &found {
             IndexState::Current => {}
-            IndexState::Behind(tip) => fill(&log, &index, &ledger, Some(&tip.position))?,
-            IndexState::Rebuilt { .. } => fill(&log, &index, &ledger, None)?,
+            IndexState::Behind(tip) => fill(&log, &*index, &ledger, Some(&tip.position))?,
+            IndexState::Rebuilt { .. } => fill(&log, &*index, &ledger, None)?,
         }
         let charter = state.charter().clone();
         let chain = Chain::new(state, checkpoint);
@@ -197,13 +203,15 @@ impl Ledger {
         let (to_writer, jobs) = mpsc::sync_channel(waiting);
         let (to_pool, unverified) = mpsc::sync_channel(waiting_proofs);
         let (failed, failure) = Promise::pair();
-        let writer = Writer { shared: shared.clone(), log, key: home.into_key(), jobs };
+        let writer = Writer { shared: shared.clone(), log, key: home.into_key(), jobs, plans: Writer::plans() };
         let writer = spawn("writer".to_owned(), move || writer.run(failed))?;
         let unverified = Arc::new(Mutex::new(unverified));
         let mut pool = Vec::new();
         for number in 1..=verifiers.max(1) {
             let (shared, unverified, to_writer) = (shared.clone(), unverified.clone(), to_writer.clone());
-            pool.push(spawn(format!("verifier {number}"), move || verify::run(&shared, &unverified, &to_writer))?);
+            let sums = verify::one_thread(number).map_err(|error| OpenError::Thread { reason: error.to_string() })?;
+            let run = move || verify::run(&shared, &unverified, &to_writer, &sums);
+            pool.push(spawn(format!("verifier {number}"), run)?);
         }
         let doors = Doors { writer: to_writer, pool: to_pool };
         Ok((Self::assemble(shared, doors, pool, writer, failure), opened))

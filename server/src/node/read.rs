@@ -22,7 +22,6 @@ use super::entries::leaf_key;
 use super::error::ReadError;
 use super::ledger::Ledger;
 use super::ledger::Shared;
-use crate::store::Index;
 use crate::store::IndexError;
 use crate::store::LogError;
 

@@ -9,8 +9,10 @@ use std::time::Instant;
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::Block;
 use cohortium_protocol::ledger::MemberKey;
+use cohortium_protocol::ledger::Statement;
 use cohortium_protocol::ledger::Timestamp;
 use cohortium_protocol::ledger::Transaction;
+use cohortium_verifier::ledger::Plans;
 use cohortium_verifier::ledger::Refusal;
 use cohortium_verifier::ledger::Verification;
 
@@ -21,13 +23,15 @@ use super::ledger::Shared;
 use super::open::fill;
 use super::read::Snapshot;
 use crate::store::BlockLog;
-use crate::store::Index;
 use crate::store::Indexed;
 
 /// Transactions of one block at most.
 const MAX_BATCH: usize = 256;
 /// Bytes of the transactions of one block, as they were posted; a record holds several times as much.
 const MAX_BATCH_BYTES: usize = 16 << 20;
+
+/// Queries of one block at most, and plans that are kept: what is compiled before the state is held is there when it is.
+const MAX_BATCH_QUERIES: usize = 16;
 
 /// A transaction that is on the ledger.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -90,6 +94,7 @@ pub(super) struct Writer {
     pub(super) log: BlockLog,
     pub(super) key: MemberKey,
     pub(super) jobs: Receiver<Job>,
+    pub(super) plans: Plans,
 }
 
 /// Says that the writer is gone, if it panics.
@@ -107,6 +112,11 @@ impl Drop for Watch {
 type Early = (Reply, Result<(Digest, u64, bool), Box<Refusal>>);
 
 impl Writer {
+    /// The plans of a writer: none yet.
+    pub(super) fn plans() -> Plans {
+        Plans::keeping(MAX_BATCH_QUERIES)
+    }
+
     /// Until every way in is closed; or why it cannot go on.
     pub(super) fn run(mut self, failed: Promise<String>) {
         let _watch = Watch(self.shared.clone());
@@ -131,13 +141,19 @@ impl Writer {
 
     /// Everything that waits, up to a block's limits; and what did not fit.
     fn batch(&self, first: Submission) -> (Vec<Submission>, Option<Job>) {
+        let is_query = |job: &Submission| matches!(job.transaction.statement, Statement::Query { .. });
+        let mut queries = usize::from(is_query(&first));
         let (mut bytes, mut batch) = (first.bytes, vec![first]);
         while batch.len() < MAX_BATCH
             && let Ok(job) = self.jobs.try_recv()
         {
             match job {
-                Job::Submit(next) if bytes.saturating_add(next.bytes) <= MAX_BATCH_BYTES => {
+                Job::Submit(next)
+                    if bytes.saturating_add(next.bytes) <= MAX_BATCH_BYTES
+                        && queries + usize::from(is_query(&next)) <= MAX_BATCH_QUERIES =>
+                {
                     bytes += next.bytes;
+                    queries += usize::from(is_query(&next));
                     batch.push(next);
                 }
                 other => return (batch, Some(other)),
@@ -154,8 +170,40 @@ impl Writer {
         }
     }
 
+    /// Compiles what the rules will ask for, while everybody may still read the state.
+    fn prepare(&mut self, transaction: &Transaction) {
+        let now = (self.shared.clock)();
+        match &transaction.statement {
+            Statement::Query { request } => {
+                let sites: Vec<String> = request.sites.iter().map(|pin| pin.site.clone()).collect();
+                let part = self
+                    .shared
+                    .inner()
+                    .ok()
+                    .and_then(|inner| inner.chain.state().dry_run(&request.approval, &sites, &request.query.table));
+                // Whoever may not ask is told so without a plan.
+                if let Some(part) = part.filter(|part| part.approval().sponsor == transaction.member) {
+                    part.prepare(request, now, &mut self.plans);
+                }
+            }
+            Statement::Accept { request } => {
+                let source = self.shared.inner().ok().and_then(|inner| {
+                    let state = inner.chain.state();
+                    state.plan_source(state.query(request)?, &transaction.member).ok()
+                });
+                if let Some(source) = source {
+                    self.plans.prepare(&source);
+                }
+            }
+            _ => {}
+        }
+    }
+
     fn commit(&mut self, batch: Vec<Submission>) -> Result<(), String> {
         let shared = self.shared.clone();
+        for submission in &batch {
+            self.prepare(&submission.transaction);
+        }
         shared.metrics.waiting.sub(i64::try_from(batch.len()).unwrap_or(0));
         let mut early: Vec<Early> = Vec::with_capacity(batch.len());
         {
@@ -164,7 +212,7 @@ impl Writer {
             let mut open = inner.chain.state_mut().open_block((shared.clock)());
             for Submission { transaction, verification, reply, .. } in batch {
                 let kind = transaction.statement.kind();
-                let outcome = match open.admit(transaction, &verification) {
+                let outcome = match open.admit_with(transaction, &verification, &mut self.plans) {
                     Ok(admitted) => {
                         shared.metrics.admitted(kind);
                         Ok((admitted.id, admitted.index, false))
@@ -224,7 +272,7 @@ impl Writer {
         shared.metrics.index_current.set(0);
         let made = shared.index.clear().map_err(|error| error.to_string());
         made.and_then(|()| {
-            fill(&self.log, &shared.index, &shared.ledger_id(), None).map_err(|error| error.to_string())
+            fill(&self.log, &*shared.index, &shared.ledger_id(), None).map_err(|error| error.to_string())
         })
         .map_err(|reason| format!("the index cannot be made again: {reason}"))?;
         shared.index_broken.store(false, Ordering::Release);

@@ -98,6 +98,9 @@ pub trait Index: Send + Sync {
     /// At most `limit` entries whose keys begin with the prefix, in the keys' order; those after `start_after` only.
     fn range(&self, prefix: &[u8], start_after: Option<&[u8]>, limit: usize) -> Result<Vec<Entry>, IndexError>;
 
+    /// Brings what was put to the disk, if there is one. What is lost of it is put again from the log.
+    fn flush(&self) -> Result<(), IndexError>;
+
     /// Makes the index empty, whatever state it is in.
     fn clear(&self) -> Result<(), IndexError>;
 }

@@ -71,6 +71,10 @@ impl Index for MemoryIndex {
         }))
     }
 
+    fn flush(&self) -> Result<(), IndexError> {
+        Ok(())
+    }
+
     fn clear(&self) -> Result<(), IndexError> {
         *self.content.write().unwrap_or_else(PoisonError::into_inner) = Content::default();
         Ok(())

@@ -167,11 +167,6 @@ impl SledIndex {
         }
         IndexError::Broken { reason }
     }
-
-    /// Brings all that was put to sled's files. Nothing depends on it: what is missing is put again at the next start.
-    pub fn flush(&self) -> Result<(), IndexError> {
-        self.with(|db| db.flush().map(drop))
-    }
 }
 
 impl Drop for SledIndex {
@@ -242,6 +237,10 @@ impl Index for SledIndex {
             }
             Ok(found)
         })
+    }
+
+    fn flush(&self) -> Result<(), IndexError> {
+        self.with(|db| db.flush().map(drop))
     }
 
     fn clear(&self) -> Result<(), IndexError> {

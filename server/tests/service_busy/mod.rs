@@ -68,9 +68,10 @@ fn whoever_only_announces_much_keeps_nobody_away() {
 #[test]
 fn one_address_holds_a_part_of_what_may_be_posted_at_one_time() {
     const ALL: usize = 1 << 20;
-    let place = Place::new(1, Config { upload_bytes: ALL, ..unlimited() });
+    let place = Place::new(1, Config { upload_bytes: ALL, address_upload_bytes: ALL / 8, ..unlimited() });
     let body = padded(place.floor(&hospital(0), 1), SHORT);
     let stalled = announce(&place, LONG + 1, &[b' '; LONG]);
+    until_held(&place, LONG);
     let refused = post_until(&place, &padded(b"{}".to_vec(), SHORT), 503);
     assert_eq!(refused.header("retry-after"), Some("1"));
     assert!(refused.problem(503, "busy").contains("from this address"));
@@ -89,10 +90,20 @@ fn a_body_has_to_keep_coming() {
     assert!(begun.elapsed() < patience);
 }
 
+/// Waits until so many bytes of bodies are there: what comes before might take their place.
+pub(crate) fn until_held(place: &Place, number: usize) {
+    until(place, "cohortium_http_upload_bytes", number);
+}
+
 /// Waits until so many transactions wait for the writer.
 fn until_waiting(place: &Place, number: usize) {
+    until(place, "cohortium_waiting_transactions", number);
+}
+
+/// Waits until a gauge is at a number.
+fn until(place: &Place, gauge: &str, number: usize) {
     let begun = Instant::now();
-    let line = format!("\ncohortium_waiting_transactions {number}\n");
+    let line = format!("\n{gauge} {number}\n");
     while !http::get(place.address(), "/metrics").text().contains(&line) {
         assert!(begun.elapsed() < Duration::from_secs(60), "not {number}");
         std::thread::sleep(Duration::from_millis(10));
@@ -102,7 +113,7 @@ fn until_waiting(place: &Place, number: usize) {
 #[test]
 fn strangers_are_refused_without_waiting_and_what_waits_is_counted_until_it_is_answered() {
     const ALL: usize = 1 << 20;
-    let place = Place::new(1, Config { upload_bytes: ALL, ..unlimited() });
+    let place = Place::new(1, Config { upload_bytes: ALL, address_upload_bytes: ALL / 8, ..unlimited() });
     let member = hospital(0);
     let statement = || Statement::Floor { number: 1, policy: policy(1) };
     let forged = Transaction::sign(place.ledger.id(), &member, statement(), &key("somebody else"));

@@ -93,11 +93,12 @@ pub struct Place {
     pub running: Running,
 }
 
-/// No limits of rate.
+/// No limits of rate, nor of connections from one address.
 pub fn unlimited() -> Config {
     let most = std::num::NonZeroU32::new(1_000_000).unwrap();
     Config {
         rates: cohortium_server::http::Rates { reads: most, writes: most, plans: most },
+        address_connections: usize::MAX,
         shutdown_seconds: 1,
         ..Config::default()
     }

@@ -70,7 +70,8 @@ fn every_route_of_the_client_is_the_services() {
         QueryFilter { sponsor: Some(SPONSOR.to_owned()), site: Some("north".to_owned()), ..Default::default() };
     let listed = client.all_queries(&QueryFilter { limit: Some(1), ..filter }, 100).unwrap();
     assert_eq!((listed.len(), listed[0].id), (1, posted.id));
-    assert_eq!(client.study(&approval.digest()).unwrap().queries, listed);
+    let under = QueryFilter { study: Some(approval.digest().to_string()), ..Default::default() };
+    assert_eq!(client.all_queries(&under, 100).unwrap(), listed);
     assert!(client.results(&posted.id).unwrap()["pooled"].is_null());
     assert!(client.results_csv(&posted.id).unwrap().contains("not answered"));
     assert_eq!(client.bundle(&posted.id, "north").unwrap_err().problem().unwrap().status, 404);

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use cohortium_protocol::bundle::Bundle;
+use cohortium_protocol::documents::Approval;
 use cohortium_protocol::ledger::{Statement, Transaction};
 use cohortium_protocol::results::QueryResults;
 use cohortium_verifier::ledger::{Founding, Plans, Trust, check_evidence, parse_block};
@@ -120,7 +121,7 @@ fn a_query_is_asked_answered_by_one_and_declined_by_the_other() {
     replay(&place);
 
     let study = place.get(&format!("/v1/studies/{}", approval.digest())).json();
-    assert_eq!((&study["state"], study["queries"].as_array().unwrap().len()), (&"in force".into(), 1));
+    assert_eq!((&study["state"], &study["queries"]), (&"in force".into(), &1.into()));
     place.say(BOARD, Statement::Suspend { approval: approval.digest(), reason: "an inquiry".to_owned() });
     let study = place.get(&format!("/v1/studies/{}", approval.digest())).json();
     assert_eq!(study["state"], "suspended");
@@ -254,4 +255,47 @@ fn what_a_site_has_left_to_do_is_listed_and_what_it_withheld_is_found_for_ever()
     assert!(client.all_queries(&filter, 100).unwrap().is_empty());
     place.ahead.store(0, Ordering::SeqCst);
     assert_eq!(client.all_queries(&filter, 100).unwrap().len(), 2);
+}
+
+#[test]
+fn tables_and_studies_are_listed_page_by_page() {
+    let (place, approval) = Place::prepared();
+    let client = cohortium_client::LedgerClient::new(&format!("http://{}", place.address())).unwrap();
+    let texts = |answer: &serde_json::Value, list: &str, name: &str| -> Vec<String> {
+        answer[list].as_array().unwrap().iter().map(|one| one[name].as_str().unwrap().to_owned()).collect()
+    };
+    let tables = |filter: &str| place.get(&format!("/v1/datasets?{filter}")).json();
+    let first = tables("limit=1");
+    assert_eq!(
+        (texts(&first, "datasets", "site"), &first["next"]),
+        (vec!["north".to_owned()], &"north/synthetic".into())
+    );
+    let second = tables("limit=1&after=north/synthetic");
+    assert_eq!((texts(&second, "datasets", "site"), &second["next"]), (vec!["south".to_owned()], &().into()));
+    assert!(texts(&tables("after=south/synthetic"), "datasets", "site").is_empty());
+    http::get(place.address(), "/v1/datasets?after=north").problem(400, "malformed");
+
+    // More studies than a page has unless asked for otherwise.
+    let mut digests = vec![approval.digest().to_string()];
+    for number in 1..=104 {
+        let other = Approval { study: format!("S-1-{number}"), ..approval.clone() };
+        place.say(BOARD, Statement::Study { approval: Box::new(other.clone()) });
+        digests.push(other.digest().to_string());
+    }
+    let studies = |filter: &str| place.get(&format!("/v1/studies{filter}")).json();
+    let first = studies("");
+    assert_eq!(
+        (texts(&first, "studies", "approval"), &first["next"]),
+        (digests[..100].to_vec(), &digests[99].as_str().into())
+    );
+    let second = studies(&format!("?limit=3&after={}", digests[99]));
+    assert_eq!(
+        (texts(&second, "studies", "approval"), &second["next"]),
+        (digests[100..103].to_vec(), &digests[102].as_str().into())
+    );
+    let last = studies(&format!("?after={}", digests[102]));
+    assert_eq!((texts(&last, "studies", "approval"), &last["next"]), (digests[103..].to_vec(), &().into()));
+    http::get(place.address(), &format!("/v1/studies?after={}", "00".repeat(32))).problem(404, "not-found");
+    let found = client.studies().unwrap().into_iter().map(|study| study.approval.to_string());
+    assert_eq!(found.collect::<Vec<_>>(), digests);
 }

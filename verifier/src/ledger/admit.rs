@@ -44,6 +44,17 @@ impl State {
         time: Timestamp,
         verification: &Verification,
     ) -> Result<Admitted, Refusal> {
+        self.admit_with(transaction, time, verification, &mut Plans::new())
+    }
+
+    /// The same with plans that were compiled before; it makes no difference but for the time that it takes.
+    pub fn admit_with(
+        &mut self,
+        transaction: &Transaction,
+        time: Timestamp,
+        verification: &Verification,
+        plans: &mut Plans,
+    ) -> Result<Admitted, Refusal> {
         transaction.check()?;
         let id = transaction.id();
         let member = self.check_member(transaction, &id)?.clone();
@@ -59,14 +70,14 @@ impl State {
             Statement::Study { approval } => self.study(&member, approval, index, time)?,
             Statement::Suspend { approval, reason } => self.suspend(&member, approval, reason, time)?,
             Statement::Query { request } => {
-                let question = self.check_query(&member, request, id, (index, time), &mut Plans::new())?;
+                let question = self.check_query(&member, request, id, (index, time), plans)?;
                 self.enter_query(question);
             }
             Statement::Hold { request, reason } => {
                 let asked = self.undecided(&member, request, time)?;
                 asked.held = Some((time, reason.clone()));
             }
-            Statement::Accept { request } => self.accept(&member, request, index, time)?,
+            Statement::Accept { request } => self.accept(&member, request, (index, time), plans)?,
             Statement::Decline { request, reason } => {
                 let asked = self.undecided(&member, request, time)?;
                 asked.decision = Some((Decision::Declined { reason: reason.clone() }, time, index));
@@ -250,13 +261,19 @@ impl State {
     }
 
     /// The acceptance charges the opening budget: from here on values may have left the site.
-    fn accept(&mut self, member: &Member, request: &Digest, index: u64, time: Timestamp) -> Result<(), Refusal> {
+    fn accept(
+        &mut self,
+        member: &Member,
+        request: &Digest,
+        (index, time): (u64, Timestamp),
+        plans: &mut Plans,
+    ) -> Result<(), Refusal> {
         self.undecided(member, request, time)?;
         let unknown = || Refusal::Unknown { what: "query", name: request.to_string() };
         let question = self.queries.get(request).ok_or_else(unknown)?;
         let approval = question.request.document.approval;
         self.check_in_force(&approval, time)?;
-        let charges = self.charges(question, &member.name, &mut Plans::new())?;
+        let charges = self.charges(question, &member.name, plans)?;
         for (_, commitment) in charges {
             let account = self.accounts.entry(commitment).or_default();
             account.spent += 1;

@@ -7,6 +7,7 @@ use cohortium_protocol::ledger::{
 use serde::{Deserialize, Serialize};
 
 use super::admit::{Admitted, Verification};
+use super::plans::Plans;
 use super::refusal::Refusal;
 use super::state::{FoundingError, State};
 
@@ -173,7 +174,17 @@ pub struct OpenBlock<'a> {
 impl<'a> OpenBlock<'a> {
     /// Admits a transaction. A refusal changes nothing.
     pub fn admit(&mut self, transaction: Transaction, verification: &Verification) -> Result<Admitted, Refusal> {
-        let admitted = self.state.admit(&transaction, self.time, verification)?;
+        self.admit_with(transaction, verification, &mut Plans::new())
+    }
+
+    /// The same with plans that were compiled before; it makes no difference but for the time that it takes.
+    pub fn admit_with(
+        &mut self,
+        transaction: Transaction,
+        verification: &Verification,
+        plans: &mut Plans,
+    ) -> Result<Admitted, Refusal> {
+        let admitted = self.state.admit_with(&transaction, self.time, verification, plans)?;
         self.transactions.push(transaction);
         Ok(admitted)
     }
@@ -271,11 +282,12 @@ impl State {
             .map_err(|source| ChainError::Checkpoint { height, source })?;
         let statement = block.statement(&self.ledger);
         head("checkpoint", format!("{checkpoint:?}"), format!("{statement:?}"))?;
+        let mut plans = Plans::new();
         for (place, transaction) in block.transactions.iter().enumerate() {
             let place = place + 1;
             let refuse = |refusal| ChainError::refused(height, place, transaction, refusal);
             let verification = verify(self, transaction, place).map_err(refuse)?;
-            self.admit(transaction, block.time, &verification).map_err(refuse)?;
+            self.admit_with(transaction, block.time, &verification, &mut plans).map_err(refuse)?;
         }
         head("size", block.size.to_string(), self.tree.len().to_string())?;
         head("root", block.root.to_string(), self.tree.root().to_string())?;

@@ -51,6 +51,13 @@ impl DryRun {
         }
         self.state.check_question(request, time, plans)
     }
+
+    /// Compiles what the rules will ask for when the query is posted: as if its turn had come, since earlier ones may be
+    /// admitted before it. What is refused is refused again then.
+    pub fn prepare(&self, request: &Request, time: Timestamp, plans: &mut Plans) {
+        let request = Request { sequence: self.sequence(), ..request.clone() };
+        let _ = self.check(&request, time, plans);
+    }
 }
 
 impl State {

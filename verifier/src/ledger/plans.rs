@@ -14,8 +14,10 @@ use cohortium_protocol::table::{ConsentColumn, Schema};
 use super::refusal::Refusal;
 use super::state::{Question, State};
 
-/// Plans that are kept at one time: as many as there are shapes in use, with some to spare.
+/// Plans that are kept at one time, unless told otherwise: as many as there are shapes in use, with some to spare.
 const KEPT: usize = 4;
+/// Columns of so many plans are kept; beyond that all are forgotten, and worked out again when they are asked for.
+const MAX_COLUMNS: usize = 4096;
 
 /// What a question's plan at a site is compiled from.
 #[derive(Clone, Debug)]
@@ -53,18 +55,35 @@ impl State {
 type Key = (Digest, Digest, String, Digest);
 
 /// Compiles what was not compiled just before. A plan is kept only as long as others do not take its place, what is
-/// small about it always.
-#[derive(Default, Debug)]
+/// small about it much longer. What is found is what compiling would make: everything that decides a plan is in its key.
+#[derive(Debug)]
 pub struct Plans {
+    most: usize,
     kept: Vec<(Key, Arc<Plan>)>,
     columns: BTreeMap<Key, Arc<Vec<ColumnId>>>,
     compiled: usize,
 }
 
+impl Default for Plans {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Plans {
     /// None yet.
     pub fn new() -> Self {
-        Self::default()
+        Self::keeping(KEPT)
+    }
+
+    /// None yet, and so many plans at one time.
+    pub fn keeping(most: usize) -> Self {
+        Self { most: most.max(1), kept: Vec::new(), columns: BTreeMap::new(), compiled: 0 }
+    }
+
+    /// Compiles a plan ahead of when it is asked for. What is refused is refused again then.
+    pub fn prepare(&mut self, source: &PlanSource) {
+        let _ = self.columns(source);
     }
 
     /// How many compilations there were.
@@ -96,7 +115,7 @@ impl Plans {
         }
         self.compiled += 1;
         let plan = Arc::new(compile(query, schema, consent, shape)?);
-        if self.kept.len() == KEPT {
+        if self.kept.len() >= self.most {
             self.kept.remove(0);
         }
         self.kept.push((key, plan.clone()));
@@ -112,6 +131,9 @@ impl Plans {
             return Ok(columns.clone());
         }
         let columns = Arc::new(self.at(key.clone(), query, schema, consent, shape)?.columns());
+        if self.columns.len() >= MAX_COLUMNS {
+            self.columns.clear();
+        }
         self.columns.insert(key, columns.clone());
         Ok(columns)
     }

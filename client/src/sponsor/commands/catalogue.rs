@@ -6,7 +6,9 @@ use serde_json::json;
 use super::super::args::{DatasetsArgs, StudiesArgs};
 use super::super::{Failure, Outcome, Report, Setting, setting};
 use super::value;
+use crate::answers::QueryFilter;
 use crate::client::LedgerClient;
+use crate::routes::MOST_LISTED;
 use crate::words::table;
 
 pub(crate) fn datasets(setting: &Setting, args: &DatasetsArgs) -> Outcome {
@@ -141,9 +143,13 @@ fn study(client: &LedgerClient, study: &str) -> Outcome {
     let mut text = detail.document.describe();
     text.push_str(&format!("\nApproved by {}, posted {}: {}", entry.board, entry.posted, entry.state));
     text.push_str(&entry.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}")));
-    text.push_str(&format!("\n{} queries so far\n", detail.queries.len()));
-    for query in &detail.queries {
+    let filter = QueryFilter { study: Some(digest.to_string()), ..QueryFilter::default() };
+    let queries = client.all_queries(&filter, MOST_LISTED)?;
+    text.push_str(&format!("\n{} queries so far\n", queries.len()));
+    for query in &queries {
         text.push_str(&format!("  {:>4}  {}  {}: {}\n", query.sequence, query.id, query.title, query.status.state));
     }
-    Ok(Report::new(text, value(&detail)))
+    let mut shown = value(&detail);
+    shown["queries"] = value(&queries);
+    Ok(Report::new(text, shown))
 }

@@ -219,7 +219,7 @@ impl Inner {
         let study = self.state.studies().get(approval)?;
         let summary = self.study_summary(approval, study);
         let document = study.approval.document.as_ref().clone();
-        Some(StudyDetail { summary, words: document.describe(), document, queries: Vec::new() })
+        Some(StudyDetail { summary, words: document.describe(), document })
     }
 
     /// A page of queries: of those that are open for a site, or of all.
