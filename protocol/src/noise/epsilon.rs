@@ -22,7 +22,9 @@ pub struct Epsilon(u64);
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum EpsilonError {
     /// Not a decimal in its shortest form.
-    #[error("the epsilon {found:?} is no decimal in its shortest form with at most {PLACES} digits behind the point, such as 0.25")]
+    #[error(
+        "the epsilon {found:?} is no decimal in its shortest form with at most {PLACES} digits behind the point, such as 0.25"
+    )]
     Form {
         /// What was found, shortened.
         found: String,

@@ -31,7 +31,9 @@ pub enum LawError {
         sensitivity: u64,
     },
     /// Two roundings of a threshold are equally near, as far as was computed.
-    #[error("the thresholds for epsilon {epsilon} and a sensitivity of {sensitivity} cannot be told in {LAST_BITS} bits")]
+    #[error(
+        "the thresholds for epsilon {epsilon} and a sensitivity of {sensitivity} cannot be told in {LAST_BITS} bits"
+    )]
     Precision {
         /// The epsilon.
         epsilon: Epsilon,

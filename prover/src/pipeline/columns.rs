@@ -122,7 +122,8 @@ impl<'a> Prepared<'a> {
     where
         'a: 'b,
     {
-        self.planned.plan
+        self.planned
+            .plan
             .columns()
             .into_iter()
             .map(|id| {
@@ -170,8 +171,13 @@ impl<'a> Prepared<'a> {
                 .map(|column| plain(column.secret))
                 .ok_or_else(|| PipelineError::Missing { column: id.to_string() })
         };
-        let group: Vec<(u32, RowColumn)> =
-            self.planned.plan.group_key().terms().map(|(c, id)| Ok((c, find(id)?))).collect::<Result<_, PipelineError>>()?;
+        let group: Vec<(u32, RowColumn)> = self
+            .planned
+            .plan
+            .group_key()
+            .terms()
+            .map(|(c, id)| Ok((c, find(id)?)))
+            .collect::<Result<_, PipelineError>>()?;
         Ok(QueryWitness {
             declared_rows: self.site.manifest.declared_rows(),
             lookups,

@@ -158,7 +158,11 @@ fn who_decides_does_not_know_the_answer() {
     let (id, _) = joined.ask(51);
     // Neither the rules nor a person need a patient's data to decide.
     let folder = "h/tables/breast-cancer/version-1";
-    let data = [format!("{folder}/table.bin"), format!("{folder}/consents.bin"), format!("{folder}/epochs/epoch-1/consents.bin")];
+    let data = [
+        format!("{folder}/table.bin"),
+        format!("{folder}/consents.bin"),
+        format!("{folder}/epochs/epoch-1/consents.bin"),
+    ];
     let away = |from: &str, to: &str| {
         for file in &data {
             std::fs::rename(place.path(&format!("{file}{from}")), place.path(&format!("{file}{to}"))).unwrap();

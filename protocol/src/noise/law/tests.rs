@@ -3,8 +3,15 @@ use num_bigint::BigInt;
 use super::*;
 
 const PINNED_TENTH: [&str; 9] = [
-    "7fae376211a3c331", "7eba7e0207e85734", "7b0374daf1e3854c", "6d85925db432bb45", "478f1ea708eea0f8",
-    "134478a1e6a98748", "00d90fcc890459da", "00005ca2b99169d5", "0000000010c2ba89",
+    "7fae376211a3c331",
+    "7eba7e0207e85734",
+    "7b0374daf1e3854c",
+    "6d85925db432bb45",
+    "478f1ea708eea0f8",
+    "134478a1e6a98748",
+    "00d90fcc890459da",
+    "00005ca2b99169d5",
+    "0000000010c2ba89",
 ];
 
 fn law(epsilon: &str, sensitivity: u64) -> NoiseLaw {
@@ -57,7 +64,8 @@ fn the_exact_distribution_is_as_near_to_the_closed_form_as_is_stated() {
         let (mut differs, mut within) = (BigUint::default(), BigUint::default());
         for (place, chance) in exact.iter().enumerate() {
             let Interval { low, high, .. } = &closed[place.abs_diff(middle)];
-            let away = |other: &BigUint| (BigInt::from(chance.clone()) - BigInt::from(other.clone())).magnitude().clone();
+            let away =
+                |other: &BigUint| (BigInt::from(chance.clone()) - BigInt::from(other.clone())).magnitude().clone();
             differs += away(low).max(away(high));
             within += low;
         }
@@ -78,7 +86,10 @@ fn thresholds_are_pinned() {
     let hex = |law: &NoiseLaw| law.thresholds().iter().map(|word| format!("{word:016x}")).collect::<Vec<_>>();
     let tenth = law("0.1", 1);
     assert_eq!(hex(&tenth), PINNED_TENTH);
-    assert_eq!((tenth.most(), tenth.distance().to_string(), tenth.delta().to_string()), (511, "1.1e-19".into(), "2.2e-19".into()));
+    assert_eq!(
+        (tenth.most(), tenth.distance().to_string(), tenth.delta().to_string()),
+        (511, "1.1e-19".into(), "2.2e-19".into())
+    );
     // At epsilon 0.1: a count, a sum of 16-bit values, their squares.
     assert_eq!([1, 65_535, 65_535 * 65_535].map(|sensitivity| law("0.1", sensitivity).thresholds().len()), [9, 25, 41]);
 }
