@@ -15,6 +15,7 @@ pub mod field;
 pub mod hash;
 pub mod ledger;
 pub mod mle;
+pub mod noise;
 pub mod policy;
 pub mod query;
 pub mod results;

@@ -96,19 +96,19 @@ impl<'a> Prepared<'a> {
         query_time: &[MadeColumn],
         rng: &mut (impl RngCore + CryptoRng),
     ) -> Result<(Vec<LookupWitness>, Vec<MadeColumn>), PipelineError> {
-        let layout = Layout::multiplicity(&self.shape)?;
-        let mut lookups = Vec::with_capacity(self.plan.lookups.len());
-        let mut multiplicities = Vec::with_capacity(self.plan.lookups.len());
-        for lookup in &self.plan.lookups {
+        let layout = Layout::multiplicity(&self.planned.shape)?;
+        let mut lookups = Vec::with_capacity(self.planned.plan.lookups.len());
+        let mut multiplicities = Vec::with_capacity(self.planned.plan.lookups.len());
+        for lookup in &self.planned.plan.lookups {
             let input = self.row_column(&lookup.input, query_time)?;
             let output = self.row_column(&Linear::column(lookup.output.clone()), query_time)?;
-            let counts = LookupWitness::count(&input, &self.shape);
+            let counts = LookupWitness::count(&input, &self.planned.shape);
             let secret = SecretColumn::query_time(layout, ColumnData::from(counts.clone()), rng)?;
             let commitment = secret.commit();
             lookups.push(LookupWitness {
                 input,
                 output,
-                table: lookup.table.expand(self.shape.values()),
+                table: lookup.table.expand(self.planned.shape.values()),
                 counts,
                 mask: secret.blinding_rows().to_vec(),
             });
@@ -122,7 +122,8 @@ impl<'a> Prepared<'a> {
     where
         'a: 'b,
     {
-        self.plan
+        self.planned
+            .plan
             .columns()
             .into_iter()
             .map(|id| {
@@ -170,16 +171,21 @@ impl<'a> Prepared<'a> {
                 .map(|column| plain(column.secret))
                 .ok_or_else(|| PipelineError::Missing { column: id.to_string() })
         };
-        let group: Vec<(u32, RowColumn)> =
-            self.plan.group_key().terms().map(|(c, id)| Ok((c, find(id)?))).collect::<Result<_, PipelineError>>()?;
+        let group: Vec<(u32, RowColumn)> = self
+            .planned
+            .plan
+            .group_key()
+            .terms()
+            .map(|(c, id)| Ok((c, find(id)?)))
+            .collect::<Result<_, PipelineError>>()?;
         Ok(QueryWitness {
             declared_rows: self.site.manifest.declared_rows(),
             lookups,
             selection: find(&ColumnId::selection())?,
-            y: self.plan.y.as_ref().map(|measure| find(&measure.column)).transpose()?,
-            z: self.plan.z.as_ref().map(|measure| find(&measure.column)).transpose()?,
+            y: self.planned.plan.y.as_ref().map(|measure| find(&measure.column)).transpose()?,
+            z: self.planned.plan.z.as_ref().map(|measure| find(&measure.column)).transpose()?,
             group: RowColumn::linear(group.iter().map(|(coefficient, column)| (*coefficient, column))),
-            flags: self.plan.flags.iter().map(find).collect::<Result<_, _>>()?,
+            flags: self.planned.plan.flags.iter().map(find).collect::<Result<_, _>>()?,
         })
     }
 }

@@ -63,49 +63,85 @@ pub struct Site<'a> {
     pub floor: &'a Policy,
 }
 
+impl<'a> Site<'a> {
+    /// The documents alone.
+    pub fn documents(&self) -> Documents<'a> {
+        Documents { schema: self.schema, manifest: self.manifest, epoch: self.epoch, floor: self.floor }
+    }
+}
+
+/// What a site has registered, without any data: all that a decision about a query is made from.
+#[derive(Clone, Copy)]
+pub struct Documents<'a> {
+    /// The schema.
+    pub schema: &'a Schema,
+    /// The registered table version.
+    pub manifest: &'a DatasetManifest,
+    /// The registered epoch.
+    pub epoch: &'a ConsentEpoch,
+    /// The site's policy floor.
+    pub floor: &'a Policy,
+}
+
 /// Progress of a proof: a name for people, and how much of the whole is done, from 0 to 1.
 pub type Progress<'a> = dyn FnMut(&str, f64) + 'a;
 
-/// A planned release: what would leave, before anything does.
-pub struct Prepared<'a> {
-    site: &'a Site<'a>,
+/// A release as its plan alone decides it. No data was touched: whoever decides about a query decides before anybody
+/// knows what the answer is.
+pub struct Planned<'a> {
     request: &'a Request,
     approval: &'a Approval,
     plan: Plan,
     shape: Shape,
     policy: EffectivePolicy,
     params: ReleaseParams,
+}
+
+/// A planned release with its numbers: what would leave, before anything does.
+pub struct Prepared<'a> {
+    planned: Planned<'a>,
+    site: &'a Site<'a>,
     columns: QueryColumns,
     cells: Vec<GroupCells>,
 }
 
-/// Recompiles the query, checks request, approval and policy against the site's own documents, and computes
-/// what would be released.
+/// Recompiles the query, and checks request, approval and policy against the site's own documents.
+pub fn plan_release<'a>(
+    request: &'a Request,
+    approval: &'a Approval,
+    documents: Documents<'_>,
+) -> Result<Planned<'a>, PipelineError> {
+    let Documents { schema, manifest, epoch, floor } = documents;
+    let pin = request.site(manifest.site())?;
+    request.pinned("manifest", pin.manifest, manifest.digest())?;
+    request.pinned("consent epoch", pin.epoch, epoch.digest())?;
+    request.pinned("policy floor", pin.policy_floor, floor.digest())?;
+    let shape = pin.standard_shape()?;
+    request.pinned("shape", shape.id(), manifest.shape().id())?;
+    let plan = compile(&request.query, schema, &approval.consent, &shape)?;
+    request.binds(approval, schema, &plan)?;
+    plan.check(&shape)?;
+    approval.permits(&request.query, &plan)?;
+    let policy = effective(Some(floor), Some(&approval.policy))?;
+    let params = policy.release_params(&plan, schema, approval.names(&plan))?;
+    Ok(Planned { request, approval, plan, shape, policy, params })
+}
+
+/// The same, and computes what would be released.
 pub fn prepare<'a>(
     request: &'a Request,
     approval: &'a Approval,
     site: &'a Site<'a>,
 ) -> Result<Prepared<'a>, PipelineError> {
-    let pin = request.site(site.manifest.site())?;
-    request.pinned("manifest", pin.manifest, site.manifest.digest())?;
-    request.pinned("consent epoch", pin.epoch, site.epoch.digest())?;
-    request.pinned("policy floor", pin.policy_floor, site.floor.digest())?;
-    let shape = pin.standard_shape()?;
-    request.pinned("shape", shape.id(), site.manifest.shape().id())?;
-    let plan = compile(&request.query, site.schema, &approval.consent, &shape)?;
-    request.binds(approval, site.schema, &plan)?;
-    plan.check(&shape)?;
-    approval.permits(&request.query, &plan)?;
-    let policy = effective(Some(site.floor), Some(&approval.policy))?;
-    let params = policy.release_params(&plan, site.schema, approval.names(&plan))?;
+    let planned = plan_release(request, approval, site.documents())?;
     let inputs = Inputs::new(site.schema, site.table, site.consents)?;
-    let columns = plan.query_columns(&inputs)?;
-    let aggregates = plan.aggregates(&inputs, &columns)?;
-    let cells = release(aggregates.groups(), &params);
-    Ok(Prepared { site, request, approval, plan, shape, policy, params, columns, cells })
+    let columns = planned.plan.query_columns(&inputs)?;
+    let aggregates = planned.plan.aggregates(&inputs, &columns)?;
+    let cells = release(aggregates.groups(), &planned.params);
+    Ok(Prepared { planned, site, columns, cells })
 }
 
-impl<'a> Prepared<'a> {
+impl Planned<'_> {
     /// The plan.
     pub fn plan(&self) -> &Plan {
         &self.plan
@@ -126,20 +162,42 @@ impl<'a> Prepared<'a> {
         self.policy.policy().query_cap()
     }
 
+    /// The registered columns that are opened at one point each: what the opening budget is charged with.
+    pub fn opened_columns(&self) -> Vec<ColumnId> {
+        self.plan.columns().into_iter().filter(|column| column.source != Source::Query).collect()
+    }
+}
+
+impl<'a> Prepared<'a> {
+    /// The release as its plan alone decides it.
+    pub fn planned(&self) -> &Planned<'a> {
+        &self.planned
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.planned.plan
+    }
+
+    /// The shape of the proof.
+    pub fn shape(&self) -> &Shape {
+        &self.planned.shape
+    }
+
+    /// The release rule's numbers.
+    pub fn params(&self) -> &ReleaseParams {
+        &self.planned.params
+    }
+
     /// What would be released.
     pub fn cells(&self) -> &[GroupCells] {
         &self.cells
     }
 
-    /// The registered columns that are opened at one point each: what the opening budget is charged with.
-    pub fn opened_columns(&self) -> Vec<ColumnId> {
-        self.plan.columns().into_iter().filter(|column| column.source != Source::Query).collect()
-    }
-
     /// The counts of rows that implied conditions leave out; exact, for the hospital's own eyes.
     pub fn left_out(&self) -> Result<Vec<(String, u64)>, PipelineError> {
         let inputs = Inputs::new(self.site.schema, self.site.table, self.site.consents)?;
-        Ok(self.plan.left_out(&inputs, &self.columns)?)
+        Ok(self.planned.plan.left_out(&inputs, &self.columns)?)
     }
 
     /// Makes the proof and the bundle, and checks the bundle as an auditor would.
@@ -165,7 +223,7 @@ impl<'a> Prepared<'a> {
         progress: &mut Progress<'_>,
         cpu: &dyn Fn() -> f64,
     ) -> Result<(Bundle, Vec<Phase>), PipelineError> {
-        let required = self.request.site(self.site.manifest.site())?.verifying_key;
+        let required = self.planned.request.site(self.site.manifest.site())?.verifying_key;
         if key.verifying().id() != required {
             return Err(PipelineError::Key { required, found: key.verifying().id() });
         }
@@ -188,7 +246,7 @@ impl<'a> Prepared<'a> {
         let witness = self.witness(&columns, lookups)?;
         clock.lap("witness");
         let nonce = nonce(&context, &commitments, &query_time, rng);
-        let argument = prove::prove(&self.shape, &witness, &context, &commitments, nonce, &mut |stage| {
+        let argument = prove::prove(&self.planned.shape, &witness, &context, &commitments, nonce, &mut |stage| {
             progress(stage_name(stage), 0.15 + 0.5 * stage_fraction(stage));
         });
         drop(witness);
@@ -205,20 +263,20 @@ impl<'a> Prepared<'a> {
 
         progress("proving that the check of all this succeeds", 0.75);
         let public = Derivation {
-            plan: &self.plan,
-            shape: &self.shape,
+            plan: &self.planned.plan,
+            shape: &self.planned.shape,
             declared_rows: self.site.manifest.declared_rows(),
             context,
             commitments,
-            params: self.params,
+            params: self.planned.params,
             challenges: argument.challenges.clone(),
             columns: &opened,
             multiplicities: &opened_multiplicities,
             cells: &self.cells,
         }
         .public()?
-        .encode(&self.shape)?;
-        let (assignment, _) = gadget::assignment(&self.shape, &public, &argument.messages);
+        .encode(&self.planned.shape)?;
+        let (assignment, _) = gadget::assignment(&self.planned.shape, &public, &argument.messages);
         let assignment = zeroize::Zeroizing::new(assignment);
         clock.lap("assignment");
         if !key.is_satisfied(&assignment) {
@@ -231,8 +289,8 @@ impl<'a> Prepared<'a> {
         let bundle = Bundle {
             format: BUNDLE_FORMAT.to_owned(),
             site: self.site.manifest.site().to_owned(),
-            request: self.request.clone(),
-            approval: self.approval.clone(),
+            request: self.planned.request.clone(),
+            approval: self.planned.approval.clone(),
             policy_floor: self.site.floor.clone(),
             schema: self.site.schema.clone(),
             manifest: self.site.manifest.clone(),
@@ -256,13 +314,13 @@ impl<'a> Prepared<'a> {
 
     fn context(&self, verifying_key: Digest) -> Digest {
         Context {
-            request: self.request,
+            request: self.planned.request,
             site: self.site.manifest.site(),
-            plan: &self.plan,
-            approval: self.approval,
-            policy: &self.policy,
-            params: &self.params,
-            shape: &self.shape,
+            plan: &self.planned.plan,
+            approval: self.planned.approval,
+            policy: &self.planned.policy,
+            params: &self.planned.params,
+            shape: &self.planned.shape,
             verifying_key,
             manifest: self.site.manifest.digest(),
             epoch: self.site.epoch.digest(),

@@ -110,11 +110,18 @@ impl Version {
         numbered(&self.path.join(EPOCHS), "epoch-")
     }
 
-    /// An epoch.
-    pub(crate) fn epoch(&self, number: u32, manifest: &DatasetManifest) -> Result<CommittedEpoch, StoreError> {
+    /// An epoch's public document; no flag is read.
+    pub(crate) fn epoch_document(&self, number: u32, manifest: &DatasetManifest) -> Result<ConsentEpoch, StoreError> {
         let folder = self.path.join(EPOCHS).join(format!("epoch-{number}"));
         let epoch: ConsentEpoch = read_json(&folder.join(EPOCH_FILE))?;
         epoch.check_manifest(manifest)?;
+        Ok(epoch)
+    }
+
+    /// An epoch.
+    pub(crate) fn epoch(&self, number: u32, manifest: &DatasetManifest) -> Result<CommittedEpoch, StoreError> {
+        let epoch = self.epoch_document(number, manifest)?;
+        let folder = self.path.join(EPOCHS).join(format!("epoch-{number}"));
         let begun = read_begun(&folder.join(COMMITMENT_FILE))?;
         let points = PointsFile::read(&folder.join(POINTS_FILE), epoch.digest())?;
         points.columns.iter().try_for_each(|column| epoch.check_points(column))?;

@@ -150,6 +150,37 @@ fn what_no_rule_covers_waits_for_a_person() {
     assert_eq!(names(&joined.events()), ["rule", "accept", "proving", "release", "done"]);
 }
 
+/// Trap 10: whoever saw the answer before accepting could withhold those that they dislike.
+#[test]
+fn who_decides_does_not_know_the_answer() {
+    let joined = Joined::new();
+    let Joined { place, service, .. } = &joined;
+    let (id, _) = joined.ask(51);
+    // Neither the rules nor a person need a patient's data to decide.
+    let folder = "h/tables/breast-cancer/version-1";
+    let data = [
+        format!("{folder}/table.bin"),
+        format!("{folder}/consents.bin"),
+        format!("{folder}/epochs/epoch-1/consents.bin"),
+    ];
+    let away = |from: &str, to: &str| {
+        for file in &data {
+            std::fs::rename(place.path(&format!("{file}{from}")), place.path(&format!("{file}{to}"))).unwrap();
+        }
+    };
+    away("", ".away");
+    assert_eq!(names(&joined.events()), ["hold", "done"]);
+    let accepted = place.run(&format!("accept {id} --home h --yes")).ok();
+    let shown = format!("{}{}", accepted.out, accepted.err);
+    assert!(shown.contains("What they are nobody knows before the query is accepted"), "{shown}");
+    assert!(!shown.contains("patients  "), "{shown}");
+    assert_eq!(service.count("accept"), 1);
+    // The answer does.
+    away(".away", "");
+    assert_eq!(names(&joined.events()), ["proving", "release", "done"]);
+    assert!(service.status(&id).starts_with("answered"));
+}
+
 #[test]
 fn under_a_suspended_study_nothing_is_accepted_and_what_was_is_answered() {
     let joined = Joined::new();

@@ -6,7 +6,7 @@ use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::Statement;
 use serde_json::json;
 
-use super::super::prove::answer::{Basis, Step, answer};
+use super::super::prove::answer::{Basis, consider};
 use super::link::About;
 use super::pass::Pass;
 use crate::cli::{Failure, about};
@@ -100,7 +100,7 @@ impl Pass<'_> {
         }
         let basis = Basis::Considered { charter: &charter, today: self.setting.today()?, owed: (all, under) };
         let mut looked = None;
-        let checked = answer(self.setting, &self.home, (request, approval), basis, &mut self.budget, &mut |preview| {
+        let checked = consider(self.setting, &self.home, (request, approval), basis, &self.budget, &mut |preview| {
             show(&preview.text()?)?;
             let seconds = preview.time().as_secs() + 1;
             let needed = TIME_MARGIN * seconds * (u64::from(all) + 1);
@@ -124,13 +124,13 @@ impl Pass<'_> {
                     Err(private) => Looked::Hold { public: NO_RULE, private, acceptable: true },
                 }
             });
-            Ok(Step::Stop)
+            Ok(())
         });
         match (checked, looked) {
-            (Ok(_), Some(looked)) => Ok(looked),
+            (Ok(()), Some(looked)) => Ok(looked),
             // Either the site's documents, budget, policy or keys refuse.
             (Err(failure), _) => hold(NOT_PASSED, failure.sentence, false),
-            (Ok(_), None) => hold(NOT_PASSED, "nothing was decided".to_owned(), false),
+            (Ok(()), None) => hold(NOT_PASSED, "nothing was decided".to_owned(), false),
         }
     }
 

@@ -17,10 +17,10 @@ use super::super::public::pretty;
 use super::caps::Caps;
 use super::estimate::Estimate;
 use super::preview::Preview;
-use super::site::{SiteData, Which};
+use super::site::{SiteDocuments, Which};
 use crate::cli::{Failure, Progress, Setting};
 use crate::faults::Stage;
-use crate::pipeline::{PipelineError, Prepared, prepare};
+use crate::pipeline::{PipelineError, Planned, Prepared, plan_release, prepare};
 use crate::store::{BudgetFile, Home, ReleaseRecord, StoreError};
 
 /// Parts of the work, for the progress bar.
@@ -36,7 +36,7 @@ pub(crate) enum Basis<'a> {
         /// Today.
         today: Day,
     },
-    /// It stands on a ledger, and the site may accept it.
+    /// It stands on a ledger, and the site may accept it: on its plan alone.
     Considered {
         /// The pinned charter.
         charter: &'a Charter,
@@ -118,6 +118,76 @@ fn floor(home: &Home, request: &Request, basis: Basis<'_>) -> Result<Policy, Fai
     Ok(home.floor_of(&digest)?.ok_or(StoreError::NotHeld { what: "policy floor", digest, table })?)
 }
 
+/// A request that passed every check that can be made without data.
+struct Checked<'a> {
+    planned: Planned<'a>,
+    charges: Vec<Charge>,
+    caps: Caps,
+    development_key: bool,
+}
+
+/// Everything that can refuse a request but its data.
+fn check<'a>(
+    setting: &Setting,
+    home: &Home,
+    (request, approval): (&'a Request, &'a Approval),
+    basis: Basis<'_>,
+    budget: &BudgetFile,
+    (documents, floor): (&SiteDocuments, &Policy),
+) -> Result<Checked<'a>, Failure> {
+    let planned = plan_release(request, approval, documents.documents(floor))?;
+    home.check_budget(budget)?;
+    let charges = charges(&planned, documents)?;
+    check_budget(budget, request, approval, &charges, basis)?;
+    let mut caps = Caps::count(home, budget, &planned, approval.digest())?;
+    match basis {
+        Basis::Files { .. } => caps.check()?,
+        Basis::Considered { owed: (_, under), .. } => {
+            caps.add_owed(under);
+            caps.check()?;
+        }
+        // The caps were held when it was accepted.
+        Basis::Accepted { .. } => {}
+    }
+    let kind = check_key(setting, &planned, request, home.site())?;
+    let development_key = kind == KeyKind::Development;
+    if development_key && basis.charter().is_some_and(|charter| !charter.accept_development_keys) {
+        let sentence = "the key that the request pins is a development key, and the charter does not accept these";
+        return Err(Failure::refused(sentence));
+    }
+    Ok(Checked { planned, charges, caps, development_key })
+}
+
+/// Checks a request that may be accepted, and shows what is known of it on its plan alone. No patient's data is read:
+/// whoever saw the answer before accepting could withhold those that they dislike, and nobody would know.
+pub(crate) fn consider(
+    setting: &Setting,
+    home: &Home,
+    (request, approval): (&Request, &Approval),
+    basis: Basis<'_>,
+    budget: &BudgetFile,
+    show: &mut dyn FnMut(&Preview<'_>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    basis.check(home, request, approval)?;
+    let floor = floor(home, request, basis)?;
+    let documents = SiteDocuments::find(home, request, Which::Active)?;
+    let Checked { planned, charges, caps, development_key } =
+        check(setting, home, (request, approval), basis, budget, (&documents, &floor))?;
+    show(&Preview {
+        home,
+        request,
+        approval,
+        documents: &documents,
+        planned: &planned,
+        prepared: None,
+        charges: &charges,
+        budget,
+        caps: &caps,
+        development_key,
+        estimate: Estimate::of(&planned),
+    })
+}
+
 /// Checks a request, shows what would leave, and, if `decide` says so, makes the release and keeps it.
 ///
 /// Everything that can refuse does so before `decide`; the budget is charged, durably, before anything is computed that
@@ -133,46 +203,33 @@ pub(crate) fn answer(
     basis.check(home, request, approval)?;
     let floor = floor(home, request, basis)?;
     let which = if matches!(basis, Basis::Accepted { .. }) { Which::Pinned } else { Which::Active };
-    let data = SiteData::find(home, request, which)?;
+    let documents = SiteDocuments::find(home, request, which)?;
+    let Checked { planned, charges, caps, development_key } =
+        check(setting, home, (request, approval), basis, budget, (&documents, &floor))?;
+    let estimate = Estimate::of(&planned);
+    let data = documents.load()?;
     let columns = data.openable(home, request, approval)?;
     let site = data.site(&columns, &floor);
     let prepared = prepare(request, approval, &site)?;
-    home.check_budget(budget)?;
-    let charges = charges(&prepared, &data)?;
-    check_budget(budget, request, approval, &charges, basis)?;
-    let mut caps = Caps::count(home, budget, &prepared, approval.digest())?;
-    match basis {
-        Basis::Files { .. } => caps.check()?,
-        Basis::Considered { owed: (_, under), .. } => {
-            caps.add_owed(under);
-            caps.check()?;
-        }
-        // The caps were held when it was accepted.
-        Basis::Accepted { .. } => {}
-    }
-    let kind = check_key(setting, &prepared, request, home.site())?;
-    let development_key = kind == KeyKind::Development;
-    if development_key && basis.charter().is_some_and(|charter| !charter.accept_development_keys) {
-        let sentence = "the key that the request pins is a development key, and the charter does not accept these";
-        return Err(Failure::refused(sentence));
-    }
+    let documents = data.documents();
     let preview = Preview {
         home,
         request,
         approval,
-        data: &data,
-        prepared: &prepared,
+        documents,
+        planned: &planned,
+        prepared: Some(&prepared),
         charges: &charges,
         budget,
         caps: &caps,
         development_key,
-        estimate: Estimate::of(&prepared),
+        estimate,
     };
     if decide(&preview)? == Step::Stop {
         return Ok(None);
     }
     let key = keys::proving_key(setting, *prepared.shape())?;
-    let anchors = own_anchors(request, approval, &data, &floor.digest(), &key)?;
+    let anchors = own_anchors(request, approval, documents, &floor.digest(), &key)?;
 
     let charged = budget.charge(approval.digest(), request.digest(), charges.clone())?;
     let (budget_record, digest) = (charged.record().number, charged.record().digest);
@@ -187,7 +244,7 @@ pub(crate) fn answer(
         request.digest(),
         approval.digest(),
         request.query.title.clone(),
-        (data.table_name().to_owned(), data.manifest().version(), data.epoch().number()),
+        (documents.table_name().to_owned(), documents.manifest().version(), documents.epoch().number()),
         setting.today()?,
         (budget_record, digest),
     );
@@ -212,30 +269,30 @@ fn check_budget(
 }
 
 /// One point of every registered column that the plan uses.
-fn charges(prepared: &Prepared<'_>, data: &SiteData) -> Result<Vec<Charge>, Failure> {
+fn charges(planned: &Planned<'_>, documents: &SiteDocuments) -> Result<Vec<Charge>, Failure> {
     let charge = |column: cohortium_protocol::query::ColumnId| match column.source {
-        Source::Epoch => data.epoch().charge(&column.name, 1),
-        _ => data.manifest().charge(&column.name, 1),
+        Source::Epoch => documents.epoch().charge(&column.name, 1),
+        _ => documents.manifest().charge(&column.name, 1),
     };
-    let charges: Result<Vec<Charge>, _> = prepared.opened_columns().into_iter().map(charge).collect();
+    let charges: Result<Vec<Charge>, _> = planned.opened_columns().into_iter().map(charge).collect();
     charges.map_err(Failure::refused)
 }
 
 /// Refuses a key other than the pinned one before anything is charged. A new key would never be the pinned one,
 /// so none is made here.
-fn check_key(setting: &Setting, prepared: &Prepared<'_>, request: &Request, site: &str) -> Result<KeyKind, Failure> {
+fn check_key(setting: &Setting, planned: &Planned<'_>, request: &Request, site: &str) -> Result<KeyKind, Failure> {
     let required = request.site(site).map_err(PipelineError::from)?.verifying_key;
     let cache = KeyCache::new(setting.keys_folder()?);
-    let path = cache.proving_path(prepared.shape());
+    let path = cache.proving_path(planned.shape());
     if !path.exists() {
         return Err(Failure::cannot_tell(format!(
             "the request names the verifying key {required} of shape {}, and its proving key is not at {}; name the \
              folder of keys with --keys",
-            prepared.shape(),
+            planned.shape(),
             path.display()
         )));
     }
-    let key = read_verifying(&cache.verifying_path(prepared.shape()))?;
+    let key = read_verifying(&cache.verifying_path(planned.shape()))?;
     let found = key.id();
     if found == required { Ok(key.kind()) } else { Err(PipelineError::Key { required, found }.into()) }
 }
@@ -244,14 +301,14 @@ fn check_key(setting: &Setting, prepared: &Prepared<'_>, request: &Request, site
 fn own_anchors(
     request: &Request,
     approval: &Approval,
-    data: &SiteData,
+    documents: &SiteDocuments,
     policy_floor: &Digest,
     key: &ProvingKey,
 ) -> Result<Anchors, Failure> {
     let site = SiteAnchor {
-        site: data.manifest().site().to_owned(),
-        manifest: data.manifest().digest(),
-        epoch: data.epoch().digest(),
+        site: documents.manifest().site().to_owned(),
+        manifest: documents.manifest().digest(),
+        epoch: documents.epoch().digest(),
         policy_floor: *policy_floor,
     };
     Anchors::check(AnchorsDocument {

@@ -5,7 +5,7 @@ use cohortium_protocol::policy::QueryCap;
 use cohortium_protocol::query::Source;
 
 use crate::cli::Failure;
-use crate::pipeline::Prepared;
+use crate::pipeline::Planned;
 use crate::store::{BudgetFile, Home, StoreError};
 
 /// Why one more query is too many.
@@ -62,7 +62,7 @@ impl Caps {
     pub(super) fn count(
         home: &Home,
         budget: &BudgetFile,
-        prepared: &Prepared<'_>,
+        planned: &Planned<'_>,
         approval: Digest,
     ) -> Result<Self, StoreError> {
         let releases: Vec<_> = home.releases()?.into_iter().filter(|release| release.approval == approval).collect();
@@ -70,13 +70,13 @@ impl Caps {
             let uses = releases.iter().filter(|release| used(&release.table, budget.columns(release.budget_record)));
             u32::try_from(uses.count()).unwrap_or(u32::MAX)
         };
-        let own = prepared.opened_columns().into_iter().filter(|column| column.source == Source::Manifest);
+        let own = planned.opened_columns().into_iter().filter(|column| column.source == Source::Manifest);
         let columns = own.map(|column| {
-            let answered = count(&|table, columns| table == prepared.plan().table && columns.contains(&column.name));
+            let answered = count(&|table, columns| table == planned.plan().table && columns.contains(&column.name));
             (column.name, answered)
         });
         let columns = columns.collect();
-        Ok(Self { cap: prepared.query_cap(), approval, answered: count(&|_, _| true), columns })
+        Ok(Self { cap: planned.query_cap(), approval, answered: count(&|_, _| true), columns })
     }
 
     /// Counts answers that the site owes as if they were given, each about every column.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use cohortium_protocol::shape::Shape;
 
 use super::super::speed;
-use crate::pipeline::Prepared;
+use crate::pipeline::Planned;
 
 /// CPU-seconds of the Groth16 proof, which hardly depends on the shape, where costs were measured.
 const FIXED_CPU_SECONDS: f64 = 2.6;
@@ -25,8 +25,8 @@ pub(super) struct Estimate {
 }
 
 impl Estimate {
-    pub(super) fn of(prepared: &Prepared<'_>) -> Self {
-        let (cpu_seconds, memory_bytes) = costs(prepared.shape(), prepared.plan().lookups.len());
+    pub(super) fn of(planned: &Planned<'_>) -> Self {
+        let (cpu_seconds, memory_bytes) = costs(planned.shape(), planned.plan().lookups.len());
         Self { memory_bytes, time: speed::expected(cpu_seconds) }
     }
 }

@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use cohortium_protocol::commit::budget::Charge;
 use cohortium_protocol::documents::{Approval, Request};
-use cohortium_protocol::policy::{Cell, GroupAggregates, SUM_NAMES, release};
+use cohortium_protocol::policy::{Cell, GroupAggregates, GroupCells, SUM_NAMES, release};
 use cohortium_protocol::query::{Measure, Source};
 use serde_json::{Value, json};
 
 use super::super::memory;
 use super::caps::Caps;
 use super::estimate::Estimate;
-use super::site::SiteData;
+use super::site::SiteDocuments;
 use crate::cli::{Failure, about, table};
-use crate::pipeline::Prepared;
+use crate::pipeline::{Planned, Prepared};
 use crate::store::{BudgetFile, Home};
 
 /// Said wherever the numbers of a proof under such a key are shown.
@@ -27,8 +27,10 @@ pub(crate) struct Preview<'a> {
     pub(super) home: &'a Home,
     pub(super) request: &'a Request,
     pub(super) approval: &'a Approval,
-    pub(super) data: &'a SiteData,
-    pub(super) prepared: &'a Prepared<'a>,
+    pub(super) documents: &'a SiteDocuments,
+    pub(super) planned: &'a Planned<'a>,
+    /// The same with its numbers; nothing as long as nobody has accepted to answer.
+    pub(super) prepared: Option<&'a Prepared<'a>>,
     pub(super) charges: &'a [Charge],
     pub(super) budget: &'a BudgetFile,
     pub(super) caps: &'a Caps,
@@ -40,7 +42,7 @@ pub(crate) struct Preview<'a> {
 impl Preview<'_> {
     /// The columns of the table that the plan uses.
     pub(crate) fn columns(&self) -> BTreeSet<String> {
-        let columns = self.prepared.opened_columns().into_iter();
+        let columns = self.planned.opened_columns().into_iter();
         columns.filter(|column| column.source == Source::Manifest).map(|column| column.name).collect()
     }
 
@@ -51,8 +53,8 @@ impl Preview<'_> {
 
     /// For people.
     pub(crate) fn text(&self) -> Result<String, Failure> {
-        let (manifest, epoch) = (self.data.manifest(), self.data.epoch());
-        let plan = self.prepared.plan();
+        let (manifest, epoch) = (self.documents.manifest(), self.documents.epoch());
+        let plan = self.planned.plan();
         let mut out = format!(
             "{}\nRequest {}, number {} under approval {}\n  study {}, {}; sponsor {} ({})\n\
              Over version {} of table {} and consent epoch {} of {}\n",
@@ -74,15 +76,21 @@ impl Preview<'_> {
         if self.development_key {
             out.push_str(DEVELOPMENT_KEY);
         }
-        let _ = writeln!(out, "Policy in force: {}", self.prepared.params().describe());
+        let _ = writeln!(out, "Policy in force: {}", self.planned.params().describe());
         if let Some(caps) = self.caps.describe() {
             let _ = writeln!(out, "{caps}");
         }
-        out.push_str(&self.cells());
-        let suppressed = self.prepared.cells().iter().filter(|cells| cells.count == Cell::Suppressed).count();
-        if suppressed > 0 {
-            let groups = self.prepared.cells().len();
-            let _ = writeln!(out, "Suppressed: {suppressed} of {groups} groups. Totals of the others leave them out.");
+        match self.prepared {
+            Some(prepared) => out.push_str(&self.numbers(prepared.cells())),
+            None => {
+                let groups = plan.groups();
+                let asked = 1 + plan.asked.as_array().into_iter().filter(|asked| *asked).count();
+                let _ = writeln!(
+                    out,
+                    "{groups} groups of {asked} numbers each. What they are nobody knows before the query is accepted: it is \
+                     computed then, and the answer follows whatever it is."
+                );
+            }
         }
         let (own, tables) = self.own_commitments();
         let _ = writeln!(
@@ -100,9 +108,20 @@ impl Preview<'_> {
         Ok(out)
     }
 
+    /// The released cells, and how many are suppressed.
+    fn numbers(&self, cells: &[GroupCells]) -> String {
+        let mut out = self.cells(cells);
+        let suppressed = cells.iter().filter(|cells| cells.count == Cell::Suppressed).count();
+        if suppressed > 0 {
+            let groups = cells.len();
+            let _ = writeln!(out, "Suppressed: {suppressed} of {groups} groups. Totals of the others leave them out.");
+        }
+        out
+    }
+
     /// The released cells with their labels.
-    fn cells(&self) -> String {
-        let plan = self.prepared.plan();
+    fn cells(&self, cells: &[GroupCells]) -> String {
+        let plan = self.planned.plan();
         let asked = plan.asked.as_array();
         let axes = plan.axes.iter().map(|axis| axis.name.clone());
         let labels: Vec<String> = if plan.axes.is_empty() { vec!["group".to_owned()] } else { axes.collect() };
@@ -113,7 +132,7 @@ impl Preview<'_> {
         let sums = SUM_NAMES.into_iter().zip(of).zip(asked).filter(|(_, on)| *on);
         let sums = sums.map(|((sum, of), _)| format!("{sum} of {of}"));
         let head: Vec<String> = labels.into_iter().chain(["patients".to_owned()]).chain(sums).collect();
-        let rows = self.prepared.cells().iter().enumerate().map(|(group, cells)| {
+        let rows = cells.iter().enumerate().map(|(group, cells)| {
             let labels: Vec<String> = match plan.axes.is_empty() {
                 true => vec!["all".to_owned()],
                 false => plan.group_labels(group).into_iter().map(str::to_owned).collect(),
@@ -127,8 +146,9 @@ impl Preview<'_> {
     /// Who is not counted because a value is missing or beyond what was asked. This does not leave, and yet it is as coarse
     /// as what leaves: a screen may be photographed, and an output end up in a log.
     fn left_out(&self) -> Result<String, Failure> {
-        let params = self.prepared.params();
-        let left_out = self.prepared.left_out()?.into_iter().filter(|(_, count)| *count > 0).map(|(condition, n)| {
+        let Some(prepared) = self.prepared else { return Ok(String::new()) };
+        let params = self.planned.params();
+        let left_out = prepared.left_out()?.into_iter().filter(|(_, count)| *count > 0).map(|(condition, n)| {
             let group = GroupAggregates { n, ..GroupAggregates::default() };
             let number = match release(&[group], params).first().map(|cells| cells.count) {
                 Some(Cell::Value(rounded)) => rounded.to_string(),
@@ -147,7 +167,7 @@ impl Preview<'_> {
 
     /// How many columns are committed for this query alone, and how many lists of multiplicities: one a table.
     fn own_commitments(&self) -> (usize, usize) {
-        let plan = self.prepared.plan();
+        let plan = self.planned.plan();
         let own = plan.columns().into_iter().filter(|column| column.source == Source::Query).count();
         (own, plan.lookups.len())
     }
@@ -168,10 +188,9 @@ impl Preview<'_> {
 
     /// For machines: nothing that does not leave.
     pub(crate) fn json(&self) -> Value {
-        let plan = self.prepared.plan();
-        let groups = self
-            .prepared
-            .cells()
+        let plan = self.planned.plan();
+        let cells = self.prepared.map(Prepared::cells).unwrap_or_default();
+        let groups = cells
             .iter()
             .enumerate()
             .map(|(group, cells)| json!({ "labels": plan.group_labels(group), "cells": cells }));
@@ -187,10 +206,10 @@ impl Preview<'_> {
             "approval": self.approval.digest(),
             "plan": plan.digest(),
             "title": plan.title,
-            "table": self.data.table_name(),
-            "version": self.data.manifest().version(),
-            "epoch": self.data.epoch().number(),
-            "policy": self.prepared.params().describe(),
+            "table": self.documents.table_name(),
+            "version": self.documents.manifest().version(),
+            "epoch": self.documents.epoch().number(),
+            "policy": self.planned.params().describe(),
             "grouped_by": plan.axes.iter().map(|axis| &axis.name).collect::<Vec<_>>(),
             "groups": groups.collect::<Vec<_>>(),
             "query_columns": own,

@@ -7,13 +7,20 @@ use cohortium_protocol::query::{Source, compile};
 use cohortium_protocol::table::Table;
 
 use crate::cli::Failure;
-use crate::pipeline::{PipelineError, RegisteredSecret, Site};
+use crate::pipeline::{Documents, PipelineError, RegisteredSecret, Site};
 use crate::store::{Committed, CommittedEpoch, Home, StoreError, TableFolder, Version};
 
-/// What the site answers from.
-pub(super) struct SiteData {
+/// What the site answers from, without data: documents that are public, or will be.
+pub(super) struct SiteDocuments {
     version: Version,
     committed: Committed,
+    epoch_number: u32,
+    epoch: ConsentEpoch,
+}
+
+/// The same with the patients' data.
+pub(super) struct SiteData {
+    documents: SiteDocuments,
     epoch: CommittedEpoch,
     table: Table,
 }
@@ -33,7 +40,7 @@ pub(super) enum Which {
     Pinned,
 }
 
-impl SiteData {
+impl SiteDocuments {
     /// The version and epoch that a request pins, of the table it asks about.
     pub(super) fn find(home: &Home, request: &Request, which: Which) -> Result<Self, Failure> {
         let pin = request.site(home.site()).map_err(PipelineError::from)?;
@@ -55,13 +62,12 @@ impl SiteData {
             let what = format!("version {} of table {}", manifest.version(), manifest.table());
             return Err(not_active("manifest", pin.manifest, manifest.digest(), &what, manifest.created()));
         }
-        let epoch = version.epoch(newest, manifest)?;
-        if pin.epoch != epoch.epoch.digest() {
+        let epoch = version.epoch_document(newest, manifest)?;
+        if pin.epoch != epoch.digest() {
             let what = format!("consent epoch {newest} of table {}", manifest.table());
-            return Err(not_active("consent epoch", pin.epoch, epoch.epoch.digest(), &what, epoch.epoch.created()));
+            return Err(not_active("consent epoch", pin.epoch, epoch.digest(), &what, epoch.created()));
         }
-        let table = version.table()?;
-        Ok(Self { version, committed, epoch, table })
+        Ok(Self { version, committed, epoch_number: newest, epoch })
     }
 
     /// Whichever version and epoch are pinned.
@@ -72,10 +78,9 @@ impl SiteData {
                 continue;
             };
             for number in version.epochs()?.into_iter().rev() {
-                let epoch = version.epoch(number, &committed.manifest)?;
-                if epoch.epoch.digest() == pin.epoch {
-                    let table = version.table()?;
-                    return Ok(Self { version, committed, epoch, table });
+                let epoch = version.epoch_document(number, &committed.manifest)?;
+                if epoch.digest() == pin.epoch {
+                    return Ok(Self { version, committed, epoch_number: number, epoch });
                 }
             }
             let table = tables.name().to_owned();
@@ -90,23 +95,41 @@ impl SiteData {
     }
 
     pub(super) fn epoch(&self) -> &ConsentEpoch {
-        &self.epoch.epoch
+        &self.epoch
     }
 
     pub(super) fn table_name(&self) -> &str {
         self.manifest().table()
     }
 
+    /// As the pipeline takes them.
+    pub(super) fn documents<'a>(&'a self, floor: &'a Policy) -> Documents<'a> {
+        Documents { schema: self.version.schema(), manifest: self.manifest(), epoch: &self.epoch, floor }
+    }
+
+    /// Reads the data.
+    pub(super) fn load(self) -> Result<SiteData, Failure> {
+        let epoch = self.version.epoch(self.epoch_number, self.manifest())?;
+        let table = self.version.table()?;
+        Ok(SiteData { documents: self, epoch, table })
+    }
+}
+
+impl SiteData {
+    pub(super) fn documents(&self) -> &SiteDocuments {
+        &self.documents
+    }
+
     /// The plan's registered columns with what opens them; no others are derived.
     pub(super) fn openable(&self, home: &Home, request: &Request, approval: &Approval) -> Result<Openable, Failure> {
-        let shape = self.manifest().shape();
-        let plan = compile(&request.query, self.version.schema(), &approval.consent, shape)?;
+        let SiteDocuments { version, committed, .. } = &self.documents;
+        let plan = compile(&request.query, version.schema(), &approval.consent, committed.manifest.shape())?;
         let used = plan.columns();
         let wanted = |source: Source| {
             let used = &used;
             move |name: &str| used.iter().any(|column| column.source == source && column.name == name)
         };
-        let manifest = self.committed.openable(home, &self.version, &self.table, &wanted(Source::Manifest))?;
+        let manifest = committed.openable(home, version, &self.table, &wanted(Source::Manifest))?;
         let epoch = self.epoch.openable(home, &wanted(Source::Epoch))?;
         Ok(Openable { manifest, epoch })
     }
@@ -114,11 +137,11 @@ impl SiteData {
     /// As the pipeline takes it.
     pub(super) fn site<'a>(&'a self, columns: &'a Openable, floor: &'a Policy) -> Site<'a> {
         Site {
-            schema: self.version.schema(),
+            schema: self.documents.version.schema(),
             table: &self.table,
             consents: &self.epoch.consents,
-            manifest: self.manifest(),
-            epoch: self.epoch(),
+            manifest: self.documents.manifest(),
+            epoch: self.documents.epoch(),
             manifest_columns: &columns.manifest,
             epoch_columns: &columns.epoch,
             floor,
