@@ -17,6 +17,6 @@ pub use effective::{EffectivePolicy, effective};
 pub use presets::{PRESETS, Preset};
 pub use release::{
     Cell, GroupAggregates, GroupCells, MAX_COUNT_RULE, ParamsError, ReleaseParams, SUM_BASE_BITS, SUM_NAMES, SumParams,
-    next_edge, release,
+    next_edge, next_smallest_cell, release,
 };
 pub use restrain::restrained_sums;

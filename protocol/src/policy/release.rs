@@ -82,6 +82,19 @@ pub enum ParamsError {
         /// The next minimum cell that passes.
         next: u32,
     },
+    /// A minimum cell under which *suppressed* means one count, so that it hides nothing.
+    #[error(
+        "with a smallest cell of {k} and empty groups {}, a suppressed group has exactly {names}; the next smallest cell \
+         that passes: {next}", if *.names == 0 { "suppressed too" } else { "shown as 0" }
+    )]
+    Names {
+        /// The minimum cell.
+        k: u32,
+        /// The only count that is suppressed.
+        names: u32,
+        /// The next minimum cell that passes.
+        next: u32,
+    },
     /// A sum's base of 0 or beyond the circuit's limit.
     #[error("the {name} is rounded to {found}; the base must be from 1 to less than 2^{bits} ({})", 1u64 << .bits)]
     SumBase {
@@ -114,10 +127,28 @@ pub fn next_edge(k: u32, b: u32) -> u32 {
     k.saturating_add(above).max(1)
 }
 
+/// The only count that is suppressed, if there is only one: then a suppressed group hides nothing.
+const fn only_suppressed(k: u32, show_zero: bool) -> Option<u32> {
+    match (k, show_zero) {
+        (1, false) => Some(0),
+        (2, true) => Some(1),
+        _ => None,
+    }
+}
+
+/// The lowest minimum cell from `k` on that [`ReleaseParams::check`] accepts beside rounding to `b`.
+pub fn next_smallest_cell(k: u32, b: u32, show_zero: bool) -> u32 {
+    let mut next = next_edge(k, b);
+    while only_suppressed(next, show_zero).is_some() {
+        next = next_edge(next + 1, b);
+    }
+    next
+}
+
 impl ReleaseParams {
     /// Refuses what the circuit does not take, and minimum cells that rounding would name.
     pub fn check(&self) -> Result<(), ParamsError> {
-        let Self { k, b, sums, .. } = *self;
+        let Self { k, b, show_zero, sums } = *self;
         if k == 0 || k > MAX_COUNT_RULE {
             return Err(ParamsError::SmallestCell { found: k });
         }
@@ -127,6 +158,9 @@ impl ReleaseParams {
         let next = next_edge(k, b);
         if next != k {
             return Err(ParamsError::Edge { k, b, next });
+        }
+        if let Some(names) = only_suppressed(k, show_zero) {
+            return Err(ParamsError::Names { k, names, next: next_smallest_cell(k, b, show_zero) });
         }
         for ((sum, name), bits) in sums.iter().zip(SUM_NAMES).zip(SUM_BASE_BITS) {
             let SumParams { base, dominance, .. } = *sum;
@@ -345,6 +379,34 @@ mod tests {
             for k in 1..100u32 {
                 let lower_edge = round(u64::from(k), b.into()) != round(u64::from(k) - 1, b.into());
                 assert_eq!(next_edge(k, b) == k, lower_edge, "k {k}, b {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_suppressed_is_never_one_count() {
+        let names = |k, b, show_zero| params(k, b, show_zero).check().unwrap_err();
+        assert_eq!(names(2, 1, true), ParamsError::Names { k: 2, names: 1, next: 3 });
+        assert_eq!(names(2, 3, true), ParamsError::Names { k: 2, names: 1, next: 5 });
+        assert_eq!(names(1, 1, false), ParamsError::Names { k: 1, names: 0, next: 2 });
+        assert_eq!(names(1, 2, false), ParamsError::Names { k: 1, names: 0, next: 3 });
+        let sentence = names(2, 1, true).to_string();
+        assert!(
+            sentence.contains("and empty groups shown as 0, a suppressed group has exactly 1; the next"),
+            "{sentence}"
+        );
+        let sentence = names(1, 1, false).to_string();
+        assert!(sentence.contains("and empty groups suppressed too, a suppressed group has exactly 0"), "{sentence}");
+        // By definition, over all small rules that are edges.
+        for show_zero in [true, false] {
+            for (b, k) in (1..12).flat_map(|b| (1..40).map(move |k| (b, k))).filter(|(b, k)| next_edge(*k, *b) == *k) {
+                let rule = params(k, b, show_zero);
+                let suppressed = counts(&rule, &(0..50).collect::<Vec<u64>>());
+                let alone = suppressed.iter().filter(|cell| **cell == Cell::Suppressed).count() == 1;
+                assert_eq!(rule.check().is_err(), alone, "{rule:?}");
+                let next = next_smallest_cell(k, b, show_zero);
+                assert!(params(next, b, show_zero).check().is_ok());
+                assert!((k..next).all(|below| params(below, b, show_zero).check().is_err()));
             }
         }
     }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::cells::{Part, Shown};
 use super::tests::digest;
 use super::*;
-use crate::policy::{GroupAggregates, SumParams, next_edge, release};
+use crate::policy::{GroupAggregates, SumParams, next_smallest_cell, release};
 use crate::query::fixtures::{compiled, query, schema};
 
 /// Of the measure `er`: a coded value `c` is `-0.5 + 0.25 c`.
@@ -31,7 +31,7 @@ fn policy() -> impl Strategy<Value = ReleaseParams> {
         ]
     };
     (1u32..15, 1u32..12, any::<bool>(), sum(5000), sum(1 << 24)).prop_map(|(k, b, show_zero, s, ss)| ReleaseParams {
-        k: next_edge(k, b),
+        k: next_smallest_cell(k, b, show_zero),
         b,
         show_zero,
         sums: [s, ss, SumParams::OFF],

@@ -310,7 +310,7 @@ pub(crate) const CASES: &[Case] = &[
             f.agree();
         },
         Step::Policy,
-        "sums of crp are released only in restrained form",
+        "the sum of squares is released only to the digit",
     ),
     (
         "a stricter floor than the numbers obey",
