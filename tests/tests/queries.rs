@@ -95,7 +95,8 @@ fn published(groups: &[[u64; 4]], bases: [u64; 3]) -> Vec<GroupCells> {
                 (0, _) => None,
                 (_, Cell::Zero | Cell::Suppressed) => Some(count),
                 (1, _) => Some(Cell::Value(*sum)),
-                (base, _) if nearest(*sum, base) == 0 => Some(Cell::Suppressed),
+                // Base is 16 times the most of one: shown from half of that on, to as much below what n could have.
+                (base, _) if *sum < base / 2 || sum + base / 2 > n * (base / 16) => Some(Cell::Suppressed),
                 (base, _) => Some(Cell::Value(nearest(*sum, base))),
             };
         }

@@ -3,7 +3,8 @@
 //! An exact sum can be a count in disguise: with a measure limited to `[v, v+1]`, `s - v n` counts the rows
 //! with the higher value, however small that count. So a sum that no board has looked at is released only
 //! if its measure starts at the coded value 0 and the plan does nothing else with the same measurement, and
-//! then only as a multiple of twice the smallest cell's largest possible contribution.
+//! then only as a multiple of twice the smallest cell's largest possible contribution, and only where neither the
+//! rows above 0 nor the rows below the highest value may be few (ADR 0018).
 
 use super::document::PolicyError;
 use super::release::{SUM_NAMES, SumParams};
@@ -11,12 +12,13 @@ use crate::query::{ColumnId, Measure, Plan, Role, Source};
 use crate::table::{ColumnSpec, Kind, Schema};
 
 /// The sum parameters of a plan whose sums are restrained: a base of `2 k` times one row's largest
-/// contribution in coded units, and suppression below the base's own lower edge.
+/// contribution in coded units, and suppression of what is nearer than `k` times that contribution to 0 or to the
+/// most that the group could add up to.
 ///
 /// Refused unless the measure is a quantity with the coded lower bound 0, summed over all of its schema's
 /// domain, and the plan does not test or group another column of the same source. Sums of squares and of products
 /// have no restrained form: not every value between their ends is reached by the same number of rows, so a coarse
-/// multiple can still name how many there are of a value.
+/// multiple can still name how many there are of a value (ADR 0018).
 pub fn restrained_sums(plan: &Plan, schema: &Schema, k: u32) -> Result<[SumParams; 3], PolicyError> {
     let asked = plan.asked.as_array();
     if let Some(i) = (1..asked.len()).find(|i| asked[*i]) {
@@ -30,7 +32,7 @@ pub fn restrained_sums(plan: &Plan, schema: &Schema, k: u32) -> Result<[SumParam
             plan: plan.digest(),
         })?;
         // At least 1: a measure that is always 0 still gets a base.
-        sums[0] = SumParams::restrained(2 * u64::from(k) * u64::from(measure.hi.max(1)));
+        sums[0] = SumParams::restrained(k, u64::from(measure.hi.max(1)));
     }
     Ok(sums)
 }

@@ -145,8 +145,12 @@ fn sums_by_policy() {
     let sum = r#""measures": {"sum": "nodes"}"#;
     let unnamed = params(&policy(8, 5, Sums::ExactForNamedPlans), sum, false).unwrap();
     // nodes reach from 0 to 60: 2 * 8 * 60.
-    assert_eq!(unnamed.sums, [SumParams::restrained(960), SumParams::OFF, SumParams::OFF]);
-    assert!(unnamed.describe().ends_with("sum rounded to 960 and suppressed below 480 (in coded units)"));
+    assert_eq!(unnamed.sums, [SumParams::restrained(8, 60), SumParams::OFF, SumParams::OFF]);
+    assert!(
+        unnamed
+            .describe()
+            .ends_with("sum rounded to 960, and suppressed below 480 and above 60 a patient less 480 (in coded units)")
+    );
     assert_ne!(named.digest(), unnamed.digest());
     // Named, but the site or the approval does not allow exact sums.
     assert_eq!(params(&policy(8, 5, Sums::Restrained), sum, true).unwrap(), unnamed);
@@ -254,14 +258,18 @@ fn trap_13_a_product_of_two_flags_counts_those_who_have_both() {
 fn trap_23_a_sum_of_a_0_1_quantity_is_a_count() {
     let sums = disguised(r#""measures": {"sum": "nodes"}"#, false).unwrap();
     // As coarse as twice the smallest cell, and nothing below the smallest cell.
-    assert_eq!(sums, [SumParams::restrained(16), SumParams::OFF, SumParams::OFF]);
+    assert_eq!(sums, [SumParams::restrained(8, 1), SumParams::OFF, SumParams::OFF]);
     assert_eq!(sums[0].dominance, 8);
     for few in 0..8 {
         assert_eq!(released_of_100(sums, few), released_of_100(sums, 0), "{few} of value 1");
     }
     assert_ne!(released_of_100(sums, 8), released_of_100(sums, 7));
-    // Those of value 0 are `n - s`: they are told no better than the coarse sum is.
-    assert_eq!(released_of_100(sums, 93), released_of_100(sums, 100));
+    // Those of value 0 are `n - s`: they are told no better.
+    for few in 93..100 {
+        assert_eq!(released_of_100(sums, few), released_of_100(sums, 100), "{few} of value 1");
+        assert_eq!(released_of_100(sums, few).sums[0], Some(Cell::Suppressed));
+    }
+    assert_eq!(released_of_100(sums, 92).sums[0], Some(Cell::Value(96)));
     let flag = compiled(&query(r#""measures": {"sum": "hormon"}"#)).unwrap_err().to_string();
     assert!(flag.contains("is a flag; only quantities are summed"), "{flag}");
 }
