@@ -6,6 +6,8 @@
 
 mod document;
 mod effective;
+#[cfg(test)]
+mod exhaustive;
 mod presets;
 mod release;
 mod restrain;
