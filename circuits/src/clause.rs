@@ -90,11 +90,50 @@ pub enum Clause {
     SumComplement,
     /// A suppressed first sum is near one of its two ends, not between them.
     SumHiddenSide,
+    // (f) release under noise
+    /// The seed is the registered one.
+    SeedOpens,
+    /// The seed enters the key of the noise.
+    KeyBindsSeed,
+    /// The beacon enters the key of the noise.
+    KeyBindsBeacon,
+    /// The context digest enters the key of the noise.
+    KeyBindsContext,
+    /// A block's number enters the block.
+    BlockNumbered,
+    /// A number's reading adds up to the number.
+    WordSum,
+    /// A number's first word has 64 bits.
+    WordLow,
+    /// A number's second word has 64 bits.
+    WordMiddle,
+    /// A number's third word has 64 bits.
+    WordHigh,
+    /// Signs are 0 or 1.
+    SignBoolean,
+    /// What is above words and signs is a number, not a negative one.
+    WordTop,
+    /// A number is read in the one way in which its parts stay below the field's order.
+    WordCanonical,
+    /// A digit is set or not.
+    DigitBoolean,
+    /// A digit is set if and only if its word is below its threshold.
+    DigitCompared,
+    /// A digit has its sign.
+    SignUsed,
+    /// A group is shown if and only if its noised count reaches the threshold.
+    NoisedThreshold,
+    /// A noised count is at most the count rounded up.
+    NoisedCountNotBelow,
+    /// A noised count is at least the count rounded down.
+    NoisedCountNotAbove,
+    /// A noised sum is the sum with its noise.
+    NoisedSum,
 }
 
 impl Clause {
     /// Every clause.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 60] = [
         Self::AbsorbContext,
         Self::AbsorbCommitments,
         Self::AbsorbAggregates,
@@ -136,6 +175,25 @@ impl Clause {
         Self::SumNotAsked,
         Self::SumComplement,
         Self::SumHiddenSide,
+        Self::SeedOpens,
+        Self::KeyBindsSeed,
+        Self::KeyBindsBeacon,
+        Self::KeyBindsContext,
+        Self::BlockNumbered,
+        Self::WordSum,
+        Self::WordLow,
+        Self::WordMiddle,
+        Self::WordHigh,
+        Self::SignBoolean,
+        Self::WordTop,
+        Self::WordCanonical,
+        Self::DigitBoolean,
+        Self::DigitCompared,
+        Self::SignUsed,
+        Self::NoisedThreshold,
+        Self::NoisedCountNotBelow,
+        Self::NoisedCountNotAbove,
+        Self::NoisedSum,
     ];
 }
 

@@ -5,7 +5,8 @@
 //! - [`prove`]: the prover, linear in rows;
 //! - [`native`]: the relation `query` in plain Rust;
 //! - [`gadget`]: the same relation as constraints, one source with two back ends;
-//! - [`seeds`]: commitments to one-time noise seeds, which the circuit will open;
+//! - [`seeds`]: commitments to one-time noise seeds, which the circuit opens;
+//! - [`noise`]: from a seed to signed digits of noise;
 //! - [`clause`]: the clauses of the relation, by name.
 //!
 //! The statement page `docs/src/statements/query.md` has the same headings.
@@ -17,6 +18,7 @@ pub mod eq;
 pub mod gadget;
 pub mod messages;
 pub mod native;
+pub mod noise;
 pub mod poseidon;
 pub mod prove;
 pub mod seeds;

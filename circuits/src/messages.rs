@@ -10,6 +10,7 @@ use cohortium_protocol::policy::SumParams;
 use cohortium_protocol::shape::{AGGREGATES, Shape};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use crate::noise::NoiseWitness;
 use crate::transcript::active;
 
 /// A degree-2 polynomial: a round of a layer. `at_zero` follows from the running claim and is not absorbed.
@@ -158,8 +159,11 @@ pub struct Messages {
     pub group_inverses: Vec<F>,
     /// `1 / Q_r` and `1 / Q_t`.
     pub root_inverses: [F; 2],
-    /// Of each group's first sum, should it be suppressed: 0 if it is near 0, 1 if near the most it could be.
+    /// Of each group's first sum, should it be suppressed: 0 if it is near 0, 1 if near the most it could be. Empty in
+    /// shapes with noise.
     pub sides: Vec<F>,
+    /// The noise, in shapes that have it.
+    pub noise: Option<NoiseWitness>,
 }
 
 impl Messages {
@@ -180,12 +184,17 @@ impl Messages {
             table_rounds: vec![table_round; shape.value_bits + 1],
             group_inverses: vec![F::ZERO; shape.groups],
             root_inverses: [F::ZERO; 2],
-            sides: vec![F::ONE; shape.groups],
+            sides: if shape.noise.is_none() { vec![F::ONE; shape.groups] } else { Vec::new() },
+            noise: shape.noise.map(NoiseWitness::blank),
         }
     }
 
-    /// Fills in on which side a suppressed first sum is near its end: the lower one if it is below the dominance bound.
+    /// Fills in on which side a suppressed first sum is near its end: the lower one if it is below the dominance bound. Under
+    /// noise there are no sides.
     pub fn set_sides(&mut self, rule: &SumParams) {
+        if self.noise.is_some() {
+            return;
+        }
         let bound = F::from(rule.dominance).into_bigint();
         let side = |[_, s, ..]: &GroupSums| F::from(s.into_bigint() >= bound);
         self.sides = self.aggregates.iter().map(side).collect();

@@ -3,14 +3,20 @@
 use ark_ff::{AdditiveGroup, Field, UniformRand};
 use cohortium_protocol::field::F;
 use cohortium_protocol::hash::{Digest, Hasher};
-use cohortium_protocol::policy::{GroupAggregates, ReleaseParams, SumParams, release};
-use cohortium_protocol::shape::Shape;
-use cohortium_protocol::statement::{Evaluations, PublicChallenges, QueryPublic};
+use cohortium_protocol::noise::NoiseLaw;
+use cohortium_protocol::policy::{
+    GroupAggregates, GroupCells, NoisedParams, ReleaseParams, SumParams, release, release_noised,
+};
+use cohortium_protocol::shape::{NoiseLayout, NoiseShape, Shape};
+use cohortium_protocol::statement::{Evaluations, NoiseInputs, PublicChallenges, QueryPublic, ReleaseRule};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use crate::eq;
+use crate::messages::Messages;
+use crate::noise::draw;
 use crate::prove::{LookupWitness, QueryWitness, RowColumn};
+use crate::seeds::commitment;
 
 /// Sixteen rows, values below 8, three lookups, four groups.
 pub(crate) const TINY: Shape = Shape {
@@ -22,15 +28,42 @@ pub(crate) const TINY: Shape = Shape {
     blinding_rows: 3,
     row_split: 2,
     value_split: 2,
+    noise: None,
 };
 
-/// As `TINY`, with more rows than values, more values than rows, or the same.
-pub(crate) fn tiny_shapes() -> [Shape; 4] {
+/// Sixty digits in two blocks.
+pub(crate) const TINY_NOISE: NoiseShape = NoiseShape {
+    digits: 60,
+    layouts: &[
+        NoiseLayout { groups: 4, digits: [15, 0, 0, 0] },
+        NoiseLayout { groups: 4, digits: [5, 5, 5, 0] },
+        NoiseLayout { groups: 1, digits: [15, 15, 15, 15] },
+    ],
+};
+
+/// As `TINY`, with noise.
+pub(crate) const NOISY: Shape = Shape { name: "noisy", noise: Some(&TINY_NOISE), ..TINY };
+
+/// Counts from 2, rounded to 3, a sum and squares with noise in so many groups. Whatever a row adds, the noise is that of a
+/// count, so that it has few digits.
+pub(crate) fn noise_params(groups: usize, epsilon: &str) -> NoisedParams {
+    let law = || Some(NoiseLaw::new(epsilon.parse().unwrap(), 1).unwrap());
+    NoisedParams::fit(2, 3, [law(), law(), law(), None], groups, &TINY_NOISE).unwrap()
+}
+
+/// What a verifier derives of a release under noise with this seed.
+pub(crate) fn noise_inputs(groups: usize, seed: F) -> NoiseInputs {
+    NoiseInputs { params: noise_params(groups, "1.5"), seed, beacon: digest("beacon") }
+}
+
+/// As `TINY`, with more rows than values, more values than rows, or the same, and with noise.
+pub(crate) fn tiny_shapes() -> [Shape; 5] {
     [
         TINY,
         Shape { name: "tiny-wide", row_bits: 3, value_bits: 5, ..TINY },
         Shape { name: "tiny-even", row_bits: 4, value_bits: 4, slot_bits: 3, groups: 6, ..TINY },
         Shape { name: "tiny-tall", row_bits: 7, value_bits: 3, ..TINY },
+        NOISY,
     ]
 }
 
@@ -155,24 +188,44 @@ pub(crate) fn integer(x: F) -> u64 {
     x.into_bigint().0[0]
 }
 
-/// The public inputs for a witness, with the cells that the policy gives.
+/// The public inputs for a witness, with the cells that the policy gives; where they are noised, the messages get the noise.
 pub(crate) fn public(
     shape: &Shape,
     witness: &QueryWitness,
     params: ReleaseParams,
     challenges: PublicChallenges,
+    messages: &mut Messages,
 ) -> QueryPublic {
     let exact: Vec<GroupAggregates> = witness
         .aggregates(shape)
         .into_iter()
         .map(|[n, s, ss, p]| GroupAggregates { n: integer(n), s: integer(s), ss: integer(ss), p: integer(p) })
         .collect();
+    let (rule, cells) = settle(shape, params, &exact, messages);
     QueryPublic {
         context: digest("context"),
         commitments: digest("commitments"),
         evaluations: evaluations(shape, witness, &challenges),
         challenges,
-        params,
-        cells: release(&exact, &params),
+        rule,
+        cells,
     }
+}
+
+/// The rule and the cells of exact aggregates: by the parameters, or with noise in shapes that have it, whose witness goes
+/// into the messages.
+pub(crate) fn settle(
+    shape: &Shape,
+    params: ReleaseParams,
+    exact: &[GroupAggregates],
+    messages: &mut Messages,
+) -> (ReleaseRule, Vec<GroupCells>) {
+    let Some(noise) = shape.noise else { return (params.into(), release(exact, &params)) };
+    let seed = [9; 32];
+    let inputs = noise_inputs(shape.groups, commitment(&seed));
+    let thresholds = inputs.params.thresholds(noise);
+    let drawn = draw(&seed, &inputs.beacon, &digest("context"), &thresholds, noise).unwrap();
+    let cells = release_noised(exact, &drawn.by_group(noise, inputs.params.layout(), shape.groups), &inputs.params);
+    messages.noise = Some(drawn);
+    (ReleaseRule::Noised(Box::new(inputs)), cells)
 }

@@ -84,3 +84,7 @@ pub const QUERY_PROOF: &str = "cohortium/query-proof/1";
 pub const RELEASE: &str = "cohortium/release/1";
 /// The weights under which many proofs are checked at once.
 pub const BATCH: &str = "cohortium/batch/1";
+/// Separates noise keys from every other use of their permutation.
+pub const NOISE_KEY: &str = "cohortium/noise-key/1";
+/// Separates blocks of noise from every other use of their permutation.
+pub const NOISE_BLOCK: &str = "cohortium/noise-block/1";

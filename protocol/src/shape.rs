@@ -11,6 +11,58 @@ use crate::hash::{Digest, Hasher};
 /// Aggregates of a group, in this order everywhere: count, sum, sum of squares, sum of products.
 pub const AGGREGATES: usize = 4;
 
+/// One way of laying out a shape's digits of noise (statement page *Noise, proved*).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct NoiseLayout {
+    /// Groups at most.
+    pub groups: usize,
+    /// Signed digits of each of a group's aggregates: of count, sum, sum of squares, sum of products.
+    pub digits: [usize; AGGREGATES],
+}
+
+impl NoiseLayout {
+    /// Digits of one group.
+    pub const fn stride(&self) -> usize {
+        let [n, s, ss, p] = self.digits;
+        n + s + ss + p
+    }
+
+    /// The number of an aggregate's first digit.
+    pub fn first(&self, group: usize, aggregate: usize) -> usize {
+        group * self.stride() + self.digits[..aggregate].iter().sum::<usize>()
+    }
+}
+
+/// The noise that a shape has room for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct NoiseShape {
+    /// Signed digits in all: a multiple of three, which is what one number of the stream gives.
+    pub digits: usize,
+    /// How they can be laid out; the first that fits is taken.
+    pub layouts: &'static [NoiseLayout],
+}
+
+/// No digit of noise is worth more than two to this power, less one.
+pub const MAX_NOISE_DIGITS: usize = 50;
+
+/// No count has more digits of noise than this.
+pub const MAX_COUNT_DIGITS: usize = 24;
+
+/// The noise of the standard shapes.
+pub const STANDARD_NOISE: NoiseShape = NoiseShape {
+    digits: 192,
+    layouts: &[
+        NoiseLayout { groups: 16, digits: [12, 0, 0, 0] },
+        NoiseLayout { groups: 8, digits: [24, 0, 0, 0] },
+        NoiseLayout { groups: 6, digits: [11, 21, 0, 0] },
+        NoiseLayout { groups: 4, digits: [14, 34, 0, 0] },
+        NoiseLayout { groups: 3, digits: [11, 20, 33, 0] },
+        NoiseLayout { groups: 2, digits: [12, 34, 50, 0] },
+        NoiseLayout { groups: 2, digits: [12, 34, 0, 50] },
+        NoiseLayout { groups: 1, digits: [24, 50, 50, 50] },
+    ],
+};
+
 /// The sizes of one statement `query`.
 ///
 /// Private fields with checked relations would forbid the tiny shapes of the tests, so the fields are
@@ -33,6 +85,8 @@ pub struct Shape {
     pub row_split: usize,
     /// `h` for multiplicities, which have `w + 1` variables.
     pub value_split: usize,
+    /// The digits of noise, in shapes whose releases are noised; none where they are exact.
+    pub noise: Option<&'static NoiseShape>,
 }
 
 impl Shape {
@@ -42,16 +96,50 @@ impl Shape {
     pub const QUERY_16: Self = Self::standard("query-16", 16, 6);
     /// Tables of up to 1,048,064 patients.
     pub const QUERY_20: Self = Self::standard("query-20", 20, 8);
-    /// The standard shapes, smallest first.
+    /// Noised answers over tables of [`Shape::QUERY_12`].
+    pub const NOISE_12: Self = Self::QUERY_12.with_noise("noise-12");
+    /// Noised answers over tables of [`Shape::QUERY_16`].
+    pub const NOISE_16: Self = Self::QUERY_16.with_noise("noise-16");
+    /// Noised answers over tables of [`Shape::QUERY_20`].
+    pub const NOISE_20: Self = Self::QUERY_20.with_noise("noise-20");
+    /// The standard shapes of tables and of exact answers, smallest first.
     pub const STANDARD: [Self; 3] = [Self::QUERY_12, Self::QUERY_16, Self::QUERY_20];
+    /// The shapes of noised answers, in the order of the tables' shapes.
+    pub const NOISED: [Self; 3] = [Self::NOISE_12, Self::NOISE_16, Self::NOISE_20];
 
     const fn standard(name: &'static str, row_bits: usize, row_split: usize) -> Self {
-        Self { name, row_bits, value_bits: 16, slot_bits: 4, groups: 64, blinding_rows: 512, row_split, value_split: 6 }
+        Self {
+            name,
+            row_bits,
+            value_bits: 16,
+            slot_bits: 4,
+            groups: 64,
+            blinding_rows: 512,
+            row_split,
+            value_split: 6,
+            noise: None,
+        }
     }
 
-    /// The standard shape with this name.
+    /// The same tables, fewer groups, and noise in the circuit.
+    const fn with_noise(self, name: &'static str) -> Self {
+        Self { name, groups: 16, noise: Some(&STANDARD_NOISE), ..self }
+    }
+
+    /// The standard shape, of exact or of noised answers, with this name.
     pub fn by_name(name: &str) -> Option<Self> {
-        Self::STANDARD.into_iter().find(|shape| shape.name == name)
+        Self::STANDARD.into_iter().chain(Self::NOISED).find(|shape| shape.name == name)
+    }
+
+    /// The shape of the tables that this one's answers are over: itself, where answers are exact.
+    pub fn data(&self) -> Self {
+        let twin = Self::NOISED.iter().position(|shape| shape == self);
+        twin.map_or(*self, |place| Self::STANDARD[place])
+    }
+
+    /// The shape of noised answers over tables of this shape, if it is a standard one.
+    pub fn noised(&self) -> Option<Self> {
+        Self::STANDARD.iter().position(|shape| shape == self).map(|place| Self::NOISED[place])
     }
 
     /// The smallest standard shape that holds this many data rows beside its blinding rows.
@@ -106,6 +194,15 @@ impl Shape {
         ] {
             hasher.u64(size as u64);
         }
+        if let Some(noise) = self.noise {
+            hasher.str("noise").u64(noise.digits as u64).u64(noise.layouts.len() as u64);
+            for layout in noise.layouts {
+                hasher.u64(layout.groups as u64);
+                layout.digits.iter().for_each(|digits| {
+                    hasher.u64(*digits as u64);
+                });
+            }
+        }
         hasher.finish()
     }
 }
@@ -125,7 +222,7 @@ pub struct Pin {
 
 /// The circuits of this version. A change here voids every key; the crate `circuits` holds them equal to what
 /// it builds.
-pub const PINNED: [Pin; 3] = [
+pub const PINNED: [Pin; 6] = [
     Pin {
         shape: Shape::QUERY_12,
         id: "b80031091b0cf5cf795bd6d8b360416b0d7478c77a7a3652675350cb0d8b0235",
@@ -144,6 +241,9 @@ pub const PINNED: [Pin; 3] = [
         constraints: 120_931,
         matrices: "a002ce57fa7627e537fb1e0063d946aa92ffaecd6edb7d3e6fc14be9e42b740b",
     },
+    Pin { shape: Shape::NOISE_12, id: "", constraints: 0, matrices: "" },
+    Pin { shape: Shape::NOISE_16, id: "", constraints: 0, matrices: "" },
+    Pin { shape: Shape::NOISE_20, id: "", constraints: 0, matrices: "" },
 ];
 
 impl Shape {
@@ -162,6 +262,22 @@ impl fmt::Display for Shape {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn layouts_fit_their_digits() {
+        for shape in Shape::NOISED {
+            let noise = shape.noise.unwrap();
+            assert_eq!(noise.digits % 3, 0);
+            for layout in noise.layouts {
+                assert!(layout.groups <= shape.groups && layout.groups * layout.stride() <= noise.digits, "{layout:?}");
+                assert!(layout.digits[0] <= MAX_COUNT_DIGITS && layout.digits.iter().all(|d| *d <= MAX_NOISE_DIGITS));
+            }
+            assert_eq!(shape.data().noised(), Some(shape));
+            assert_eq!((shape.data().rows(), shape.data().noise), (shape.rows(), None));
+            assert_eq!(Shape::by_name(shape.name), Some(shape));
+        }
+        assert_eq!(Shape::STANDARD.map(|shape| shape.data()), Shape::STANDARD);
+    }
 
     #[test]
     fn the_smallest_shape_that_fits() {

@@ -4,8 +4,8 @@
 
 use crate::field::{F, digest_limbs};
 use crate::hash::Digest;
-use crate::policy::{Cell, GroupCells, MAX_CODE, ReleaseParams};
-use crate::shape::Shape;
+use crate::policy::{Cell, GroupCells, MAX_CODE, NoisedParams, ReleaseParams};
+use crate::shape::{NoiseShape, Shape};
 
 /// The public challenges: outputs of the transcript that the checks outside the circuit need.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -45,6 +45,32 @@ pub struct Evaluations {
     pub multiplicities: Vec<F>,
 }
 
+/// What the noise of a release is drawn from, as far as it is public.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NoiseInputs {
+    /// The release rule's numbers.
+    pub params: NoisedParams,
+    /// The commitment to the one-time seed.
+    pub seed: F,
+    /// The beacon: known to nobody before every acceptance was settled.
+    pub beacon: Digest,
+}
+
+/// How the cells follow from the aggregates.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ReleaseRule {
+    /// By threshold and rounding, in the shapes of exact answers.
+    Exact(ReleaseParams),
+    /// With noise in every aggregate, in the shapes that have it.
+    Noised(Box<NoiseInputs>),
+}
+
+impl From<ReleaseParams> for ReleaseRule {
+    fn from(params: ReleaseParams) -> Self {
+        Self::Exact(params)
+    }
+}
+
 /// The public inputs of one proof of the statement `query`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct QueryPublic {
@@ -57,7 +83,7 @@ pub struct QueryPublic {
     /// The final checks' evaluations.
     pub evaluations: Evaluations,
     /// The release rule's numbers.
-    pub params: ReleaseParams,
+    pub rule: ReleaseRule,
     /// The released cells of every group of the shape.
     pub cells: Vec<GroupCells>,
 }
@@ -66,6 +92,13 @@ pub struct QueryPublic {
 pub const INPUTS_PER_GROUP: usize = 9;
 /// Public inputs the release rule takes.
 pub const INPUTS_OF_POLICY: usize = 17;
+/// Public inputs a noised group's cells take: is-value, count, and a value per sum.
+pub const NOISED_INPUTS_PER_GROUP: usize = 5;
+
+/// Public inputs of the rule under noise: `k, b, h`, what is asked for, the layout, seed, beacon, thresholds.
+pub const fn inputs_of_noise(noise: &NoiseShape) -> usize {
+    3 + 3 + noise.layouts.len() + 1 + 2 + noise.digits
+}
 
 /// Why public inputs do not have the shape's sizes.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -84,14 +117,12 @@ pub struct LengthError {
 impl QueryPublic {
     /// How many public inputs the shape has, the constant 1 not counted.
     pub const fn count(shape: &Shape) -> usize {
-        4 + shape.row_bits
-            + (shape.value_bits + 1)
-            + shape.value_bits
-            + 1
-            + 6
-            + 4 * shape.max_lookups()
-            + INPUTS_OF_POLICY
-            + INPUTS_PER_GROUP * shape.groups
+        let before = 4 + shape.row_bits + (shape.value_bits + 1) + shape.value_bits + 1 + 6 + 4 * shape.max_lookups();
+        before
+            + match shape.noise {
+                None => INPUTS_OF_POLICY + INPUTS_PER_GROUP * shape.groups,
+                Some(noise) => inputs_of_noise(noise) + NOISED_INPUTS_PER_GROUP * shape.groups,
+            }
     }
 
     /// Refuses lists that do not have the shape's lengths.
@@ -113,11 +144,16 @@ impl QueryPublic {
                 return Err(LengthError { shape: shape.name, what, required, found });
             }
         }
+        let digits = shape.noise.map_or(0, |noise| noise.digits);
+        let found = if matches!(self.rule, ReleaseRule::Noised(_)) { digits.max(1) } else { 0 };
+        if found != digits {
+            return Err(LengthError { shape: shape.name, what: "digits of noise", required: digits, found });
+        }
         Ok(())
     }
 
     /// Every public input after its name, in the circuit's order.
-    pub fn named(&self) -> Vec<(String, F)> {
+    pub fn named(&self, shape: &Shape) -> Vec<(String, F)> {
         let mut out = Vec::with_capacity(1024);
         let mut push = |name: &str, x: F| out.push((name.to_owned(), x));
         let [context_high, context_low] = digest_limbs(&self.context);
@@ -143,30 +179,11 @@ impl QueryPublic {
         {
             list.iter().enumerate().for_each(|(i, x)| push(&format!("{name}.{i}"), *x));
         }
-        let params = &self.params;
-        push("policy.k", F::from(params.k));
-        push("policy.b", F::from(params.b));
-        push("policy.h", F::from(params.b / 2));
-        push("policy.show_zero", F::from(params.show_zero));
-        for (name, sum) in ["s", "ss", "p"].iter().zip(&params.sums) {
-            push(&format!("policy.{name}.asked"), F::from(sum.on));
-            push(&format!("policy.{name}.base"), F::from(sum.base));
-            push(&format!("policy.{name}.half"), F::from(sum.base / 2));
-            push(&format!("policy.{name}.dominance"), F::from(sum.dominance));
-            if *name == "s" {
-                push("policy.s.most", F::from(sum.most.unwrap_or(MAX_CODE)));
-            }
-        }
-        for (g, cells) in self.cells.iter().enumerate() {
-            let (is_value, is_zero, value) = cell_inputs(cells.count);
-            push(&format!("cell.{g}.is_value"), is_value);
-            push(&format!("cell.{g}.is_zero"), is_zero);
-            push(&format!("cell.{g}.count"), value);
-            for (name, sum) in ["s", "ss", "p"].iter().zip(&cells.sums) {
-                let (is_value, _, value) = cell_inputs(sum.unwrap_or(Cell::Suppressed));
-                push(&format!("cell.{g}.{name}.is_value"), is_value);
-                push(&format!("cell.{g}.{name}"), value);
-            }
+        match (&self.rule, shape.noise) {
+            (ReleaseRule::Exact(params), _) => name_exact(params, &self.cells, &mut push),
+            (ReleaseRule::Noised(inputs), Some(noise)) => name_noised(inputs, noise, &self.cells, &mut push),
+            // No shape without digits passes `check_lengths` here.
+            (ReleaseRule::Noised(_), None) => {}
         }
         out
     }
@@ -174,7 +191,63 @@ impl QueryPublic {
     /// Every public input, in the circuit's order.
     pub fn encode(&self, shape: &Shape) -> Result<Vec<F>, LengthError> {
         self.check_lengths(shape)?;
-        Ok(self.named().into_iter().map(|(_, x)| x).collect())
+        Ok(self.named(shape).into_iter().map(|(_, x)| x).collect())
+    }
+}
+
+fn name_exact(params: &ReleaseParams, cells: &[GroupCells], push: &mut impl FnMut(&str, F)) {
+    push("policy.k", F::from(params.k));
+    push("policy.b", F::from(params.b));
+    push("policy.h", F::from(params.b / 2));
+    push("policy.show_zero", F::from(params.show_zero));
+    for (name, sum) in ["s", "ss", "p"].iter().zip(&params.sums) {
+        push(&format!("policy.{name}.asked"), F::from(sum.on));
+        push(&format!("policy.{name}.base"), F::from(sum.base));
+        push(&format!("policy.{name}.half"), F::from(sum.base / 2));
+        push(&format!("policy.{name}.dominance"), F::from(sum.dominance));
+        if *name == "s" {
+            push("policy.s.most", F::from(sum.most.unwrap_or(MAX_CODE)));
+        }
+    }
+    for (g, cells) in cells.iter().enumerate() {
+        let (is_value, is_zero, value) = cell_inputs(cells.count);
+        push(&format!("cell.{g}.is_value"), is_value);
+        push(&format!("cell.{g}.is_zero"), is_zero);
+        push(&format!("cell.{g}.count"), value);
+        for (name, sum) in ["s", "ss", "p"].iter().zip(&cells.sums) {
+            let (is_value, _, value) = cell_inputs(sum.unwrap_or(Cell::Suppressed));
+            push(&format!("cell.{g}.{name}.is_value"), is_value);
+            push(&format!("cell.{g}.{name}"), value);
+        }
+    }
+}
+
+fn name_noised(inputs: &NoiseInputs, noise: &NoiseShape, cells: &[GroupCells], push: &mut impl FnMut(&str, F)) {
+    let NoiseInputs { params, seed, beacon } = inputs;
+    push("policy.k", F::from(params.k()));
+    push("policy.b", F::from(params.b()));
+    push("policy.h", F::from(params.b() / 2));
+    for (name, asked) in ["s", "ss", "p"].iter().zip(params.asked()) {
+        push(&format!("policy.{name}.asked"), F::from(asked));
+    }
+    for place in 0..noise.layouts.len() {
+        push(&format!("layout.{place}"), F::from(place == params.layout()));
+    }
+    push("seed", *seed);
+    let [high, low] = digest_limbs(beacon);
+    push("beacon.high", high);
+    push("beacon.low", low);
+    for (digit, threshold) in params.thresholds(noise).into_iter().enumerate() {
+        push(&format!("threshold.{digit}"), F::from(threshold));
+    }
+    for (g, cells) in cells.iter().enumerate() {
+        let (is_value, _, value) = cell_inputs(cells.count);
+        push(&format!("cell.{g}.is_value"), is_value);
+        push(&format!("cell.{g}.count"), value);
+        for (name, sum) in ["s", "ss", "p"].iter().zip(&cells.sums) {
+            let (_, _, value) = cell_inputs(sum.unwrap_or(Cell::Suppressed));
+            push(&format!("cell.{g}.{name}"), value);
+        }
     }
 }
 
@@ -184,5 +257,6 @@ pub fn cell_inputs(cell: Cell) -> (F, F, F) {
         Cell::Suppressed => (F::from(0u64), F::from(0u64), F::from(0u64)),
         Cell::Zero => (F::from(0u64), F::from(1u64), F::from(0u64)),
         Cell::Value(value) => (F::from(1u64), F::from(0u64), F::from(value)),
+        Cell::Noised(value) => (F::from(1u64), F::from(0u64), F::from(value)),
     }
 }

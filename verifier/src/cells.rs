@@ -5,6 +5,9 @@
 
 #[cfg(test)]
 mod forgers;
+mod noised;
+
+pub(crate) use noised::check_noised;
 
 use cohortium_protocol::bundle::DeriveError;
 use cohortium_protocol::policy::{Cell, GroupCells, ReleaseParams, SumParams};
@@ -43,14 +46,27 @@ enum ReleaseClause {
 
 /// Which clauses are enforced: all of them, in everything but this crate's own tests, which need the check
 /// with one clause off. The switch does not exist in other builds.
-#[derive(Clone, Copy, Default)]
-struct Rules {
+#[derive(Clone, Copy)]
+struct Rules<C> {
     #[cfg(test)]
-    off: Option<ReleaseClause>,
+    off: Option<C>,
+    #[cfg(not(test))]
+    clauses: std::marker::PhantomData<C>,
 }
 
-impl Rules {
-    fn has(self, clause: ReleaseClause) -> bool {
+impl<C> Default for Rules<C> {
+    fn default() -> Self {
+        Self {
+            #[cfg(test)]
+            off: None,
+            #[cfg(not(test))]
+            clauses: std::marker::PhantomData,
+        }
+    }
+}
+
+impl<C: PartialEq> Rules<C> {
+    fn has(&self, clause: C) -> bool {
         #[cfg(test)]
         return self.off != Some(clause);
         #[cfg(not(test))]
@@ -62,8 +78,8 @@ impl Rules {
 
     /// Refuses with what is shown and what is allowed, unless it holds or is off.
     fn require(
-        self,
-        clause: ReleaseClause,
+        &self,
+        clause: C,
         holds: bool,
         found: impl FnOnce() -> (String, String),
     ) -> Result<(), (String, String)> {
@@ -81,7 +97,13 @@ pub(crate) fn check_cells(
     check(Rules::default(), cells, groups, params, rows)
 }
 
-fn check(rules: Rules, cells: &[GroupCells], groups: usize, params: &ReleaseParams, rows: usize) -> Result<(), Reason> {
+fn check(
+    rules: Rules<ReleaseClause>,
+    cells: &[GroupCells],
+    groups: usize,
+    params: &ReleaseParams,
+    rows: usize,
+) -> Result<(), Reason> {
     if rules.has(ReleaseClause::GroupCount) && cells.len() != groups {
         return Err(DeriveError::Groups { found: cells.len(), required: groups }.into());
     }
@@ -96,7 +118,7 @@ fn check(rules: Rules, cells: &[GroupCells], groups: usize, params: &ReleasePara
     Ok(())
 }
 
-fn check_count(rules: Rules, count: Cell, base: u64, rows: u64) -> Result<(), (String, String)> {
+fn check_count(rules: Rules<ReleaseClause>, count: Cell, base: u64, rows: u64) -> Result<(), (String, String)> {
     let Cell::Value(count) = count else { return Ok(()) };
     let what = format!("the count {count}");
     rules.require(ReleaseClause::CountGrid, count % base == 0, || {
@@ -115,7 +137,7 @@ fn most_rows(count: Cell, base: u64, rows: u64) -> u64 {
 }
 
 fn check_sum(
-    rules: Rules,
+    rules: Rules<ReleaseClause>,
     count: Cell,
     sum: Option<Cell>,
     rule: &SumParams,

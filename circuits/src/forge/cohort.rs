@@ -190,11 +190,14 @@ pub(super) fn true_cells(params: &ReleaseParams) -> Vec<GroupCells> {
     release(&truth(), params)
 }
 
+/// Claimed aggregates as whole numbers.
+pub(super) fn exact(aggregates: &[GroupSums]) -> Vec<GroupAggregates> {
+    aggregates.iter().map(|sums| sums.map(integer)).map(|[n, s, ss, p]| GroupAggregates { n, s, ss, p }).collect()
+}
+
 /// The cells that claimed aggregates would give.
 pub(super) fn cells_of(aggregates: &[GroupSums], params: &ReleaseParams) -> Vec<GroupCells> {
-    let exact: Vec<GroupAggregates> =
-        aggregates.iter().map(|sums| sums.map(integer)).map(|[n, s, ss, p]| GroupAggregates { n, s, ss, p }).collect();
-    release(&exact, params)
+    release(&exact(aggregates), params)
 }
 
 /// Everything to the digit, so that every lie about an aggregate shows; products are not asked for.

@@ -8,28 +8,25 @@ use cohortium_protocol::shape::Shape;
 use cohortium_protocol::statement::QueryPublic;
 
 use super::Forgery;
-use super::cohort::Cohort;
 use super::everywhere::{Attempt, Scene, attempts, shapes};
 use super::table::{FORGERS, Forger};
 use crate::clause::{Clause, Relation};
 use crate::gadget::{Label, Matrices, assignment_with, matrices_with};
 use crate::messages::Messages;
+use crate::testing::NOISY;
 
-/// The circuits of a shape's relations, each built once.
+/// The circuits of shapes' relations, each built once.
+#[derive(Default)]
 struct Circuits {
-    shape: Shape,
-    built: BTreeMap<(Option<Clause>, bool), Matrices>,
+    built: BTreeMap<(&'static str, Option<Clause>, bool), Matrices>,
 }
 
 impl Circuits {
-    fn of(shape: Shape) -> Self {
-        Self { shape, built: BTreeMap::new() }
-    }
-
     /// The labels of the constraints that are broken, with a clause off or none, and a lottery's `alpha` if
     /// it has one: which is a variable of its own, so that its value is no matter.
     fn broken(
         &mut self,
+        shape: &Shape,
         off: Option<Clause>,
         alpha: Option<F>,
         public: &QueryPublic,
@@ -37,16 +34,17 @@ impl Circuits {
     ) -> Vec<Label> {
         let relation = off.map_or_else(Relation::whole, Relation::without);
         let relation = alpha.map_or(relation, |alpha| relation.with_alpha(alpha));
-        let matrices = self.built.entry((off, alpha.is_some())).or_insert_with(|| matrices_with(relation, &self.shape));
-        let inputs = public.encode(&self.shape).unwrap();
-        let (assignment, _) = assignment_with(relation, &self.shape, &inputs, messages);
+        let matrices =
+            self.built.entry((shape.name, off, alpha.is_some())).or_insert_with(|| matrices_with(relation, shape));
+        let inputs = public.encode(shape).unwrap();
+        let (assignment, _) = assignment_with(relation, shape, &inputs, messages);
         let mut labels = matrices.broken_by(&assignment);
         labels.dedup();
         labels
     }
 
     fn broken_by(&mut self, off: Option<Clause>, forgery: &Forgery) -> Vec<Label> {
-        self.broken(off, forgery.alpha, &forgery.public, &forgery.messages)
+        self.broken(&forgery.shape, off, forgery.alpha, &forgery.public, &forgery.messages)
     }
 }
 
@@ -62,7 +60,7 @@ fn label(clause: Clause) -> Label {
 
 #[test]
 fn each_forgery_breaks_constraints_and_none_without_its_clause() {
-    let mut circuits = Circuits::of(Cohort::SHAPE);
+    let mut circuits = Circuits::default();
     for Forger { clause, refused_by, forge } in FORGERS {
         let forgery = forge(Relation::without(*clause));
         assert_eq!(circuits.broken_by(Some(*clause), &forgery), [], "without {clause:?}");
@@ -81,22 +79,22 @@ fn each_forgery_breaks_constraints_and_none_without_its_clause() {
 fn a_lie_can_be_dropped_nowhere() {
     for shape in shapes() {
         let scene = Scene::of(shape);
-        let mut circuits = Circuits::of(shape);
+        let mut circuits = Circuits::default();
         for Attempt { guard, name, public, messages } in attempts(&scene) {
-            assert_eq!(circuits.broken(Some(guard), None, &public, &messages), [], "{name}, without {guard:?}");
-            assert_ne!(circuits.broken(None, None, &public, &messages), [], "{name}");
+            assert_eq!(circuits.broken(&shape, Some(guard), None, &public, &messages), [], "{name}, without {guard:?}");
+            assert_ne!(circuits.broken(&shape, None, None, &public, &messages), [], "{name}");
         }
     }
 }
 
 /// Each forgery against the circuit without each clause: it is satisfied if and only if the twin accepts.
 #[test]
-#[ignore = "slow: 1,681 assignments"]
+#[ignore = "slow: 3,600 assignments"]
 fn circuit_and_twin_agree_on_every_forgery_without_any_clause() {
     let forgeries: Vec<Forgery> =
         FORGERS.iter().map(|forger| (forger.forge)(Relation::without(forger.clause))).collect();
     for clause in Clause::ALL {
-        let mut circuits = Circuits::of(Cohort::SHAPE);
+        let mut circuits = Circuits::default();
         for (Forger { clause: forged, .. }, forgery) in FORGERS.iter().zip(&forgeries) {
             let labels = circuits.broken_by(Some(clause), forgery);
             let accepted = forgery.judged_by(Relation::without(clause)).is_ok();
@@ -108,7 +106,7 @@ fn circuit_and_twin_agree_on_every_forgery_without_any_clause() {
 /// Every variable of the circuit, changed alone, breaks a constraint: nothing dangles.
 #[test]
 fn every_variable_matters() {
-    for shape in shapes() {
+    for shape in shapes().into_iter().chain([NOISY]) {
         let scene = Scene::of(shape);
         let (public, messages) = scene.honest_proof();
         let matrices = matrices_with(Relation::whole(), &shape);

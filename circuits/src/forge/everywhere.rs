@@ -6,7 +6,7 @@ use cohortium_protocol::field::F;
 use cohortium_protocol::shape::Shape;
 use cohortium_protocol::statement::QueryPublic;
 
-use super::cohort::{EXACT, cells_of};
+use super::cohort::{EXACT, exact};
 use super::dealer::Statement;
 use super::dense::Dense;
 use super::lie::{Carrier, Lie, Manner, Place};
@@ -15,7 +15,7 @@ use super::oracle::visit;
 use crate::clause::{Clause, Relation};
 use crate::messages::Messages;
 use crate::native::{Broken, verify};
-use crate::testing::{TINY, digest, rng, tiny_shapes, witness};
+use crate::testing::{TINY, digest, rng, settle, tiny_shapes, witness};
 
 /// The shapes: small enough for a proof at every place.
 pub(super) fn shapes() -> [Shape; 3] {
@@ -60,15 +60,16 @@ impl Scene {
 
     /// The statement and the messages of a lie.
     fn play(&self, relation: Relation, lie: &Lie) -> (QueryPublic, Messages) {
-        let Played { messages, challenges, .. } =
+        let Played { mut messages, challenges, .. } =
             naive::prove(relation, &self.shape, &self.dense, &self.statement, lie);
+        let (rule, cells) = settle(&self.shape, EXACT, &exact(&lie.aggregates), &mut messages);
         let public = QueryPublic {
             context: self.statement.context,
             commitments: self.statement.commitments,
             evaluations: self.dense.evaluations(&challenges),
             challenges,
-            params: EXACT,
-            cells: cells_of(&lie.aggregates, &EXACT),
+            rule,
+            cells,
         };
         (public, messages)
     }

@@ -4,9 +4,9 @@
 use ark_bn254::{Bn254, Fr};
 use ark_groth16::{ProvingKey, prepare_verifying_key};
 use cohortium_keys::OddCoset;
+use cohortium_protocol::shape::Shape;
 
 use super::Forgery;
-use super::cohort::Cohort;
 use super::table::{Forger, forger};
 use crate::clause::{Clause, Relation};
 use crate::gadget::{Matrices, assignment_with, matrices_with};
@@ -23,16 +23,16 @@ struct Keyed {
 }
 
 impl Keyed {
-    fn of(relation: Relation) -> Self {
-        let matrices = matrices_with(relation, &Cohort::SHAPE);
+    fn of(relation: Relation, shape: Shape) -> Self {
+        let matrices = matrices_with(relation, &shape);
         let key = Groth16::generate_random_parameters_with_reduction(&matrices, &mut rng(1)).unwrap();
         Self { relation, matrices, key }
     }
 
     /// Proves whatever the assignment is, and verifies.
     fn accepts(&self, forgery: &Forgery) -> bool {
-        let public = forgery.public.encode(&Cohort::SHAPE).unwrap();
-        let (assignment, inputs) = assignment_with(self.relation, &Cohort::SHAPE, &public, &forgery.messages);
+        let public = forgery.public.encode(&forgery.shape).unwrap();
+        let (assignment, inputs) = assignment_with(self.relation, &forgery.shape, &public, &forgery.messages);
         let proof = Groth16::create_proof_with_reduction_and_matrices(
             &self.key,
             Fr::from(2u64),
@@ -49,15 +49,25 @@ impl Keyed {
 
 #[test]
 fn a_forgery_of_each_family_fools_only_the_relation_without_its_clause() {
-    let whole = Keyed::of(Relation::whole());
-    let honest = super::honest();
-    assert!(whole.accepts(&honest));
-    let families =
-        [Clause::AbsorbChildren, Clause::LayerRounds, Clause::RootCheck, Clause::FlagsChecked, Clause::SumNotAbove];
+    let [exact, noised] = [super::honest(), super::noise::honest()].map(|honest| {
+        let whole = Keyed::of(Relation::whole(), honest.shape);
+        assert!(whole.accepts(&honest));
+        whole
+    });
+    let families = [
+        Clause::AbsorbChildren,
+        Clause::LayerRounds,
+        Clause::RootCheck,
+        Clause::FlagsChecked,
+        Clause::SumNotAbove,
+        Clause::WordCanonical,
+        Clause::NoisedSum,
+    ];
     for clause in families {
         let Forger { forge, .. } = forger(clause);
         let forgery = forge(Relation::without(clause));
-        assert!(Keyed::of(Relation::without(clause)).accepts(&forgery), "without {clause:?}");
+        let whole = if forgery.shape.noise.is_some() { &noised } else { &exact };
+        assert!(Keyed::of(Relation::without(clause), forgery.shape).accepts(&forgery), "without {clause:?}");
         assert!(!whole.accepts(&forgery), "{clause:?}");
     }
 }

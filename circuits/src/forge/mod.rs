@@ -4,7 +4,7 @@
 //! - [`naive`], [`sumchecks`]: the argument by its definitions, which is the optimised prover's [`oracle`];
 //! - [`lie`], [`dealer`]: how it lies, and the transcript with a look ahead;
 //! - [`cohort`]: ten people, a query about them, its true answer;
-//! - [`transcript`], [`layers`], [`roots`], [`leaves`], [`release`]: the forgers, by the statement page's headings;
+//! - [`transcript`], [`layers`], [`roots`], [`leaves`], [`release`], [`noise`]: the forgers, by the statement page's headings;
 //! - [`table`]: who forges which clause, and the test of each against the native twin;
 //! - [`constraints`], [`groth`]: the same against the circuit, and through Groth16;
 //! - [`everywhere`]: a lie at every place, every message and every public number changed;
@@ -24,6 +24,7 @@ mod layers;
 mod leaves;
 mod lie;
 mod naive;
+mod noise;
 mod oracle;
 mod order;
 mod release;
@@ -36,6 +37,7 @@ mod uniqueness;
 use ark_ff::{AdditiveGroup, Field};
 use cohortium_protocol::field::F;
 use cohortium_protocol::policy::{GroupCells, ReleaseParams};
+use cohortium_protocol::shape::Shape;
 use cohortium_protocol::statement::QueryPublic;
 
 use crate::clause::Relation;
@@ -47,10 +49,14 @@ use naive::Played;
 
 /// A forged proof with its statement.
 pub(crate) struct Forgery {
+    /// The shape that it is proved in.
+    pub(crate) shape: Shape,
     /// Whatever was committed.
     cohort: Cohort,
     /// What a verifier derives, and the forged cells.
     pub(crate) public: QueryPublic,
+    /// The query's true answer.
+    truth: Vec<GroupCells>,
     /// The forged proof.
     pub(crate) messages: Messages,
     /// What a lottery has to give for `alpha`, if it has to.
@@ -68,12 +74,12 @@ impl Forgery {
 
     /// The native twin's verdict.
     pub(crate) fn judged_by(&self, relation: Relation) -> Result<(), Broken> {
-        verify(&self.rigged(relation), &Cohort::SHAPE, &self.public, &self.messages)
+        verify(&self.rigged(relation), &self.shape, &self.public, &self.messages)
     }
 
     /// The released cells are not the query's answer.
     fn is_false(&self) -> bool {
-        self.public.cells != true_cells(&self.public.params)
+        self.public.cells != self.truth
     }
 
     /// Everything else that is public is what a verifier derives from what was committed: digests, and
@@ -104,10 +110,10 @@ fn publish(cohort: Cohort, mut played: Played, params: ReleaseParams, cells: Vec
         commitments: cohort.commitments(),
         evaluations: cohort.dense().evaluations(&played.challenges),
         challenges: played.challenges,
-        params,
+        rule: params.into(),
         cells,
     };
-    Forgery { cohort, public, messages: played.messages, alpha: None }
+    Forgery { shape: Cohort::SHAPE, truth: true_cells(&params), cohort, public, messages: played.messages, alpha: None }
 }
 
 /// The honest proof of the cohort's answer, to the digit.

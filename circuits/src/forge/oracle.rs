@@ -56,6 +56,17 @@ pub(super) fn visit(messages: &mut Messages, mut see: impl FnMut(String, &mut F)
     messages.group_inverses.iter_mut().enumerate().for_each(|(g, x)| see(format!("group inverse {g}"), x));
     messages.root_inverses.iter_mut().enumerate().for_each(|(i, x)| see(format!("root inverse {i}"), x));
     messages.sides.iter_mut().enumerate().for_each(|(g, x)| see(format!("side {g}"), x));
+    let Some(noise) = &mut messages.noise else { return };
+    noise.seed.iter_mut().enumerate().for_each(|(i, x)| see(format!("noise seed {i}"), x));
+    for (i, number) in noise.numbers.iter_mut().enumerate() {
+        number.words.iter_mut().enumerate().for_each(|(k, x)| see(format!("noise {i} word {k}"), x));
+        number.signs.iter_mut().enumerate().for_each(|(k, x)| see(format!("noise {i} sign {k}"), x));
+        see(format!("noise {i} top"), &mut number.top);
+    }
+    for (i, digit) in noise.digits.iter_mut().enumerate() {
+        see(format!("noise digit {i} set"), &mut digit.set);
+        see(format!("noise digit {i} signed"), &mut digit.signed);
+    }
 }
 
 fn same(shape: &Shape, witness: &QueryWitness, name: &str) {

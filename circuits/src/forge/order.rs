@@ -110,6 +110,8 @@ fn step_of(shape: &Shape, name: &str) -> Option<String> {
         ["group" | "root", "inverse", _] => None,
         // A side follows from a sum; where two will do, the release is the same.
         ["side", _] => None,
+        // The noise is fixed by public numbers that are no messages.
+        ["noise", ..] => None,
         _ => panic!("a message that the page does not name: {name}"),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::cohort::Cohort;
 use super::lie::{Carrier, Manner, Place};
-use super::{Forgery, layers, leaves, release, roots, transcript};
+use super::{Forgery, layers, leaves, noise, release, roots, transcript};
 use crate::clause::{Clause, Relation};
 use crate::native::Broken;
 
@@ -88,6 +88,26 @@ forgers! {
     SumNotAsked: release::sum_not_asked, refused by SumNotAsked;
     SumComplement: release::sum_complement, refused by SumComplement;
     SumHiddenSide: release::sum_hidden_side, refused by SumHiddenSide;
+    // (f) release under noise; what enters the key is seen in the numbers alone.
+    SeedOpens: noise::seed_opens, refused by SeedOpens;
+    KeyBindsSeed: noise::key_binds_seed, refused by WordSum;
+    KeyBindsBeacon: noise::key_binds_beacon, refused by WordSum;
+    KeyBindsContext: noise::key_binds_context, refused by WordSum;
+    BlockNumbered: noise::block_numbered, refused by WordSum;
+    WordSum: noise::word_sum, refused by WordSum;
+    WordLow: noise::word_low, refused by WordLow;
+    WordMiddle: noise::word_middle, refused by WordMiddle;
+    WordHigh: noise::word_high, refused by WordHigh;
+    SignBoolean: noise::sign_boolean, refused by SignBoolean;
+    WordTop: noise::word_top, refused by WordTop;
+    WordCanonical: noise::word_canonical, refused by WordCanonical;
+    DigitBoolean: noise::digit_boolean, refused by DigitBoolean;
+    DigitCompared: noise::digit_compared, refused by DigitCompared;
+    SignUsed: noise::sign_used, refused by SignUsed;
+    NoisedThreshold: noise::noised_threshold, refused by NoisedThreshold;
+    NoisedCountNotBelow: noise::noised_count_not_below, refused by NoisedCountNotBelow;
+    NoisedCountNotAbove: noise::noised_count_not_above, refused by NoisedCountNotAbove;
+    NoisedSum: noise::noised_sum, refused by NoisedSum;
 }
 
 #[test]
@@ -99,9 +119,10 @@ fn every_clause_has_a_forger() {
 
 #[test]
 fn the_cohorts_true_answer_is_accepted() {
-    let honest = super::honest();
-    assert!(!honest.is_false() && honest.is_derived());
-    assert_eq!(honest.judged_by(Relation::whole()), Ok(()));
+    for honest in [super::honest(), noise::honest()] {
+        assert!(!honest.is_false() && honest.is_derived());
+        assert_eq!(honest.judged_by(Relation::whole()), Ok(()));
+    }
 }
 
 #[test]
@@ -151,8 +172,12 @@ fn each_is_refused_without_any_other_clause() {
             }
         }
     }
-    // Flags are a term of the row sumcheck's last claim, so there is no checking them without it.
-    assert_eq!(accepted, [(Clause::FlagsChecked, Clause::RowFinal)]);
+    // Flags are a term of the row sumcheck's last claim, so there is no checking them without it; and what enters the key of
+    // the noise is in the numbers, whose readings add up to them.
+    let parts = [Clause::KeyBindsSeed, Clause::KeyBindsBeacon, Clause::KeyBindsContext, Clause::BlockNumbered];
+    let mut expected = vec![(Clause::FlagsChecked, Clause::RowFinal)];
+    expected.extend(parts.map(|clause| (clause, Clause::WordSum)));
+    assert_eq!(accepted, expected);
 }
 
 /// Trap 1: `lambda`, or a layer's batching challenge, known before the last child values. At the first layer, and at

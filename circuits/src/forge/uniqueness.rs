@@ -25,6 +25,7 @@ const SPECK: Shape = Shape {
     blinding_rows: 1,
     row_split: 1,
     value_split: 1,
+    noise: None,
 };
 
 /// The last two are not any policy's, but the circuit takes them.
@@ -67,7 +68,7 @@ fn argument(aggregates: &GroupAggregates, params: ReleaseParams) -> (QueryPublic
         commitments: statement.commitments,
         evaluations: dense.evaluations(&played.challenges),
         challenges: played.challenges,
-        params,
+        rule: params.into(),
         cells: release(&[*aggregates], &params),
     };
     (public, played.messages)

@@ -1,9 +1,10 @@
 //! What the circuit costs, by formula: constraints by part.
 
 use cohortium_protocol::policy::SUM_BASE_BITS;
-use cohortium_protocol::shape::{AGGREGATES, Shape};
+use cohortium_protocol::shape::{AGGREGATES, NoiseShape, Shape};
 
-use crate::native::{CODE_BITS, COUNT_RULE_BITS};
+use crate::native::{CODE_BITS, COUNT_RULE_BITS, NOISED_COUNT_BITS};
+use crate::noise::{DIGITS_PER_NUMBER, TOP_BITS, WORD_BITS, block_count, number_count};
 use crate::poseidon::Width;
 use crate::transcript::{GROUPS_PER_STEP, active, layer_end_width, weight_steps};
 
@@ -18,7 +19,7 @@ pub struct Cost {
     pub roots: usize,
     /// (d) Leaves.
     pub leaves: usize,
-    /// (e) Release.
+    /// (e) Release; (f) in shapes with noise, noise included.
     pub release: usize,
 }
 
@@ -27,6 +28,25 @@ impl Cost {
     pub const fn total(&self) -> usize {
         self.transcript + self.layers + self.roots + self.leaves + self.release
     }
+}
+
+/// A group's cells under noise: the threshold, both sides of the rounding, three sums.
+const NOISED_GROUP: usize = (1 + NOISED_COUNT_BITS) + 2 * (1 + COUNT_RULE_BITS) + 3 * 2;
+/// A number's reading: its sum, words, signs, and the rest twice.
+const NUMBER: usize = 1 + DIGITS_PER_NUMBER * (WORD_BITS + 1) + 2 * TOP_BITS;
+/// A digit: boolean, compared, signed.
+const DIGIT: usize = 1 + (1 + WORD_BITS) + 1;
+
+/// The cost of drawing and placing the noise.
+fn predict_noise(noise: &NoiseShape) -> usize {
+    let seed = Width::W3.constraints() + 1 + Width::W9.constraints();
+    let numbers = Width::W17.constraints() * block_count(noise) + NUMBER * number_count(noise);
+    let placed: usize = noise
+        .layouts
+        .iter()
+        .map(|layout| layout.groups * layout.digits.iter().filter(|digits| **digits > 0).count())
+        .sum();
+    seed + numbers + DIGIT * noise.digits + placed
 }
 
 /// The cost of a shape's circuit.
@@ -53,5 +73,12 @@ pub fn predict(shape: &Shape) -> Cost {
     let sums: usize = SUM_BASE_BITS.iter().map(|bits| 6 + 2 * *bits as usize).sum();
     // What all rows could add up to, the range of what is left of it, the side, its factor.
     let complement = 1 + (1 + n + CODE_BITS) + 1 + 1;
-    Cost { transcript, layers, roots, leaves, release: groups * (count + sums + complement) }
+    let exact = groups * (count + sums + complement);
+    Cost {
+        transcript,
+        layers,
+        roots,
+        leaves,
+        release: shape.noise.map_or(exact, |noise| groups * NOISED_GROUP + predict_noise(noise)),
+    }
 }

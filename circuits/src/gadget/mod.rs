@@ -7,6 +7,7 @@ mod coins;
 pub mod cost;
 mod leaves;
 mod matrices;
+mod noise;
 mod poseidon;
 mod release;
 mod walk;
@@ -41,8 +42,28 @@ struct Public<N> {
     outputs: Vec<N>,
     tables: Vec<N>,
     multiplicities: Vec<N>,
-    policy: release::Policy<N>,
-    cells: Vec<release::Cells<N>>,
+    release: Release<N>,
+}
+
+/// How the cells follow from the aggregates, and the cells.
+enum Release<N> {
+    Exact(release::Policy<N>, Vec<release::Cells<N>>),
+    Noised(noise::Policy<N>, Vec<noise::Cells<N>>),
+}
+
+impl<N: Clone> Release<N> {
+    fn allocate<B: Builder<Num = N>>(inputs: &mut Inputs<'_, B>, shape: &Shape) -> Self {
+        match shape.noise {
+            None => {
+                let policy = release::Policy::allocate(inputs);
+                Self::Exact(policy, (0..shape.groups).map(|_| release::Cells::allocate(inputs)).collect())
+            }
+            Some(noise) => {
+                let policy = noise::Policy::allocate(inputs, noise);
+                Self::Noised(policy, (0..shape.groups).map(|_| noise::Cells::allocate(inputs)).collect())
+            }
+        }
+    }
 }
 
 /// Hands out public inputs one after the other.
@@ -87,8 +108,7 @@ impl<N: Clone> Public<N> {
             outputs: inputs.list(lookups),
             tables: inputs.list(lookups),
             multiplicities: inputs.list(lookups),
-            policy: release::Policy::allocate(&mut inputs),
-            cells: (0..shape.groups).map(|_| release::Cells::allocate(&mut inputs)).collect(),
+            release: Release::allocate(&mut inputs, shape),
         }
     }
 }
@@ -106,8 +126,17 @@ fn synthesise<B: Builder>(builder: &mut B, relation: Relation, shape: &Shape, pu
     check_roots(builder, &relation, messages, &aggregates, &challenges, &roots);
     let claims = walk::layers(builder, &relation, shape, &mut coins, messages, roots);
     leaves::settle(builder, &relation, shape, &mut coins, &public, messages, &challenges, &claims);
-    let sides: Vec<B::Num> = messages.sides.iter().map(|side| builder.witness(*side)).collect();
-    release::check(builder, &relation, shape, &public.policy, &public.cells, &aggregates, &sides);
+    match (&public.release, shape.noise, &messages.noise) {
+        (Release::Exact(policy, cells), ..) => {
+            let sides: Vec<B::Num> = messages.sides.iter().map(|side| builder.witness(*side)).collect();
+            release::check(builder, &relation, shape, policy, cells, &aggregates, &sides);
+        }
+        (Release::Noised(policy, cells), Some(noise), Some(witness)) => {
+            noise::check(builder, &relation, noise, (policy, cells), &public.context, &aggregates, witness);
+        }
+        // Messages are of the shape.
+        (Release::Noised(..), ..) => {}
+    }
 }
 
 /// (c) Roots.

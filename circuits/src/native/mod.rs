@@ -5,17 +5,19 @@
 
 mod coins;
 mod leaves;
+mod noise;
 mod release;
 mod walk;
 
 pub use coins::{Challenges, Coins, LayerEnd};
 pub use leaves::leaf_weights;
+pub(crate) use noise::NOISED_COUNT_BITS;
 pub(crate) use release::{CODE_BITS, COUNT_RULE_BITS};
 
 use ark_ff::Field;
 use cohortium_protocol::field::{F, digest_limbs};
 use cohortium_protocol::shape::Shape;
-use cohortium_protocol::statement::QueryPublic;
+use cohortium_protocol::statement::{QueryPublic, ReleaseRule};
 
 use crate::clause::{Clause, Relation};
 use crate::messages::Messages;
@@ -44,7 +46,12 @@ pub fn verify(relation: &Relation, shape: &Shape, public: &QueryPublic, messages
     roots(relation, messages, &challenges)?;
     let claims = walk::layers(relation, shape, &mut coins, messages)?;
     leaves::settle(relation, shape, &mut coins, public, messages, &challenges, &claims)?;
-    release::check(relation, shape, public, messages)
+    match (&public.rule, shape.noise) {
+        (ReleaseRule::Exact(params), _) => release::check(relation, shape, params, &public.cells, messages),
+        (ReleaseRule::Noised(inputs), Some(noise)) => noise::check(relation, noise, inputs, public, messages),
+        // Public inputs of another shape: no length fits.
+        (ReleaseRule::Noised(_), None) => Err(Broken(Clause::SeedOpens)),
+    }
 }
 
 /// (c) Roots.
@@ -79,7 +86,7 @@ mod tests {
                 let witness = witness(rng, &shape, declared);
                 let (context, commitments) = (digest("context"), digest("commitments"));
                 let mut stages = 0;
-                let argument = prove(
+                let mut argument = prove(
                     &shape,
                     &witness,
                     &params().sums[0],
@@ -90,7 +97,7 @@ mod tests {
                         stages += 1;
                     },
                 );
-                let public = public(&shape, &witness, params(), argument.challenges);
+                let public = public(&shape, &witness, params(), argument.challenges, &mut argument.messages);
                 let verdict = verify(&Relation::whole(), &shape, &public, &argument.messages);
                 assert_eq!(verdict, Ok(()), "{} with {declared} rows", shape.name);
                 assert!(stages > shape.layers());

@@ -4,9 +4,9 @@
 
 use ark_ff::{AdditiveGroup, BigInteger, Field, PrimeField};
 use cohortium_protocol::field::F;
-use cohortium_protocol::policy::{Cell, MAX_CODE, SUM_BASE_BITS};
+use cohortium_protocol::policy::{Cell, GroupCells, MAX_CODE, ReleaseParams, SUM_BASE_BITS};
 use cohortium_protocol::shape::Shape;
-use cohortium_protocol::statement::{QueryPublic, cell_inputs};
+use cohortium_protocol::statement::cell_inputs;
 
 use super::{Broken, require};
 use crate::clause::{Clause, Relation};
@@ -18,7 +18,7 @@ pub(crate) const COUNT_RULE_BITS: usize = 10;
 /// Bits of a coded value: one row adds less than two to this power to the first sum.
 pub(crate) const CODE_BITS: usize = 16;
 
-fn fits(x: F, bits: usize) -> bool {
+pub(super) fn fits(x: F, bits: usize) -> bool {
     x.into_bigint().num_bits() as usize <= bits
 }
 
@@ -26,13 +26,13 @@ fn fits(x: F, bits: usize) -> bool {
 pub(super) fn check(
     relation: &Relation,
     shape: &Shape,
-    public: &QueryPublic,
+    params: &ReleaseParams,
+    cells: &[GroupCells],
     messages: &Messages,
 ) -> Result<(), Broken> {
-    let params = &public.params;
     let [k, b, h] = [params.k, params.b, params.b / 2].map(F::from);
     let show = F::from(params.show_zero);
-    for ((cells, sums), side) in public.cells.iter().zip(&messages.aggregates).zip(&messages.sides) {
+    for ((cells, sums), side) in cells.iter().zip(&messages.aggregates).zip(&messages.sides) {
         let (v, z, value) = cell_inputs(cells.count);
         let u = F::ONE - v - z;
         let n = sums[0];

@@ -7,10 +7,10 @@ use super::proof::ColumnAtPoint;
 use crate::field::F;
 use crate::hash::Digest;
 use crate::mle;
-use crate::policy::{Cell, GroupCells, ReleaseParams};
+use crate::policy::{Cell, GroupCells};
 use crate::query::{ColumnId, Linear, Plan};
 use crate::shape::Shape;
-use crate::statement::{Evaluations, PublicChallenges, QueryPublic};
+use crate::statement::{Evaluations, PublicChallenges, QueryPublic, ReleaseRule};
 
 /// Why public inputs cannot be derived.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -77,8 +77,8 @@ pub struct Derivation<'a> {
     pub context: Digest,
     /// The digest of the query-time commitments.
     pub commitments: Digest,
-    /// The effective policy's numbers for this plan.
-    pub params: ReleaseParams,
+    /// The effective policy's numbers for this plan, with what its noise is drawn from.
+    pub rule: ReleaseRule,
     /// Where columns are opened.
     pub challenges: PublicChallenges,
     /// The opened columns and their values.
@@ -109,9 +109,14 @@ fn in_order<'a>(
 
 /// The cells of every group of a shape: the plan's as released, then those of empty groups. What groups
 /// beyond the plan's show is never read from anywhere, so that nobody can be counted there.
-pub fn cells_of_shape(released: &[GroupCells], shape: &Shape, params: &ReleaseParams) -> Vec<GroupCells> {
-    let state = if params.show_zero { Cell::Zero } else { Cell::Suppressed };
-    let empty = GroupCells { count: state, sums: params.sums.map(|sum| sum.on.then_some(state)) };
+pub fn cells_of_shape(released: &[GroupCells], shape: &Shape, rule: &ReleaseRule) -> Vec<GroupCells> {
+    let (state, asked) = match rule {
+        ReleaseRule::Exact(params) => {
+            (if params.show_zero { Cell::Zero } else { Cell::Suppressed }, params.sums.map(|sum| sum.on))
+        }
+        ReleaseRule::Noised(inputs) => (Cell::Suppressed, inputs.params.asked()),
+    };
+    let empty = GroupCells { count: state, sums: asked.map(|on| on.then_some(state)) };
     let mut cells = released.to_vec();
     cells.resize(shape.groups, empty);
     cells
@@ -151,8 +156,8 @@ impl Derivation<'_> {
             commitments: self.commitments,
             challenges: self.challenges.clone(),
             evaluations: self.evaluations(),
-            params: self.params,
-            cells: cells_of_shape(self.cells, shape, &self.params),
+            rule: self.rule.clone(),
+            cells: cells_of_shape(self.cells, shape, &self.rule),
         })
     }
 

@@ -119,6 +119,7 @@ fn absorb_cells(cells: &[GroupCells], hasher: &mut Hasher) {
         Cell::Suppressed => drop(hasher.str("suppressed")),
         Cell::Zero => drop(hasher.str("zero")),
         Cell::Value(value) => drop(hasher.str("value").u64(value)),
+        Cell::Noised(value) => drop(hasher.str("noised").u64(u64::from_be_bytes(value.to_be_bytes()))),
     };
     hasher.u64(cells.len() as u64);
     for GroupCells { count, sums } in cells {

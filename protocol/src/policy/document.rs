@@ -253,3 +253,12 @@ pub(super) fn describe_counts(min_cell: u32, rounding: u32, show_zeros: bool) ->
     let zeros = if show_zeros { "empty groups shown as 0" } else { "empty groups suppressed like small ones" };
     format!("smallest cell {min_cell}, {rounding}, {zeros}")
 }
+
+/// The same under noise, where nothing says that a group is empty.
+pub(super) fn describe_count_rule(min_cell: u32, rounding: u32) -> String {
+    let rounding = match rounding {
+        1 => String::new(),
+        b => format!(", counts rounded to {b}"),
+    };
+    format!("smallest cell {min_cell}{rounding}")
+}

@@ -8,6 +8,7 @@ mod document;
 mod effective;
 #[cfg(test)]
 mod exhaustive;
+mod noised;
 mod presets;
 mod release;
 mod restrain;
@@ -16,6 +17,9 @@ mod tests;
 
 pub use document::{POLICY_FORMAT, Policy, PolicyError, QueryCap, Sums};
 pub use effective::{EffectivePolicy, effective};
+pub use noised::{
+    Epsilons, GroupNoise, NOISED_BITS, NoisedError, NoisedParams, aggregate_name, release_noised, sensitivities,
+};
 pub use presets::{PRESETS, Preset};
 pub use release::{
     Cell, GroupAggregates, GroupCells, MAX_CODE, MAX_COUNT_RULE, ParamsError, ReleaseParams, SUM_BASE_BITS, SUM_NAMES,

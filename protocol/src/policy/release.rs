@@ -259,6 +259,8 @@ pub enum Cell {
     Zero,
     /// A released number, in coded units for sums.
     Value(u64),
+    /// A released number with noise in it; of either sign.
+    Noised(i64),
 }
 
 /// A cell as it is read. A derived reader would first build whatever stands under `value`.
@@ -267,7 +269,7 @@ pub enum Cell {
 struct RawCell {
     state: State,
     #[serde(default, deserialize_with = "number")]
-    value: Option<u64>,
+    value: Option<i128>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -276,11 +278,28 @@ enum State {
     Suppressed,
     Zero,
     Value,
+    Noised,
 }
 
-/// A number, and not `null`, which would be a second way to write none.
-fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    u64::deserialize(deserializer).map(Some)
+/// A whole number, and not `null`, which would be a second way to write none.
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i128>, D::Error> {
+    struct Whole;
+    impl serde::de::Visitor<'_> for Whole {
+        type Value = i128;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a whole number below 2^64")
+        }
+
+        fn visit_u64<E>(self, value: u64) -> Result<i128, E> {
+            Ok(value.into())
+        }
+
+        fn visit_i64<E>(self, value: i64) -> Result<i128, E> {
+            Ok(value.into())
+        }
+    }
+    deserializer.deserialize_any(Whole).map(Some)
 }
 
 impl TryFrom<RawCell> for Cell {
@@ -288,11 +307,19 @@ impl TryFrom<RawCell> for Cell {
 
     fn try_from(raw: RawCell) -> Result<Self, Self::Error> {
         match (raw.state, raw.value) {
-            (State::Value, Some(value)) => Ok(Self::Value(value)),
+            (State::Value, Some(value)) => u64::try_from(value)
+                .map(Self::Value)
+                .map_err(|_| "the value of a cell of state \"value\" is not negative"),
+            (State::Noised, Some(value)) => i64::try_from(value)
+                .map(Self::Noised)
+                .map_err(|_| "the value of a cell of state \"noised\" is below 2^63"),
             (State::Value, None) => Err("a cell of state \"value\" has no value"),
+            (State::Noised, None) => Err("a cell of state \"noised\" has no value"),
             (State::Suppressed, None) => Ok(Self::Suppressed),
             (State::Zero, None) => Ok(Self::Zero),
-            (State::Suppressed | State::Zero, Some(_)) => Err("only a cell of state \"value\" has a value"),
+            (State::Suppressed | State::Zero, Some(_)) => {
+                Err("only a cell of state \"value\" or \"noised\" has a value")
+            }
         }
     }
 }
@@ -303,6 +330,7 @@ impl fmt::Display for Cell {
             Self::Suppressed => f.write_str("suppressed"),
             Self::Zero => f.write_str("0"),
             Self::Value(value) => write!(f, "{value}"),
+            Self::Noised(value) => write!(f, "about {value}"),
         }
     }
 }

@@ -177,6 +177,7 @@ impl SiteCell {
                 Err(format!("is {value}, which a smallest cell of {k} and rounding to {b} never release"))
             }
             Cell::Value(value) => Ok(Self::value(Range::of(value, b, k))),
+            Cell::Noised(_) => Err("has noise in it, and the policy releases exact counts".into()),
         }
     }
 

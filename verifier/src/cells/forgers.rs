@@ -9,15 +9,16 @@ use std::sync::OnceLock;
 use cohortium_circuits::clause::{Clause, Relation};
 use cohortium_circuits::eq::evaluate;
 use cohortium_circuits::gadget::{Matrices, assignment, matrices};
+use cohortium_circuits::messages::Messages;
 use cohortium_circuits::native::{Broken, verify};
 use cohortium_circuits::prove::{Argument, QueryWitness, RowColumn, prove};
 use cohortium_protocol::bundle::cells_of_shape;
 use cohortium_protocol::field::F;
-use cohortium_protocol::hash::Hasher;
+use cohortium_protocol::hash::{Digest, Hasher};
 use cohortium_protocol::mle;
 use cohortium_protocol::policy::{Cell, GroupAggregates, GroupCells, ReleaseParams, SumParams, release};
 use cohortium_protocol::shape::Shape;
-use cohortium_protocol::statement::{Evaluations, PublicChallenges, QueryPublic};
+use cohortium_protocol::statement::{Evaluations, PublicChallenges, QueryPublic, ReleaseRule};
 
 use super::{ReleaseClause, Rules, check};
 
@@ -31,6 +32,7 @@ const SHAPE: Shape = Shape {
     blinding_rows: 3,
     row_split: 2,
     value_split: 2,
+    noise: None,
 };
 /// Counts from 3, rounded to 5; zeros shown; the sum in steps of 42 and at least 21 from its ends, the squares to the
 /// digit, no products.
@@ -62,16 +64,27 @@ fn people() -> Vec<(u32, u32)> {
 }
 
 /// A proof of an answer about some people, and the answer.
-struct Scene {
+pub(super) struct Scene {
+    shape: Shape,
     public: QueryPublic,
     argument: Argument,
+    matrices: OnceLock<Matrices>,
 }
 
 impl Scene {
     fn of(people: &[(u32, u32)]) -> Self {
+        Self::settled(SHAPE, people, |exact, _, _| (PARAMS.into(), release(exact, &PARAMS)))
+    }
+
+    /// A proof in a shape, whose rule and cells are settled by exact aggregates, context and messages.
+    pub(super) fn settled(
+        shape: Shape,
+        people: &[(u32, u32)],
+        settle: impl FnOnce(&[GroupAggregates], &Digest, &mut Messages) -> (ReleaseRule, Vec<GroupCells>),
+    ) -> Self {
         let mut drawn = 0u64;
         let mut column = |data: Vec<u32>| {
-            let blind = (0..SHAPE.blinding_rows).map(|_| {
+            let blind = (0..shape.blinding_rows).map(|_| {
                 drawn += 1;
                 F::from(1_000_003 * drawn * drawn + 17)
             });
@@ -90,10 +103,11 @@ impl Scene {
             flags: vec![selection.clone()],
         };
         let [context, commitments] = ["context", "commitments"].map(|what| Hasher::new("test").str(what).finish());
-        let argument = prove(&SHAPE, &witness, &PARAMS.sums[SUM], &context, &commitments, F::from(5u64), &mut |_| ());
+        let mut argument =
+            prove(&shape, &witness, &PARAMS.sums[SUM], &context, &commitments, F::from(5u64), &mut |_| ());
         let at = argument.challenges.clone();
         let value = |column: &RowColumn| {
-            let dense: Vec<F> = (0..SHAPE.rows()).map(|row| column.at(row)).collect();
+            let dense: Vec<F> = (0..shape.rows()).map(|row| column.at(row)).collect();
             evaluate(&dense, &at.row_point)
         };
         let flag = value(&selection);
@@ -107,23 +121,26 @@ impl Scene {
             y: value(&y),
             z: zero,
             group: value(&group),
-            inputs: vec![zero; SHAPE.max_lookups()],
-            outputs: vec![zero; SHAPE.max_lookups()],
-            tables: vec![zero; SHAPE.max_lookups()],
-            multiplicities: vec![unused; SHAPE.max_lookups()],
+            inputs: vec![zero; shape.max_lookups()],
+            outputs: vec![zero; shape.max_lookups()],
+            tables: vec![zero; shape.max_lookups()],
+            multiplicities: vec![unused; shape.max_lookups()],
         };
-        let mut exact = vec![GroupAggregates::default(); SHAPE.groups];
+        let mut exact = vec![GroupAggregates::default(); shape.groups];
         for (group, value) in people {
             let (sums, value) = (&mut exact[*group as usize], u64::from(*value));
             sums.n += 1;
             sums.s += value;
             sums.ss += value * value;
         }
-        let cells = release(&exact, &PARAMS);
-        Self {
-            public: QueryPublic { context, commitments, challenges: at, evaluations, params: PARAMS, cells },
-            argument,
-        }
+        let (rule, cells) = settle(&exact, &context, &mut argument.messages);
+        let public = QueryPublic { context, commitments, challenges: at, evaluations, rule, cells };
+        Self { shape, public, argument, matrices: OnceLock::new() }
+    }
+
+    /// The cells of every group of the shape, as the policy gives them.
+    pub(super) fn cells(&self) -> &[GroupCells] {
+        &self.public.cells
     }
 
     /// The plan's cells as the policy gives them.
@@ -132,12 +149,12 @@ impl Scene {
     }
 
     /// The circuit's verdict on cells of all groups: its native twin's, and its constraints', which agree.
-    fn circuit(&self, cells: Vec<GroupCells>) -> Result<(), Clause> {
+    pub(super) fn circuit(&self, cells: Vec<GroupCells>) -> Result<(), Clause> {
+        let Self { shape, argument, .. } = self;
         let public = QueryPublic { cells, ..self.public.clone() };
-        let verdict = verify(&Relation::whole(), &SHAPE, &public, &self.argument.messages);
-        let (z, _) = assignment(&SHAPE, &public.encode(&SHAPE).unwrap(), &self.argument.messages);
-        static CIRCUIT: OnceLock<Matrices> = OnceLock::new();
-        let circuit = CIRCUIT.get_or_init(|| matrices(&SHAPE));
+        let verdict = verify(&Relation::whole(), shape, &public, &argument.messages);
+        let (z, _) = assignment(shape, &public.encode(shape).unwrap(), &argument.messages);
+        let circuit = self.matrices.get_or_init(|| matrices(shape));
         assert_eq!(circuit.broken_by(&z).is_empty(), verdict.is_ok(), "{verdict:?}");
         verdict.map_err(|Broken(clause)| clause)
     }
@@ -221,11 +238,11 @@ forgers! {
     ];
 }
 
-fn judged(rules: Rules, cells: &[GroupCells]) -> bool {
+fn judged(rules: Rules<ReleaseClause>, cells: &[GroupCells]) -> bool {
     check(rules, cells, GROUPS, &PARAMS, people().len()).is_ok()
 }
 
-fn without(clause: ReleaseClause) -> Rules {
+fn without(clause: ReleaseClause) -> Rules<ReleaseClause> {
     Rules { off: Some(clause) }
 }
 
@@ -239,7 +256,7 @@ fn the_true_cells_are_accepted() {
     assert_eq!(shown(OF_NINE), (Cell::Value(10), [Some(Cell::Suppressed), Some(Cell::Value(4)), None]));
     assert_eq!(shown(OF_NOBODY), (Cell::Zero, [Some(Cell::Zero), Some(Cell::Zero), None]));
     assert!(judged(Rules::default(), &cells));
-    let all = cells_of_shape(&cells, &SHAPE, &PARAMS);
+    let all = cells_of_shape(&cells, &SHAPE, &PARAMS.into());
     assert_eq!(all, scene.public.cells);
     assert_eq!(scene.circuit(all), Ok(()));
 }
@@ -257,7 +274,7 @@ fn each_is_refused_by_the_whole_and_accepted_without_its_clause() {
             for other in CLAUSES.iter().filter(|other| **other != clause) {
                 assert!(!judged(without(*other), &cells), "{clause:?} {place} is accepted without {other:?}");
             }
-            let all = cells_of_shape(&cells, &SHAPE, &PARAMS);
+            let all = cells_of_shape(&cells, &SHAPE, &PARAMS.into());
             assert_eq!(scene.circuit(all), circuit, "{clause:?} {place}: the circuit");
         }
     }
