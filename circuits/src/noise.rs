@@ -181,8 +181,13 @@ pub(crate) fn draw_with(
     thresholds: &[u64],
     noise: &NoiseShape,
 ) -> Option<NoiseWitness> {
-    let numbers = numbers(relation, key(relation, seed, beacon, context), noise);
-    let numbers = numbers.iter().map(|x| Number::read(*x)).collect::<Option<Vec<Number>>>()?;
+    let key = Zeroizing::new(key(relation, seed, beacon, context));
+    let numbers = numbers(relation, *key, noise);
+    let mut read = Zeroizing::new(Vec::with_capacity(numbers.len()));
+    for x in numbers.iter() {
+        read.push(Number::read(*x)?);
+    }
+    let numbers = read.to_vec();
     let mut digits = Vec::with_capacity(noise.digits);
     for (place, threshold) in thresholds.iter().enumerate().take(noise.digits) {
         let number = &numbers[place / DIGITS_PER_NUMBER];
@@ -215,7 +220,7 @@ impl NoiseWitness {
     }
 
     /// The noise of every group of a plan, in whole numbers. A digit is worth less than `2^50`, so none overflows.
-    pub fn by_group(&self, noise: &NoiseShape, layout: usize, groups: usize) -> Vec<GroupNoise> {
+    pub fn by_group(&self, noise: &NoiseShape, layout: usize, groups: usize) -> Zeroizing<Vec<GroupNoise>> {
         let whole = |x: F| {
             let [low, ..] = x.into_bigint().0;
             let [negative, ..] = (-x).into_bigint().0;
@@ -226,7 +231,7 @@ impl NoiseWitness {
             }
         };
         let group = |group| std::array::from_fn::<i64, AGGREGATES, _>(|j| whole(self.eta(noise, layout, group, j)));
-        (0..groups).map(group).collect()
+        Zeroizing::new((0..groups).map(group).collect())
     }
 }
 
@@ -300,7 +305,7 @@ mod tests {
         let again = draw(&[7; 32], &digest("beacon"), &digest("context"), &thresholds, &STANDARD_NOISE).unwrap();
         assert!(drawn.digits == again.digits && drawn.numbers == again.numbers);
         let noise = drawn.by_group(&STANDARD_NOISE, 3, 4);
-        assert_eq!(noise, PINNED);
+        assert_eq!(*noise, PINNED);
         for (group, expected) in noise.iter().enumerate() {
             for (j, expected) in expected.iter().enumerate() {
                 let field = if *expected < 0 { -F::from(expected.unsigned_abs()) } else { F::from(*expected as u64) };

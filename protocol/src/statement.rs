@@ -65,6 +65,16 @@ pub enum ReleaseRule {
     Noised(Box<NoiseInputs>),
 }
 
+impl ReleaseRule {
+    /// The exact rule, where it is one.
+    pub fn exact(&self) -> Option<&ReleaseParams> {
+        match self {
+            Self::Exact(params) => Some(params),
+            Self::Noised(_) => None,
+        }
+    }
+}
+
 impl From<ReleaseParams> for ReleaseRule {
     fn from(params: ReleaseParams) -> Self {
         Self::Exact(params)
@@ -241,22 +251,32 @@ fn name_noised(inputs: &NoiseInputs, noise: &NoiseShape, cells: &[GroupCells], p
         push(&format!("threshold.{digit}"), F::from(threshold));
     }
     for (g, cells) in cells.iter().enumerate() {
-        let (is_value, _, value) = cell_inputs(cells.count);
+        let (is_value, value) = noised_inputs(cells.count);
         push(&format!("cell.{g}.is_value"), is_value);
         push(&format!("cell.{g}.count"), value);
         for (name, sum) in ["s", "ss", "p"].iter().zip(&cells.sums) {
-            let (_, _, value) = cell_inputs(sum.unwrap_or(Cell::Suppressed));
+            let (_, value) = noised_inputs(sum.unwrap_or(Cell::Suppressed));
             push(&format!("cell.{g}.{name}"), value);
         }
     }
 }
 
-/// A cell as the circuit sees it: is it a value, is it a zero, and its number (0 where it has none).
+/// A cell of an exact release as the circuit sees it: is it a value, is it a zero, and its number (0 where it has none). A
+/// noised cell is none of an exact release, and seen as a suppressed one.
 pub fn cell_inputs(cell: Cell) -> (F, F, F) {
+    let [no, yes] = [0u64, 1].map(F::from);
     match cell {
-        Cell::Suppressed => (F::from(0u64), F::from(0u64), F::from(0u64)),
-        Cell::Zero => (F::from(0u64), F::from(1u64), F::from(0u64)),
-        Cell::Value(value) => (F::from(1u64), F::from(0u64), F::from(value)),
-        Cell::Noised(value) => (F::from(1u64), F::from(0u64), F::from(value)),
+        Cell::Suppressed | Cell::Noised(_) => (no, no, no),
+        Cell::Zero => (no, yes, no),
+        Cell::Value(value) => (yes, no, F::from(value)),
+    }
+}
+
+/// A cell of a release under noise as the circuit sees it: is it shown, and its number (0 where it has none). Exact cells are
+/// none of such a release, and seen as suppressed ones.
+pub fn noised_inputs(cell: Cell) -> (F, F) {
+    match cell {
+        Cell::Noised(value) => (F::from(1u64), F::from(value)),
+        Cell::Suppressed | Cell::Zero | Cell::Value(_) => (F::from(0u64), F::from(0u64)),
     }
 }

@@ -22,6 +22,8 @@ const SUM_BITS: u32 = 53;
 enum ReleaseClause {
     /// There are as many groups as the plan has.
     GroupCount,
+    /// A count has no noise in it.
+    CountExact,
     /// A count is a multiple of the rounding base.
     CountGrid,
     /// A count is at most what a group of all rows is rounded to.
@@ -30,6 +32,8 @@ enum ReleaseClause {
     SumAsked,
     /// A sum that was not asked for is not there.
     SumNotAsked,
+    /// A sum has no noise in it.
+    SumExact,
     /// A sum's number is shown only beside its group's.
     SumFollowsCount,
     /// A sum is a multiple of its base.
@@ -119,6 +123,9 @@ fn check(
 }
 
 fn check_count(rules: Rules<ReleaseClause>, count: Cell, base: u64, rows: u64) -> Result<(), (String, String)> {
+    rules.require(ReleaseClause::CountExact, !matches!(count, Cell::Noised(_)), || {
+        (format!("the count \"{count}\""), "this policy's counts have no noise in them".to_owned())
+    })?;
     let Cell::Value(count) = count else { return Ok(()) };
     let what = format!("the count {count}");
     rules.require(ReleaseClause::CountGrid, count % base == 0, || {
@@ -155,6 +162,9 @@ fn check_sum(
         }
         (Some(sum), true) => sum,
     };
+    rules.require(ReleaseClause::SumExact, !matches!(sum, Cell::Noised(_)), || {
+        say(format!("the sum \"{sum}\""), "this policy's sums have no noise in them")
+    })?;
     let Cell::Value(value) = sum else {
         // A sum without a number follows its count: zero with zero, else suppressed.
         return rules.require(ReleaseClause::SumState, (sum == Cell::Zero) == (count == Cell::Zero), || {

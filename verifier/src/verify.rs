@@ -13,7 +13,7 @@ use cohortium_protocol::bundle::{
 use cohortium_protocol::commit::{CommittedColumn, Grid, Layout, OpenedColumn, OpeningProof, OpeningStatement};
 use cohortium_protocol::field::F;
 use cohortium_protocol::hash::Digest;
-use cohortium_protocol::policy::{GroupCells, ReleaseParams, effective};
+use cohortium_protocol::policy::{GroupCells, Rule, effective};
 use cohortium_protocol::query::{Plan, Source, compile};
 use cohortium_protocol::shape::Shape;
 use cohortium_protocol::statement::PublicChallenges;
@@ -29,7 +29,7 @@ pub struct VerifiedRelease {
     site: String,
     request: Digest,
     plan: Plan,
-    params: ReleaseParams,
+    rule: Rule,
     policy: String,
     cells: Vec<GroupCells>,
     key: Digest,
@@ -67,8 +67,8 @@ impl VerifiedRelease {
     }
 
     /// The release rule's numbers.
-    pub fn params(&self) -> &ReleaseParams {
-        &self.params
+    pub fn rule(&self) -> &Rule {
+        &self.rule
     }
 
     /// The effective policy in words.
@@ -160,6 +160,7 @@ pub fn check_release(bundle: &Bundle, anchors: &Anchors) -> Result<PendingReleas
     let params = policy
         .release_params(&plan, &bundle.schema, bundle.approval.names(&plan))
         .map_err(|error| Reason::from(error).at(Step::Policy))?;
+    let rule = Rule::from(params);
     check_cells(&bundle.proof.cells, plan.groups(), &params, bundle.manifest.declared_rows())
         .map_err(|reason| reason.at(Step::Release))?;
     check_commitments(bundle, &shape).map_err(|reason| reason.at(Step::Commitments))?;
@@ -171,7 +172,7 @@ pub fn check_release(bundle: &Bundle, anchors: &Anchors) -> Result<PendingReleas
         plan: &plan,
         approval: &bundle.approval,
         policy: &policy,
-        params: &params,
+        rule: &rule,
         shape: &shape,
         verifying_key: key.id(),
         manifest,
@@ -191,7 +192,7 @@ pub fn check_release(bundle: &Bundle, anchors: &Anchors) -> Result<PendingReleas
         declared_rows: bundle.manifest.declared_rows(),
         context,
         commitments,
-        params,
+        rule: params.into(),
         challenges: challenges.clone(),
         columns: &proof.columns,
         multiplicities: &proof.multiplicities,
@@ -221,8 +222,8 @@ pub fn check_release(bundle: &Bundle, anchors: &Anchors) -> Result<PendingReleas
         site: bundle.site.clone(),
         request: bundle.request.digest(),
         plan,
-        params,
-        policy: params.describe(),
+        policy: rule.describe(),
+        rule,
         cells: proof.cells.clone(),
         key: key.id(),
         key_kind: key.kind(),

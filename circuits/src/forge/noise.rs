@@ -480,6 +480,7 @@ fn proofs_are_for_the_registered_seed_the_beacon_and_the_thresholds() {
             draw_with(&Relation::whole(), halves(registered(number)), beacon, context, &thresholds, NOISE)
                 .unwrap()
                 .digits
+                .clone()
         };
         (drawn("1.5") != drawn("1.4")).then(|| {
             let cells = scene.cells(&scene.honest);
@@ -488,4 +489,45 @@ fn proofs_are_for_the_registered_seed_the_beacon_and_the_thresholds() {
         })
     });
     assert_eq!(judge_of(&between.unwrap(), &smaller), Err(Clause::DigitCompared));
+}
+
+/// That one layout is on, and which, is the verifier's to say: with two on, every digit counts in both, and another noise is
+/// accepted than either's.
+#[test]
+fn that_one_layout_is_on_is_for_the_verifier_to_say() {
+    let Forgery { public, messages, .. } = honest();
+    let matrices = crate::gadget::matrices(&NOISY);
+    let inputs = public.encode(&NOISY).unwrap();
+    let names: Vec<String> = public.named(&NOISY).into_iter().map(|(name, _)| name).collect();
+    let at = |name: &str| names.iter().position(|other| other == name).unwrap();
+    let on: Vec<F> = (0..NOISE.layouts.len()).map(|place| inputs[at(&format!("layout.{place}"))]).collect();
+    assert_eq!(on, [F::ZERO, F::ONE, F::ZERO], "as derived");
+    let (honest, _) = crate::gadget::assignment(&NOISY, &inputs, &messages);
+    assert_eq!(matrices.broken_by(&honest), []);
+    let mut both = inputs.clone();
+    both[at("layout.0")] = F::ONE;
+    // The counts' noise is that of both layouts then.
+    let witness = messages.noise.as_ref().unwrap();
+    for (group, exact) in truth().iter().enumerate() {
+        let eta = |layout, j| witness.eta(NOISE, layout, group, j);
+        let noised = F::from(exact.n) + eta(0, 0) + eta(1, 0);
+        let whole = |x: F| {
+            if x.into_bigint() <= F::MODULUS_MINUS_ONE_DIV_TWO {
+                x.into_bigint().0[0] as i64
+            } else {
+                -((-x).into_bigint().0[0] as i64)
+            }
+        };
+        let shown = whole(noised) >= 2;
+        let set = |both: &mut Vec<F>, name: &str, x: F| {
+            both[at(&format!("cell.{group}.{name}"))] = if shown { x } else { F::ZERO }
+        };
+        set(&mut both, "is_value", F::ONE);
+        set(&mut both, "count", noised);
+        set(&mut both, "s", F::from(exact.s) + eta(1, 1));
+        set(&mut both, "ss", F::from(exact.ss) + eta(1, 2));
+    }
+    assert_ne!(both, inputs);
+    let (assignment, _) = crate::gadget::assignment(&NOISY, &both, &messages);
+    assert_eq!(matrices.broken_by(&assignment), []);
 }

@@ -4,7 +4,7 @@ use ark_ff::{AdditiveGroup, Field};
 use cohortium_protocol::field::F;
 use cohortium_protocol::policy::Cell;
 use cohortium_protocol::shape::NoiseShape;
-use cohortium_protocol::statement::{NoiseInputs, QueryPublic, cell_inputs};
+use cohortium_protocol::statement::{NoiseInputs, QueryPublic, noised_inputs};
 
 use super::release::{COUNT_RULE_BITS, fits};
 use super::{Broken, require};
@@ -33,7 +33,7 @@ pub(super) fn check(
     let asked = params.asked().map(F::from);
     for (g, (cells, sums)) in public.cells.iter().zip(&messages.aggregates).enumerate() {
         let eta = |j| witness.eta(noise, params.layout(), g, j);
-        let (v, _, count) = cell_inputs(cells.count);
+        let (v, count) = noised_inputs(cells.count);
         let noised = sums[0] + eta(0);
         let beyond = (v.double() - F::ONE) * (noised - k) + v - F::ONE;
         require(relation, Clause::NoisedThreshold, fits(beyond, NOISED_COUNT_BITS))?;
@@ -41,7 +41,7 @@ pub(super) fn check(
         require(relation, Clause::NoisedCountNotBelow, fits(v * above, COUNT_RULE_BITS))?;
         require(relation, Clause::NoisedCountNotAbove, fits(v * (b - F::ONE - above), COUNT_RULE_BITS))?;
         for (i, asked) in asked.iter().enumerate() {
-            let (_, _, value) = cell_inputs(cells.sums[i].unwrap_or(Cell::Suppressed));
+            let (_, value) = noised_inputs(cells.sums[i].unwrap_or(Cell::Suppressed));
             let distance = sums[i + 1] + eta(i + 1) - value;
             require(relation, Clause::NoisedSum, *asked * v * distance == F::ZERO)?;
         }

@@ -3,7 +3,7 @@
 use crate::documents::{Approval, Request};
 use crate::domain;
 use crate::hash::{Digest, Hasher};
-use crate::policy::{EffectivePolicy, ReleaseParams};
+use crate::policy::{EffectivePolicy, Rule};
 use crate::query::Plan;
 use crate::shape::Shape;
 
@@ -23,7 +23,7 @@ pub struct Context<'a> {
     /// The stricter of floor and approval.
     pub policy: &'a EffectivePolicy,
     /// Its numbers for this plan.
-    pub params: &'a ReleaseParams,
+    pub rule: &'a Rule,
     /// The shape.
     pub shape: &'a Shape,
     /// The verifying key's id.
@@ -41,7 +41,7 @@ impl Context<'_> {
         hasher.u64(PROTOCOL_VERSION).str(&self.request.ledger).digest(&self.verifying_key).digest(&self.shape.id());
         hasher.str(self.site).digest(&self.request.digest()).digest(&self.request.query.digest());
         hasher.digest(&self.plan.digest()).digest(&self.approval.digest()).digest(&self.policy.policy().digest());
-        self.params.absorb(&mut hasher);
+        self.rule.absorb(&mut hasher);
         hasher.digest(&self.manifest).digest(&self.epoch).str(self.request.noise.name());
         hasher.finish()
     }

@@ -86,7 +86,7 @@ impl Parts {
             plan: &self.plan,
             approval: &self.approval,
             policy: &effective(Some(&self.floor), Some(&self.approval.policy)).unwrap(),
-            params: &self.params,
+            rule: &self.params.into(),
             shape: &self.shape,
             verifying_key,
             manifest,
@@ -220,7 +220,7 @@ impl Opened {
             declared_rows: ROWS,
             context: digest(7),
             commitments: digest(8),
-            params: self.parts.params,
+            rule: self.parts.params.into(),
             challenges: self.challenges.clone(),
             columns: &self.columns,
             multiplicities: &self.multiplicities,
@@ -287,7 +287,7 @@ fn public_inputs_follow_from_the_opened_values() {
     }
     let encoded = public.encode(shape).unwrap();
     assert_eq!(encoded.len(), crate::statement::QueryPublic::count(shape));
-    assert_eq!(encoded.len(), public.named().len());
+    assert_eq!(encoded.len(), public.named(shape).len());
 }
 
 #[test]

@@ -30,6 +30,7 @@ pub(super) const TINY: Shape = Shape {
     blinding_rows: 6,
     row_split: 2,
     value_split: 2,
+    noise: None,
 };
 
 /// A claim about two honest columns, and everything a forger may bend before he proves it.

@@ -64,6 +64,11 @@ impl Delta {
         &self.0
     }
 
+    /// One over two to a power, up to 256.
+    pub fn half_to_the(power: u32) -> Self {
+        Self(BigUint::from(1u8) << DELTA_BITS.saturating_sub(power))
+    }
+
     fn of(high: &BigUint, bits: u32) -> Self {
         match bits.checked_sub(DELTA_BITS) {
             Some(less) => Self(ceil_div(high, &(BigUint::from(1u8) << less))),
@@ -182,6 +187,33 @@ impl NoiseLaw {
     /// The largest noise there is, of either sign.
     pub fn most(&self) -> i128 {
         (1i128 << self.thresholds.len()) - 1
+    }
+
+    /// The smallest `m` such that the noise is beyond `m` either way with probability at most `1 / once_in`, the distance
+    /// from the law included. Of the law it is `2 a^(m+1) / (1 + a)`.
+    pub fn reach(&self, once_in: u64) -> u64 {
+        const BITS: u32 = 512;
+        let (numerator, denominator) =
+            (BigUint::from(self.epsilon.millionths()), BigUint::from(1_000_000u32) * self.sensitivity);
+        let one = BigUint::from(1u8) << BITS;
+        let ratio = Interval::exp_minus(&numerator, &denominator, BITS).low;
+        let allowed = &one / once_in.max(1);
+        // More than is drawn exceeds nothing.
+        let (mut below, mut enough) = (0u64, u64::try_from(self.most()).unwrap_or(u64::MAX));
+        let misses = |m: u64| {
+            let power = Interval::exp_minus(&(&numerator * (m + 1)), &denominator, BITS).high;
+            let beyond = ceil_div(&(power << (BITS + 1)), &(&one + &ratio));
+            beyond + (self.distance.numerator() << (BITS - DELTA_BITS)) > allowed
+        };
+        while below < enough {
+            let middle = below + (enough - below) / 2;
+            if misses(middle) {
+                below = middle + 1;
+            } else {
+                enough = middle;
+            }
+        }
+        enough
     }
 
     /// How far what is drawn is from the law at most, in total variation.

@@ -37,6 +37,7 @@ fn releases(params: &ReleaseParams, tables: &[Table]) -> Vec<Known> {
         Cell::Suppressed => u64::MAX,
         Cell::Zero => u64::MAX - 1,
         Cell::Value(value) => value,
+        Cell::Noised(_) => unreachable!("exact rules"),
     };
     let groups: Vec<GroupAggregates> = tables.iter().map(aggregates).collect();
     let mut out: HashMap<[u64; 4], Known> = HashMap::new();
@@ -69,7 +70,7 @@ impl Known {
             let possible = self.possible[set];
             match self.cells.count {
                 // That nobody is there, and the policy shows it.
-                Cell::Zero => false,
+                Cell::Zero | Cell::Noised(_) => false,
                 Cell::Value(_) => possible >> params.k == 0,
                 Cell::Suppressed => {
                     let least = u32::from(set == all && params.show_zero);

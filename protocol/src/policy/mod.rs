@@ -12,13 +12,14 @@ mod noised;
 mod presets;
 mod release;
 mod restrain;
+mod rule;
 #[cfg(test)]
 mod tests;
 
 pub use document::{POLICY_FORMAT, Policy, PolicyError, QueryCap, Sums};
 pub use effective::{EffectivePolicy, effective};
 pub use noised::{
-    Epsilons, GroupNoise, NOISED_BITS, NoisedError, NoisedParams, aggregate_name, release_noised, sensitivities,
+    GroupNoise, MAX_DELTA_POWER, NOISED_BITS, NoisedError, NoisedParams, aggregate_name, release_noised, sensitivities,
 };
 pub use presets::{PRESETS, Preset};
 pub use release::{
@@ -26,3 +27,4 @@ pub use release::{
     SumParams, next_edge, next_smallest_cell, release,
 };
 pub use restrain::restrained_sums;
+pub use rule::Rule;

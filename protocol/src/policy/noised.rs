@@ -10,16 +10,8 @@ use crate::shape::{AGGREGATES, NoiseShape, Shape};
 /// Magnitudes of noised cells are below two to this power: sums are below `2^53`, their noise below `2^50`.
 pub const NOISED_BITS: u32 = 54;
 
-/// The epsilon of each aggregate, in the order count, sum, sum of squares, sum of products; none where it is not asked for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Epsilons(pub [Option<Epsilon>; AGGREGATES]);
-
-impl Epsilons {
-    /// What a query costs, in millionths: the sum over its aggregates. Groups have no row in common.
-    pub fn price(&self) -> u64 {
-        self.0.iter().flatten().map(|epsilon| epsilon.millionths()).sum()
-    }
-}
+/// A release under noise states a delta of at most one over two to this power.
+pub const MAX_DELTA_POWER: u32 = 40;
 
 /// Why a plan's answer cannot be noised as asked.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -49,6 +41,16 @@ pub enum NoisedError {
     Exact {
         /// The shape.
         shape: &'static str,
+    },
+    /// Hardly any noise.
+    #[error(
+        "with {epsilons} there is hardly any noise: delta is {delta}, and may be at most 2^-{MAX_DELTA_POWER}; ask with a smaller epsilon"
+    )]
+    Weak {
+        /// The epsilons, in words.
+        epsilons: String,
+        /// Their delta.
+        delta: Delta,
     },
     /// No layout of the shape holds it.
     #[error(
@@ -95,19 +97,25 @@ pub struct NoisedParams {
 }
 
 impl NoisedParams {
-    /// The rule of a plan: counts from `k` on, rounded to `b`, every aggregate with the noise of its epsilon, laid out in the
+    /// The rule of a plan, with the epsilon of each aggregate that it asks for: counts from `k` on, rounded to `b`, every aggregate with the noise of its epsilon, laid out in the
     /// shape's first layout that holds them.
     ///
     /// # Errors
     /// Counts' rules that the circuit does not take; an aggregate asked for without an epsilon, or the other way round; too
     /// many groups or digits for every layout.
-    pub fn of_plan(k: u32, b: u32, plan: &Plan, epsilons: &Epsilons, shape: &Shape) -> Result<Self, NoisedError> {
+    pub fn of_plan(
+        k: u32,
+        b: u32,
+        plan: &Plan,
+        epsilons: &[Option<Epsilon>; AGGREGATES],
+        shape: &Shape,
+    ) -> Result<Self, NoisedError> {
         let noise = shape.noise.ok_or(NoisedError::Exact { shape: shape.name })?;
         let [sum, squares, products] = plan.asked.as_array();
         let mut laws = [const { None }; AGGREGATES];
         for (j, asked) in [true, sum, squares, products].into_iter().enumerate() {
             let aggregate = aggregate_name(j);
-            laws[j] = match (asked, epsilons.0[j]) {
+            laws[j] = match (asked, epsilons[j]) {
                 (false, None) => None,
                 (true, Some(epsilon)) => Some(
                     NoiseLaw::new(epsilon, sensitivities(plan)[j])
@@ -142,6 +150,12 @@ impl NoisedParams {
         }
         if laws[0].is_none() {
             return Err(NoisedError::Asked { aggregate: aggregate_name(0), asked: true });
+        }
+        let delta = laws.iter().flatten().fold(Delta::default(), |sum, law| sum.plus(law.delta()));
+        if laws.iter().flatten().any(|law| law.thresholds().is_empty()) || delta > Delta::half_to_the(MAX_DELTA_POWER) {
+            let named = laws.iter().enumerate().filter_map(|(j, law)| Some((j, law.as_ref()?.epsilon())));
+            let epsilons = named.map(|(j, epsilon)| format!("{epsilon} for the {}", aggregate_name(j)));
+            return Err(NoisedError::Weak { epsilons: epsilons.collect::<Vec<_>>().join(", "), delta });
         }
         let digits = laws.each_ref().map(|law| law.as_ref().map_or(0, |law| law.thresholds().len()));
         let holds = |place: &usize| {
@@ -241,7 +255,7 @@ impl NoisedParams {
             let (j, law) = law;
             text.push_str(&format!("{separator}{} for the {}", law.epsilon(), aggregate_name(j)));
             if j > 0 {
-                text.push_str(&format!(" (one patient adds at most {} in coded units)", law.sensitivity()));
+                text.push_str(&format!(" (one row adds at most {} in coded units)", law.sensitivity()));
             }
         }
         text.push_str(&format!("; together {}, delta at most {}", decimal(self.price()), self.delta()));
@@ -294,6 +308,10 @@ mod tests {
         let all = [law("0.1", 1), law("0.1", 500), law("0.1", 250_000), law("0.1", 60_000)];
         assert_eq!(fit(all, 1).unwrap(), 7);
         let error = fit([law("0.1", 1), None, None, None], 17).unwrap_err();
+        for epsilon in ["25", "44.4", "100"] {
+            let weak = fit([law("0.1", 1), law(epsilon, 500), None, None], 1).unwrap_err();
+            assert!(matches!(weak, NoisedError::Weak { .. }), "{weak}");
+        }
         assert!(error.to_string().starts_with("17 groups with 9 digits of noise for count fit in none"), "{error}");
     }
 
@@ -312,7 +330,7 @@ mod tests {
         let used: usize = 2 * (count.unwrap().thresholds().len() + sum.unwrap().thresholds().len());
         assert_eq!(thresholds.iter().filter(|threshold| **threshold != 0).count(), used);
         assert_eq!(params.price(), 300_000);
-        assert!(params.describe().contains("epsilon 0.1 for the count, 0.2 for the sum (one patient adds at most 500"));
+        assert!(params.describe().contains("epsilon 0.1 for the count, 0.2 for the sum (one row adds at most 500"));
     }
 
     #[test]

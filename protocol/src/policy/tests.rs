@@ -129,6 +129,7 @@ proptest! {
             }
             Cell::Zero => prop_assert_eq!(n, 0),
             Cell::Suppressed => {}
+            Cell::Noised(_) => prop_assert!(false, "an exact rule"),
         }
     }
 }

@@ -2,34 +2,57 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::policy::{Cell, GroupCells, ReleaseParams, SUM_NAMES, SumParams};
+use super::noised::Spread;
+use crate::policy::{Cell, GroupCells, ReleaseParams, Rule, SUM_NAMES, SumParams};
 
 /// No shape has so many rows that a count could be this large.
 const MAX_COUNT: u64 = 1 << 32;
 /// No shape's three sums reach these; up to 2^53 every reader of JSON keeps integers exactly.
 const MAX_SUMS: [u64; 3] = [1 << 40, 1 << 53, 1 << 53];
 
-/// A released number and the exact ones that its rounding allows, both ends included.
+/// A released number and the exact ones that its rounding allows, both ends included; under noise, those that the noise
+/// leaves with a stated chance. Exact numbers are never negative, released ones can be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Range {
-    pub(super) value: u64,
-    pub(super) low: u64,
-    pub(super) high: u64,
+    pub(super) value: i64,
+    pub(super) low: i64,
+    pub(super) high: i64,
+    pub(super) noised: bool,
 }
 
 impl Range {
-    pub(super) const EMPTY: Self = Self { value: 0, low: 0, high: 0 };
+    pub(super) const EMPTY: Self = Self { value: 0, low: 0, high: 0, noised: false };
+
+    /// Of numbers that have been checked: no cell's reaches 2^63.
+    fn exact(numbers: [u64; 3]) -> Self {
+        let [value, low, high] = numbers.map(signed);
+        Self { value, low, high, noised: false }
+    }
 
     /// The rule of release read backwards. `base floor((x + h) / base)` with `h = floor(base / 2)` is `value` for
     /// `value - h <= x < value - h + base`; and nothing below `least` is released as a value.
-    fn of(value: u64, base: u64, least: u64) -> Self {
+    fn of(value: u64, base: u64, least: u64) -> [u64; 3] {
         let half = base / 2;
-        Self { value, low: value.saturating_sub(half).max(least), high: value + (base - half - 1) }
+        [value, value.saturating_sub(half).max(least), value + (base - half - 1)]
     }
 
     pub(super) fn plus(self, other: Self) -> Self {
-        Self { value: self.value + other.value, low: self.low + other.low, high: self.high + other.high }
+        Self {
+            value: self.value + other.value,
+            low: self.low + other.low,
+            high: self.high + other.high,
+            noised: self.noised || other.noised,
+        }
     }
+
+    /// The number in digits, with a sign before it where there is noise in it.
+    fn shown(self) -> String {
+        format!("{}{}", if self.noised { "~" } else { "" }, self.value)
+    }
+}
+
+pub(super) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 /// Why a site's cell is not shown.
@@ -44,6 +67,8 @@ pub enum Because {
     CountSuppressed,
     /// A restrained sum that is near 0, or near the most that its group could add up to.
     NearBound,
+    /// A count that is below the smallest cell with its noise, whatever it is without.
+    NoisedBelowSmallestCell,
 }
 
 impl Because {
@@ -54,6 +79,7 @@ impl Because {
             Self::BelowSmallestCellOrEmpty => "below the smallest cell, or 0",
             Self::CountSuppressed => "the group's count is suppressed",
             Self::NearBound => "near 0, or near the most that the group could add up to",
+            Self::NoisedBelowSmallestCell => "below the smallest cell with its noise",
         }
     }
 }
@@ -71,6 +97,17 @@ pub enum SiteCell {
         /// The lowest exact number that is released so.
         low: u64,
         /// The highest exact number that is released so.
+        high: u64,
+    },
+    /// A number with noise in it.
+    Noised {
+        /// The number in digits, after `~`.
+        shown: String,
+        /// The released number; sums are in coded units. Sums can be negative.
+        value: i64,
+        /// The lowest exact number that the noise leaves, with the chance that the notes state.
+        low: u64,
+        /// The highest.
         high: u64,
     },
     /// The group is empty, and shown as empty.
@@ -93,14 +130,14 @@ pub enum SiteCell {
 pub enum PooledCell {
     /// Every site that answered shows the cell.
     Value {
-        /// The number in digits.
+        /// The number in digits, after `~` where a site's has noise in it.
         shown: String,
         /// The sum of the released numbers.
-        value: u64,
+        value: i64,
         /// The sum of the lowest exact numbers.
-        low: u64,
+        low: i64,
         /// The sum of the highest exact numbers.
-        high: u64,
+        high: i64,
     },
     /// Every site that answered shows the group as empty.
     Zero {
@@ -112,11 +149,11 @@ pub enum PooledCell {
         /// The number, and how many sites are not in it.
         shown: String,
         /// The sum of the released numbers.
-        value: u64,
+        value: i64,
         /// The sum of their lowest exact numbers; nothing is in it for sites left out.
-        low: u64,
+        low: i64,
         /// The sum of their highest exact numbers; nothing is in it for sites left out.
-        high: u64,
+        high: i64,
         /// The sites that suppress the cell.
         left_out: Vec<String>,
     },
@@ -148,9 +185,20 @@ pub(super) trait Shown {
 const SUPPRESSED: &str = "suppressed";
 
 impl SiteCell {
-    fn value(range: Range) -> Self {
-        let Range { value, low, high } = range;
+    fn value([value, low, high]: [u64; 3]) -> Self {
         Self::Value { shown: value.to_string(), value, low, high }
+    }
+
+    /// A released number under noise, from `low` to `high` with the stated chance.
+    pub(super) fn noised(value: i64, [low, high]: [i64; 2]) -> Self {
+        // Exact numbers are never negative.
+        let [low, high] = [low, high].map(|end| u64::try_from(end).unwrap_or(0));
+        let range = Range { value, low: 0, high: 0, noised: true };
+        Self::Noised { shown: range.shown(), value, low, high }
+    }
+
+    pub(super) fn hidden(shown: String, because: Because) -> Self {
+        Self::Suppressed { shown, because }
     }
 
     fn zero() -> Self {
@@ -193,9 +241,9 @@ impl SiteCell {
             }
             (Cell::Value(value), Cell::Value(_)) => {
                 let SumParams { base, dominance, .. } = rule;
-                let range = Range::of(value.min(limit), base, dominance);
+                let range @ [_, low, high] = Range::of(value.min(limit), base, dominance);
                 // Of all sums that round to it the lowest is the last to be suppressed for being near the most.
-                if value > limit || value % base != 0 || range.high < dominance || rule.hides(range.low, rows) {
+                if value > limit || value % base != 0 || high < dominance || rule.hides(low, rows) {
                     return Err(format!(
                         "is {value}, which rounding to {base} and suppression within {dominance} of either end never release"
                     ));
@@ -206,8 +254,20 @@ impl SiteCell {
         }
     }
 
-    /// All cells of a group: the count and the three sums. The parameters have been checked.
-    pub(super) fn group(cells: &GroupCells, params: &ReleaseParams) -> Result<(Self, [Option<Self>; 3]), String> {
+    /// All cells of a group: the count and the three sums. The rule has been checked.
+    pub(super) fn group(
+        cells: &GroupCells,
+        rule: &Rule,
+        spread: Option<&Spread>,
+    ) -> Result<(Self, [Option<Self>; 3]), String> {
+        match (rule, spread) {
+            (Rule::Noised(params), Some(spread)) => spread.group(cells, params),
+            (Rule::Exact(params), _) => Self::exact_group(cells, params),
+            (Rule::Noised(_), None) => Err("is under noise, and nothing says how much".into()),
+        }
+    }
+
+    fn exact_group(cells: &GroupCells, params: &ReleaseParams) -> Result<(Self, [Option<Self>; 3]), String> {
         let count = Self::count(cells.count, params).map_err(|reason| format!("the count {reason}"))?;
         let rows = if let Self::Value { high, .. } = count { high } else { 0 };
         let mut sums = [None, None, None];
@@ -230,6 +290,7 @@ impl SiteCell {
     pub const fn released(&self) -> Cell {
         match self {
             Self::Value { value, .. } => Cell::Value(*value),
+            Self::Noised { value, .. } => Cell::Noised(*value),
             Self::Zero { .. } => Cell::Zero,
             Self::Suppressed { .. } => Cell::Suppressed,
         }
@@ -239,7 +300,10 @@ impl SiteCell {
 impl Shown for SiteCell {
     fn part(&self) -> Part<'_> {
         match self {
-            Self::Value { value, low, high, .. } => Part::Number(Range { value: *value, low: *low, high: *high }, &[]),
+            Self::Value { value, low, high, .. } => Part::Number(Range::exact([*value, *low, *high]), &[]),
+            Self::Noised { value, low, high, .. } => {
+                Part::Number(Range { value: *value, low: signed(*low), high: signed(*high), noised: true }, &[])
+            }
             Self::Zero { .. } => Part::Empty,
             Self::Suppressed { .. } => Part::Hidden,
         }
@@ -261,14 +325,14 @@ impl PooledCell {
                 Part::Hidden => left_out.push(site.to_owned()),
             }
         }
-        let Range { value, low, high } = sum;
+        let Range { value, low, high, .. } = sum;
         match (numbers, left_out.len()) {
             (0, 0) => Self::Zero { shown: "0".into() },
             // Zeros beside suppressed cells: "0" would be read as if nobody were there.
             (0, _) => Self::Suppressed { shown: SUPPRESSED.into(), left_out },
-            (_, 0) => Self::Value { shown: value.to_string(), value, low, high },
+            (_, 0) => Self::Value { shown: sum.shown(), value, low, high },
             (_, missing) => {
-                let shown = format!("{value} ({missing} of {sites} sites suppressed)");
+                let shown = format!("{} ({missing} of {sites} sites suppressed)", sum.shown());
                 Self::Partial { shown, value, low, high, left_out }
             }
         }
@@ -278,9 +342,12 @@ impl PooledCell {
 impl Shown for PooledCell {
     fn part(&self) -> Part<'_> {
         match self {
-            Self::Value { value, low, high, .. } => Part::Number(Range { value: *value, low: *low, high: *high }, &[]),
-            Self::Partial { value, low, high, left_out, .. } => {
-                Part::Number(Range { value: *value, low: *low, high: *high }, left_out)
+            Self::Value { shown, value, low, high } => {
+                Part::Number(Range { value: *value, low: *low, high: *high, noised: shown.starts_with('~') }, &[])
+            }
+            Self::Partial { shown, value, low, high, left_out } => {
+                let noised = shown.starts_with('~');
+                Part::Number(Range { value: *value, low: *low, high: *high, noised }, left_out)
             }
             Self::Zero { .. } => Part::Empty,
             Self::Suppressed { .. } => Part::Hidden,
@@ -311,8 +378,8 @@ mod tests {
                 assert_eq!((Some(&low), Some(&high)), (same.first(), same.last()), "k {k}, b {b}, n {n}");
             }
         }
-        assert_eq!(Range::of(200, 100, 50), Range { value: 200, low: 150, high: 249 });
-        assert_eq!(Range::of(0, 1, 0), Range::EMPTY);
+        assert_eq!(Range::of(200, 100, 50), [200, 150, 249]);
+        assert_eq!(Range::exact(Range::of(0, 1, 0)), Range::EMPTY);
     }
 
     #[test]
@@ -354,10 +421,12 @@ mod tests {
         }
         assert!(sum(Cell::Zero, restrained, Cell::Suppressed).contains("no policy releases that"));
         let with_sum = GroupCells { count: Cell::Value(10), sums: [Some(Cell::Value(1)), None, None] };
-        assert!(SiteCell::group(&with_sum, &counts(8, 5, true)).unwrap_err().contains("does not release it"));
+        assert!(
+            SiteCell::group(&with_sum, &counts(8, 5, true).into(), None).unwrap_err().contains("does not release it")
+        );
         let sums = [SumParams::EXACT, SumParams::EXACT, SumParams::OFF];
         let params = ReleaseParams { sums, ..counts(8, 5, true) };
-        assert!(SiteCell::group(&with_sum, &params).unwrap_err().contains("sum of squares is not there"));
+        assert!(SiteCell::group(&with_sum, &params.into(), None).unwrap_err().contains("sum of squares is not there"));
     }
 
     #[test]

@@ -78,16 +78,21 @@ trait Row {
     fn entry(&self) -> Entry;
 }
 
-fn known(state: &'static str, shown: &str, [value, low, high]: [u64; 3]) -> Entry {
-    let [value, low, high] = [value, low, high].map(|number| number.to_string());
-    Entry { state, shown: shown.to_owned(), value, rounding: [low, high], ..Entry::default() }
+fn known<N: ToString>(state: &'static str, shown: &str, value: N, ends: [N; 2]) -> Entry {
+    let rounding = ends.map(|number| number.to_string());
+    Entry { state, shown: shown.to_owned(), value: value.to_string(), rounding, ..Entry::default() }
 }
 
 impl Row for SiteCell {
     fn entry(&self) -> Entry {
         match self {
-            Self::Value { shown, value, low, high } => known("value", shown, [*value, *low, *high]),
-            Self::Zero { shown } => known("zero", shown, [0; 3]),
+            Self::Value { shown, value, low, high } => known("value", shown, *value, [*low, *high]),
+            Self::Noised { shown, value, low, high } => {
+                let known =
+                    Entry { value: value.to_string(), rounding: [low, high].map(u64::to_string), ..Entry::default() };
+                Entry { state: "noised", shown: shown.clone(), note: "with noise in it".into(), ..known }
+            }
+            Self::Zero { shown } => known("zero", shown, 0, [0; 2]),
             Self::Suppressed { shown, because } => Entry {
                 state: "suppressed",
                 shown: shown.clone(),
@@ -101,10 +106,10 @@ impl Row for SiteCell {
 impl Row for PooledCell {
     fn entry(&self) -> Entry {
         match self {
-            Self::Value { shown, value, low, high } => known("value", shown, [*value, *low, *high]),
-            Self::Zero { shown } => known("zero", shown, [0; 3]),
+            Self::Value { shown, value, low, high } => known("value", shown, *value, [*low, *high]),
+            Self::Zero { shown } => known("zero", shown, 0, [0; 2]),
             Self::Partial { shown, value, low, high, left_out } => {
-                Entry { left_out: names(left_out), ..known("partial", shown, [*value, *low, *high]) }
+                Entry { left_out: names(left_out), ..known("partial", shown, *value, [*low, *high]) }
             }
             Self::Suppressed { shown, left_out } => {
                 let (shown, left_out) = (shown.clone(), names(left_out));

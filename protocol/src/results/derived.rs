@@ -65,7 +65,7 @@ pub struct Proportion {
     /// The upper end.
     pub wilson_high: Number,
     /// The released counts of all groups that are shown, added up.
-    pub total: u64,
+    pub total: i64,
     /// Whether groups are left out of the total, so that this is no share of all.
     pub of_released: bool,
     /// How many: suppressed, or (pooled) without the count of some site.
@@ -194,12 +194,13 @@ fn sd(n: Range, s: Range, ss: Range, coding: &Coding) -> Result<Estimate, String
         return Err("a standard deviation needs two rows".into());
     }
     let root = |variance: f64| coding.distance(variance.max(0.0).sqrt());
-    let extremes = |s: u64, ss: u64| at_extremes(n, s, ss).map(move |n| variance(n, s, ss));
+    let extremes = |s: i64, ss: i64| at_extremes(n, s, ss).map(move |n| variance(n, s, ss));
     let lowest = extremes(s.high, ss.low).fold(f64::INFINITY, f64::min);
     let highest = extremes(s.low, ss.high).fold(0.0, f64::max);
     let variance = variance(n.value, s.value, ss.value);
+    let noised = n.noised || s.noised || ss.noised;
     Ok(Estimate {
-        value: (variance >= 0.0).then(|| Number::nearest(root(variance))),
+        value: (variance >= 0.0 && !(noised && n.value < 2)).then(|| Number::nearest(root(variance))),
         low: Number::below(root(lowest)),
         high: Number::above(root(highest)),
     })
@@ -207,18 +208,18 @@ fn sd(n: Range, s: Range, ss: Range, coding: &Coding) -> Result<Estimate, String
 
 /// In coded units. Exact integers up to the division: the difference of two large numbers loses nothing. Their bounds
 /// (see `cells`) keep both far below 2^127.
-fn variance(n: u64, s: u64, ss: u64) -> f64 {
+fn variance(n: i64, s: i64, ss: i64) -> f64 {
     let [n, s, ss] = [n, s, ss].map(i128::from);
     (n * ss - s * s) as f64 / (n * (n - 1)) as f64
 }
 
 /// The counts, of those that are possible and at least 2, where the variance can be lowest or highest for a given
 /// `s` and `ss`: both ends, and those around the zeros of its derivative, `ss n^2 - 2 s^2 n + s^2`.
-fn at_extremes(n: Range, s: u64, ss: u64) -> impl Iterator<Item = u64> {
+fn at_extremes(n: Range, s: i64, ss: i64) -> impl Iterator<Item = i64> {
     let (low, high) = (n.low.max(2), n.high.max(2));
     let (square, ss) = (s as f64 * s as f64, ss as f64);
     let zeros = [1.0, -1.0].map(|sign| (square + sign * s as f64 * (square - ss).max(0.0).sqrt()) / ss);
-    let around = zeros.into_iter().filter(|n| n.is_finite()).flat_map(|n| [n.floor() as u64, n.ceil() as u64]);
+    let around = zeros.into_iter().filter(|n| n.is_finite()).flat_map(|n| [n.floor() as i64, n.ceil() as i64]);
     [low, high].into_iter().chain(around).map(move |n| n.clamp(low, high))
 }
 
@@ -246,8 +247,15 @@ pub(super) fn shares(counts: &[Part<'_>]) -> Vec<Result<Proportion, &'static str
             return Err("all groups that are shown are empty");
         }
         // The share rises with the group's own count and falls with all others.
-        let part = |own: u64, others: u64| own as f64 / (own + others).max(1) as f64;
-        let (wilson_low, wilson_high) = wilson(range.value, total.value);
+        let part = |own: i64, others: i64| own as f64 / (own + others).max(1) as f64;
+        let (wilson_low, wilson_high) = match total.noised {
+            false => wilson(range.value, total.value),
+            // The outermost shares that the noise leaves, of as many patients as they have.
+            true => (
+                wilson(range.low, range.low + total.high - range.high).0,
+                wilson(range.high, range.high + total.low - range.low).1,
+            ),
+        };
         Ok(Proportion {
             value: Number::nearest(part(range.value, total.value - range.value)),
             low: Number::below(part(range.low, total.high - range.high)),
@@ -264,8 +272,8 @@ pub(super) fn shares(counts: &[Part<'_>]) -> Vec<Result<Proportion, &'static str
 
 /// Wilson's score interval for `x` of `n`, 95 %, without continuity correction: both solutions `p` of
 /// `|x / n - p| = z sqrt(p (1 - p) / n)`. Of none of none, everything is possible.
-pub fn wilson(x: u64, n: u64) -> (f64, f64) {
-    if n == 0 {
+pub fn wilson(x: i64, n: i64) -> (f64, f64) {
+    if n <= 0 {
         return (0.0, 1.0);
     }
     let (p, count, square) = (x as f64 / n as f64, n as f64, Z_95 * Z_95);

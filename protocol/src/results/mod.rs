@@ -9,6 +9,7 @@ mod csv;
 mod derived;
 mod error;
 mod group;
+mod noised;
 mod number;
 #[cfg(test)]
 mod properties;
@@ -28,7 +29,9 @@ pub use question::{AxisLabel, Grouping, Measured, Question};
 pub use site::{PooledResults, ReleasePolicy, SiteAnswer, SiteResults};
 
 use crate::hash::Digest;
-use crate::policy::{GroupCells, ReleaseParams};
+use noised::Spread;
+
+use crate::policy::{GroupCells, NoisedParams, Rule};
 use crate::query::Plan;
 use crate::table::Schema;
 use crate::text::{is_line, shown};
@@ -49,6 +52,17 @@ const NOTES: [&str; 5] = [
     "Statistics are derived from released numbers only. What needs a suppressed number is not derived.",
     "Shares with \"of_released\" leave out the groups that are suppressed: they are no shares of all patients.",
 ];
+
+/// What holds beside where a site's numbers have noise in them.
+const NOISE_NOTE: &str = "Numbers after \"~\" have noise in them, of the law that the policy states, proved to be that of a seed \
+     which the hospital could not choose. Of them \"low\" and \"high\" hold the exact numbers with a chance of at least 95 % for \
+     all numbers of one site's answer together, and of at least 100 % less 5 % a site for pooled ones; statistics derived from \
+     them have the noise in their \"low\" and \"high\", and Wilson intervals are of the outermost shares that these allow.";
+
+fn sites_under_noise(sites: &[SiteResults]) -> usize {
+    let is_noised = |site: &&SiteResults| matches!(&site.answer, SiteAnswer::Answered { policy, .. } if policy.params.noised().is_some());
+    sites.iter().filter(is_noised).count()
+}
 
 /// The results of a query, as far as they are there: `cohortium-results/1`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -84,7 +98,7 @@ impl TryFrom<Document> for QueryResults {
             match answer {
                 SiteAnswer::Answered { release, policy, groups } => {
                     let cells: Vec<GroupCells> = groups.iter().map(Group::released).collect();
-                    anew.push_answer(site, *release, &policy.params, &cells)?;
+                    anew.push_answer(site, *release, policy.params.clone(), &cells)?;
                 }
                 answer => anew.push_state(site, answer.clone())?,
             }
@@ -125,10 +139,10 @@ impl QueryResults {
         &mut self,
         site: &str,
         release: Digest,
-        params: &ReleaseParams,
+        rule: impl Into<Rule>,
         cells: &[GroupCells],
     ) -> Result<(), ResultsError> {
-        self.push_answer(site, release, params, cells)?;
+        self.push_answer(site, release, rule.into(), cells)?;
         self.pool()
     }
 
@@ -157,26 +171,34 @@ impl QueryResults {
         &mut self,
         site: &str,
         release: Digest,
-        params: &ReleaseParams,
+        rule: Rule,
         cells: &[GroupCells],
     ) -> Result<(), ResultsError> {
         self.check_site(site)?;
         let name = || site.to_owned();
-        params.check().map_err(|problem| ResultsError::Params { site: name(), problem })?;
+        if let Rule::Exact(params) = &rule {
+            params.check().map_err(|problem| ResultsError::Params { site: name(), problem })?;
+        }
         let question = &self.0.question;
-        if params.sums.map(|sum| sum.on) != question.asked.as_array() {
+        if rule.asked() != question.asked.as_array() {
             return Err(ResultsError::Asked { site: name() });
         }
-        let (found, expected) = (cells.len(), question.groups());
-        if found != expected {
+        let expected = question.groups();
+        let noised = rule.noised().map_or(expected, NoisedParams::groups);
+        if let Some(found) = [cells.len(), noised].into_iter().find(|found| *found != expected) {
             return Err(ResultsError::Groups { site: name(), found, expected });
         }
+        let spread = rule.noised().map(Spread::of);
         let shown = |(group, cells): (usize, &GroupCells)| {
-            SiteCell::group(cells, params).map_err(|reason| ResultsError::Cell { site: name(), group, reason })
+            SiteCell::group(cells, &rule, spread.as_ref()).map_err(|reason| ResultsError::Cell {
+                site: name(),
+                group,
+                reason,
+            })
         };
         let cells = cells.iter().enumerate().map(shown).collect::<Result<Vec<_>, _>>()?;
         let groups = group::all(cells, question)?;
-        let policy = ReleasePolicy { words: params.describe(), params: *params };
+        let policy = ReleasePolicy { words: rule.describe(), params: rule };
         let answer = SiteAnswer::Answered { release, policy, groups };
         self.0.sites.push(SiteResults { site: name(), answer });
         Ok(())
@@ -214,6 +236,8 @@ impl QueryResults {
             }),
         };
         self.0.pooled = pooled;
+        let noised = sites_under_noise(&self.0.sites);
+        self.0.notes = NOTES.into_iter().chain((noised > 0).then_some(NOISE_NOTE)).map(str::to_owned).collect();
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::cells::{Part, Shown};
 use super::tests::digest;
 use super::*;
-use crate::policy::{GroupAggregates, SumParams, next_smallest_cell, release};
+use crate::policy::{GroupAggregates, ReleaseParams, SumParams, next_smallest_cell, release};
 use crate::query::fixtures::{compiled, query, schema};
 
 /// Of the measure `er`: a coded value `c` is `-0.5 + 0.25 c`.
@@ -47,8 +47,8 @@ fn check<C: Shown>(group: &Group<C>, rows: &dyn Fn(&[String]) -> Vec<u16>) -> Re
     for (name, cell) in group.cells() {
         let Part::Number(range, left_out) = cell.part() else { continue };
         let exact = aggregates(&rows(left_out));
-        let exact =
-            [exact.n, exact.s, exact.ss][["count", "sum", "sum_of_squares"].iter().position(|n| *n == name).unwrap()];
+        let exact = [exact.n, exact.s, exact.ss]
+            [["count", "sum", "sum_of_squares"].iter().position(|n| *n == name).unwrap()] as i64;
         prop_assert!((range.low..=range.high).contains(&exact), "{}: {} in {:?}", name, exact, range);
         prop_assert!((range.low..=range.high).contains(&range.value));
     }

@@ -210,17 +210,17 @@ impl Coding {
         self.offset < 0
     }
 
-    fn whole(&self, n: u64, s: u64) -> f64 {
+    fn whole(&self, n: i64, s: i64) -> f64 {
         (self.offset * i128::from(n) + self.step * i128::from(s)) as f64
     }
 
     /// The sum of `n` values whose codes sum to `s`.
-    pub(super) fn sum(&self, n: u64, s: u64) -> f64 {
+    pub(super) fn sum(&self, n: i64, s: i64) -> f64 {
         self.whole(n, s) / self.per_unit
     }
 
     /// Their mean.
-    pub(super) fn mean(&self, n: u64, s: u64) -> f64 {
+    pub(super) fn mean(&self, n: i64, s: i64) -> f64 {
         self.whole(n, s) / (n.max(1) as f64 * self.per_unit)
     }
 

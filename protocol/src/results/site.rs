@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::cells::{PooledCell, SiteCell};
 use super::group::Group;
 use crate::hash::Digest;
-use crate::policy::ReleaseParams;
+use crate::policy::Rule;
 
 /// The rules a site's cells were released under.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -14,7 +14,7 @@ pub struct ReleasePolicy {
     /// In words.
     pub words: String,
     /// The numbers.
-    pub params: ReleaseParams,
+    pub params: Rule,
 }
 
 /// What a site has to say to a query.

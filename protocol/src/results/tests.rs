@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::*;
-use crate::policy::{Cell, SumParams};
+use crate::policy::{Cell, ReleaseParams, SumParams};
 use crate::query::compile;
 use crate::query::fixtures::{compiled, consent, query, schema};
 use crate::query::{Query, fixtures};

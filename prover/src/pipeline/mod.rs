@@ -26,7 +26,7 @@ use cohortium_protocol::commit::{ColumnCommitment, ConsentEpoch, DatasetManifest
 use cohortium_protocol::documents::{Approval, Request};
 use cohortium_protocol::field::F;
 use cohortium_protocol::hash::Digest;
-use cohortium_protocol::policy::{EffectivePolicy, GroupCells, Policy, QueryCap, ReleaseParams, effective, release};
+use cohortium_protocol::policy::{EffectivePolicy, GroupCells, Policy, QueryCap, Rule, effective, release};
 use cohortium_protocol::query::{ColumnId, Inputs, Plan, QueryColumns, Source, compile};
 use cohortium_protocol::shape::Shape;
 use cohortium_protocol::table::{ConsentTable, Schema, Table};
@@ -94,7 +94,7 @@ pub struct Planned<'a> {
     plan: Plan,
     shape: Shape,
     policy: EffectivePolicy,
-    params: ReleaseParams,
+    rule: Rule,
 }
 
 /// A planned release with its numbers: what would leave, before anything does.
@@ -123,8 +123,8 @@ pub fn plan_release<'a>(
     plan.check(&shape)?;
     approval.permits(&request.query, &plan)?;
     let policy = effective(Some(floor), Some(&approval.policy))?;
-    let params = policy.release_params(&plan, schema, approval.names(&plan))?;
-    Ok(Planned { request, approval, plan, shape, policy, params })
+    let rule = Rule::from(policy.release_params(&plan, schema, approval.names(&plan))?);
+    Ok(Planned { request, approval, plan, shape, policy, rule })
 }
 
 /// The same, and computes what would be released.
@@ -153,8 +153,8 @@ impl Planned<'_> {
     }
 
     /// The release rule's numbers.
-    pub fn params(&self) -> &ReleaseParams {
-        &self.params
+    pub fn rule(&self) -> &Rule {
+        &self.rule
     }
 
     /// The query caps of the policy in force: not part of the proof, for the site to count.
@@ -185,8 +185,8 @@ impl<'a> Prepared<'a> {
     }
 
     /// The release rule's numbers.
-    pub fn params(&self) -> &ReleaseParams {
-        &self.planned.params
+    pub fn rule(&self) -> &Rule {
+        &self.planned.rule
     }
 
     /// What would be released.
@@ -320,7 +320,7 @@ impl<'a> Prepared<'a> {
             plan: &self.planned.plan,
             approval: self.planned.approval,
             policy: &self.planned.policy,
-            params: &self.planned.params,
+            rule: &self.planned.rule,
             shape: &self.planned.shape,
             verifying_key,
             manifest: self.site.manifest.digest(),

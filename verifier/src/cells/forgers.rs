@@ -199,6 +199,13 @@ forgers! {
         |cells| cells.truncate(GROUPS - 1),
         |cells| cells.push(cells[OF_NOBODY])
     ];
+    // The exact count, in a state that the rounding does not look at.
+    CountExact: also_by(Clause::SuppressedIsSmall), [
+        |cells| {
+            cells[OF_TWELVE].count = Cell::Noised(12);
+            cells[OF_TWELVE].sums = [Some(Cell::Suppressed), Some(Cell::Suppressed), None];
+        }
+    ];
     // The exact count, and the ends of the circuit's window.
     CountGrid: ACCEPTED, [
         |cells| cells[OF_TWELVE].count = Cell::Value(12),
@@ -215,6 +222,11 @@ forgers! {
     SumNotAsked: ACCEPTED, [
         |cells| cells[OF_TWELVE].sums[PRODUCTS] = Some(Cell::Suppressed),
         |cells| cells[OF_NOBODY].sums[PRODUCTS] = Some(Cell::Zero)
+    ];
+    // The exact sum, likewise; to the circuit it is not shown.
+    SumExact: also_by(Clause::SumSuppressedIsSmall), [
+        |cells| cells[OF_TWELVE].sums[SUM] = Some(Cell::Noised(30)),
+        |cells| cells[OF_TWELVE].sums[SQUARES] = Some(Cell::Noised(78))
     ];
     SumFollowsCount: also_by(Clause::SumFollowsCount), [
         |cells| cells[OF_TWO].sums[SQUARES] = Some(Cell::Value(98)),

@@ -8,7 +8,7 @@ use cohortium_protocol::commit::budget::column_limit;
 use cohortium_protocol::documents::{Approval, Request, RequestError, SitePin};
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::{Member, Statement, Timestamp, Transaction};
-use cohortium_protocol::policy::{QueryCap, ReleaseParams, effective};
+use cohortium_protocol::policy::{QueryCap, Rule, effective};
 use cohortium_protocol::query::{ColumnId, Source};
 
 use super::admit::{Verification, agree};
@@ -317,7 +317,7 @@ impl State {
         proof: &QueryProof,
         time: Timestamp,
         verification: &Verification,
-    ) -> Result<(ReleaseParams, String), Refusal> {
+    ) -> Result<(Rule, String), Refusal> {
         let (question, asked) = self.check_answerable(&member.name, request, time)?;
         match verification {
             Verification::NotNeeded => Err(Refusal::Unverified),
@@ -329,11 +329,11 @@ impl State {
                 let approval = &study.approval.document;
                 let policy = effective(Some(&asked.floor.document.policy), Some(&approval.policy)).map_err(refuse)?;
                 let params = policy.release_params(&plan, &question.schema, approval.names(&plan)).map_err(refuse)?;
-                Ok((params, params.describe()))
+                Ok((params.into(), params.describe()))
             }
             Verification::Verified(release) => {
                 self.check_verified(&member.name, request, proof, release)?;
-                Ok((*release.params(), release.policy().to_owned()))
+                Ok((release.rule().clone(), release.policy().to_owned()))
             }
         }
     }

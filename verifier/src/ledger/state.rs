@@ -9,7 +9,7 @@ use cohortium_protocol::documents::{Approval, Request};
 use cohortium_protocol::domain;
 use cohortium_protocol::hash::{Digest, Hasher};
 use cohortium_protocol::ledger::{Charter, MerkleTree, Timestamp};
-use cohortium_protocol::policy::{GroupCells, Policy, ReleaseParams};
+use cohortium_protocol::policy::{GroupCells, Policy, Rule};
 use cohortium_protocol::table::Schema;
 
 /// Why a charter and keys do not found a ledger.
@@ -133,7 +133,7 @@ pub struct Released {
     /// The released cells.
     pub cells: Vec<GroupCells>,
     /// The release rule's numbers.
-    pub params: ReleaseParams,
+    pub rule: Rule,
     /// The effective policy in words.
     pub policy: String,
 }

@@ -115,3 +115,25 @@ fn deltas_are_told_rounded_up() {
     assert_eq!(Delta((BigUint::from(1u8) << DELTA_BITS) / 1000u32 + 1u8).to_string(), "1.1e-3");
     assert_eq!(delta(1, 10).plus(&delta(1, 10)), delta(1, 10).times(2));
 }
+
+/// The coverage that is stated, added up from the exact distribution of what is drawn, and not missed by one less.
+#[test]
+fn quantiles_hold_of_the_exact_distribution() {
+    for (epsilon, sensitivity) in [("0.1", 1), ("0.0125", 1), ("1", 1), ("0.5", 3)] {
+        let law = law(epsilon, sensitivity);
+        let (exact, most) = (exact(&law), usize::try_from(law.most()).unwrap());
+        let one: BigUint = exact.iter().sum();
+        for once_in in [1, 2, 20, 640, 1_000_000] {
+            let m = usize::try_from(law.reach(once_in)).unwrap();
+            let outside = |m: usize| -> BigUint {
+                exact.iter().enumerate().filter(|(place, _)| place.abs_diff(most) > m).map(|(_, chance)| chance).sum()
+            };
+            assert!(outside(m) * once_in <= one, "epsilon {epsilon}: {m}, once in {once_in}");
+            assert!(
+                m == 0 || outside(m - 1) * once_in > one,
+                "epsilon {epsilon}: {m} is more than it takes, once in {once_in}"
+            );
+        }
+    }
+    assert_eq!(law("0.1", 1).reach(20), 30);
+}

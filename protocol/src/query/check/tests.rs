@@ -122,6 +122,7 @@ fn a_tiny_shape_takes_what_fits_it() {
         blinding_rows: 2,
         row_split: 1,
         value_split: 1,
+        noise: None,
     };
     assert!(matches!(refused_by(&tiny, |_| {}), PlanError::TooManyLookups { found: 5, limit: 3, .. }));
     let mut small = plan();

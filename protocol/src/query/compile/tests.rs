@@ -207,6 +207,7 @@ fn tiny_shapes_compile_what_fits_them() {
         blinding_rows: 2,
         row_split: 1,
         value_split: 1,
+        noise: None,
     };
     let tiny_plan = |query: &Query| compile(query, &schema(), &consent(), &tiny);
     let plan =
