@@ -8,6 +8,7 @@ mod document;
 mod effective;
 #[cfg(test)]
 mod exhaustive;
+mod noise;
 mod presets;
 mod release;
 mod restrain;
@@ -16,6 +17,7 @@ mod tests;
 
 pub use document::{POLICY_FORMAT, Policy, PolicyError, QueryCap, Sums};
 pub use effective::{EffectivePolicy, effective};
+pub use noise::{EpsilonLimits, NoiseLimits, NoiseRule};
 pub use presets::{PRESETS, Preset};
 pub use release::{
     Cell, GroupAggregates, GroupCells, MAX_CODE, MAX_COUNT_RULE, ParamsError, ReleaseParams, SUM_BASE_BITS, SUM_NAMES,
