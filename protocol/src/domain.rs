@@ -88,3 +88,11 @@ pub const BATCH: &str = "cohortium/batch/1";
 pub const NOISE_KEY: &str = "cohortium/noise-key/1";
 /// Separates blocks of noise from every other use of their permutation.
 pub const NOISE_BLOCK: &str = "cohortium/noise-block/1";
+/// A sponsor's nonces, derived from its key.
+pub const SPONSOR_NONCE: &str = "cohortium/sponsor-nonce/1";
+/// A board's nonces, derived from its key.
+pub const BOARD_NONCE: &str = "cohortium/board-nonce/1";
+/// What a sponsor or a board commits to before a query is settled.
+pub const NONCE_COMMITMENT: &str = "cohortium/nonce-commitment/1";
+/// The beacon of a query, from both nonces.
+pub const BEACON: &str = "cohortium/beacon/1";

@@ -150,6 +150,7 @@ impl Hospital {
             shape: ShapeRef::to(self.manifest.shape()),
             verifying_key: key.verifying().id(),
             seeds: None,
+            seed_leaf: None,
         }
     }
 
@@ -183,6 +184,7 @@ pub fn approval(study: &str, table: &str, policy: Policy, exact_plans: &[&Plan])
         policy,
         exact_plans: exact_plans.iter().map(|plan| plan.digest()).collect(),
         expires: "2030-12-31".parse().unwrap(),
+        nonces: None,
     }
 }
 

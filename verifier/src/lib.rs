@@ -10,6 +10,7 @@
 mod anchors;
 mod cells;
 pub mod ledger;
+mod noise;
 mod reason;
 mod report;
 mod study_text;
@@ -17,6 +18,7 @@ mod text;
 mod verify;
 
 pub use anchors::{Anchors, AnchorsDocument, AnchorsError, FORMAT as ANCHORS_FORMAT, SiteAnchor};
+pub use noise::{NoiseInputs, noise_inputs, noise_shape_of};
 pub use reason::{AuditError, Reason, Step};
 pub use report::{AnchorUsed, GroupReport, Guarantee, Known, Report, Verdict, audit};
 pub use verify::{PendingRelease, VerifiedRelease, check_release, verify_release};

@@ -129,6 +129,11 @@ pub enum Reason {
     /// There is no policy, or none that fits.
     #[error("the policy refuses this query: {0}")]
     Policy(#[from] PolicyError),
+    /// Noise, which nothing proves yet.
+    #[error(
+        "the request asks for noise, and this version has no circuit that proves an answer with noise; ask without"
+    )]
+    NoNoiseCircuit,
     /// A manifest or epoch that does not fit.
     #[error(transparent)]
     Registry(#[from] RegistryError),

@@ -4,6 +4,7 @@ mod words;
 
 use cohortium_keys::KeyKind;
 use cohortium_protocol::bundle::Bundle;
+use cohortium_protocol::documents::Noise;
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::Timestamp;
 use cohortium_protocol::policy::{Cell, GroupCells};
@@ -231,7 +232,12 @@ pub fn audit(bundle: &Bundle, bytes: &[u8], anchors: &Anchors, known: &Known) ->
         name: "noise",
         question: "Was random noise added that nobody could choose?",
         verdict: Verdict::NotCovered,
-        reason: "The request asks for no noise, and this version adds none.".to_owned(),
+        reason: match &bundle.request.noise {
+            Noise::None => "The request asks for no noise, and this version adds none.".to_owned(),
+            Noise::Laplace(_) => {
+                "The request asks for noise, and this version has no circuit that proves it.".to_owned()
+            }
+        },
     });
     guarantees.push(Guarantee {
         id: "G7",

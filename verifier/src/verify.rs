@@ -21,6 +21,7 @@ use cohortium_protocol::statement::PublicChallenges;
 use crate::anchors::{Anchors, SiteAnchor};
 use crate::cells::check_cells;
 use crate::ledger::{LedgerFacts, check_evidence};
+use crate::noise::noise_inputs;
 use crate::reason::{AuditError, Reason, Step};
 
 /// A release that passed every check. Only [`verify_release`] makes one.
@@ -157,6 +158,7 @@ pub fn check_release(bundle: &Bundle, anchors: &Anchors) -> Result<PendingReleas
     let plan = check_plan(bundle, &shape).map_err(|reason| reason.at(Step::Plan))?;
     let policy = effective(Some(&bundle.policy_floor), Some(&bundle.approval.policy))
         .map_err(|error| Reason::from(error).at(Step::Policy))?;
+    noise_inputs(&bundle.request, &plan, &policy).map_err(|reason| reason.at(Step::Policy))?;
     let params = policy
         .release_params(&plan, &bundle.schema, bundle.approval.names(&plan))
         .map_err(|error| Reason::from(error).at(Step::Policy))?;

@@ -52,6 +52,7 @@ impl Parts {
             policy: policy.clone(),
             exact_plans: vec![plan.digest()],
             expires: "2030-12-31".parse().unwrap(),
+            nonces: None,
         };
         let request = Request {
             ledger: FILE_EXCHANGE.into(),
@@ -68,6 +69,7 @@ impl Parts {
                 shape: ShapeRef::to(&Shape::QUERY_12),
                 verifying_key: digest(3),
                 seeds: None,
+                seed_leaf: None,
             }],
             sponsor_nonce: Nonce::from_bytes([4; 32]),
             noise: Noise::None,

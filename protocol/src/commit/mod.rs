@@ -40,5 +40,6 @@ pub use opening::{FoldedColumns, OpenedColumn, OpeningError, OpeningProof, Openi
 pub use pedersen::{ColumnCommitment, CommitmentError};
 pub use point::{PointError, decode_point, encode_point};
 pub use registry::{CommittedColumn, RegisteredColumn, RegistryError, ShapeRef};
+pub(crate) use secrets::Prf;
 pub use secrets::{BlindingSource, MasterSecret, ObjectKind, Salt};
 pub use seeds::SeedSource;

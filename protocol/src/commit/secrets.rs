@@ -187,31 +187,31 @@ pub(super) fn random_element(rng: &mut (impl RngCore + CryptoRng)) -> F {
 }
 
 /// HMAC-SHA256 over items, each after its length as eight big-endian bytes.
-pub(super) struct Prf(Hmac<Sha256>);
+pub(crate) struct Prf(Hmac<Sha256>);
 
 impl Prf {
-    pub(super) fn new(key: &[u8; 32]) -> Self {
+    pub(crate) fn new(key: &[u8; 32]) -> Self {
         // The key fits a SHA-256 block, which is what `new` asks for; shorter than a block, it is the HMAC key as is.
         let mut block = Zeroizing::new([0; 64]);
         block[..32].copy_from_slice(key);
         Self(Hmac::new((&*block).into()))
     }
 
-    pub(super) fn bytes(mut self, bytes: &[u8]) -> Self {
+    pub(crate) fn bytes(mut self, bytes: &[u8]) -> Self {
         self.0.update(&(bytes.len() as u64).to_be_bytes());
         self.0.update(bytes);
         self
     }
 
-    pub(super) fn str(self, text: &str) -> Self {
+    pub(crate) fn str(self, text: &str) -> Self {
         self.bytes(text.as_bytes())
     }
 
-    pub(super) fn u64(self, value: u64) -> Self {
+    pub(crate) fn u64(self, value: u64) -> Self {
         self.bytes(&value.to_be_bytes())
     }
 
-    pub(super) fn finish(self) -> Zeroizing<[u8; 32]> {
+    pub(crate) fn finish(self) -> Zeroizing<[u8; 32]> {
         Zeroizing::new(self.0.finalize().into_bytes().into())
     }
 }

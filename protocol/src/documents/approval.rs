@@ -6,6 +6,7 @@ use super::MAX_TEXT;
 use crate::bounded;
 use crate::domain;
 use crate::hash::{Digest, Hasher};
+use crate::noise::{MAX_NONCES, NonceTree};
 use crate::policy::Policy;
 use crate::query::{ColumnId, Plan, Query, Source, is_line};
 use crate::table::{ConsentColumn, Day, SponsorClass};
@@ -67,6 +68,8 @@ pub struct Approval {
     pub exact_plans: Vec<Digest>,
     /// The last day on which a query may be asked.
     pub expires: Day,
+    /// The board's commitment to its nonces; without it nothing can be noised under the approval.
+    pub nonces: Option<NonceTree>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -97,6 +100,8 @@ struct RawApproval {
     #[serde(default, deserialize_with = "bounded::list::<MAX_NAMES, _, _>")]
     exact_plans: Vec<Digest>,
     expires: Day,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    nonces: Option<NonceTree>,
 }
 
 /// Why a file is not an approval, or what an approval does not allow. Refusals name the clause.
@@ -133,6 +138,12 @@ pub enum ApprovalError {
         clause: &'static str,
         /// What would fit.
         fits: &'static str,
+    },
+    /// A tree of nonces of no size, or too large.
+    #[error("the approval commits to {found} nonces; from 1 to {MAX_NONCES} are allowed")]
+    Nonces {
+        /// How many.
+        found: u32,
     },
     /// No policy, no release.
     #[error("the approval has no clause \"policy\", and without a policy nothing is released")]
@@ -244,7 +255,12 @@ impl TryFrom<RawApproval> for Approval {
         let consent = ConsentColumn::new(&raw.purpose, raw.sponsor_class)
             .map_err(|_| ApprovalError::BadPurpose { found: raw.purpose.chars().take(80).collect() })?;
         let RawApproval { study, ethics_reference, sponsor, tables, columns, sites, aggregates, .. } = raw;
-        let RawApproval { policy, exact_plans, expires, .. } = raw;
+        let RawApproval { policy, exact_plans, expires, nonces, .. } = raw;
+        if let Some(NonceTree { leaves: found, .. }) = nonces
+            && !(1..=MAX_NONCES).contains(&found)
+        {
+            return Err(ApprovalError::Nonces { found });
+        }
         let policy = policy.ok_or(ApprovalError::NoPolicy)?;
         Ok(Self {
             study,
@@ -258,6 +274,7 @@ impl TryFrom<RawApproval> for Approval {
             policy,
             exact_plans,
             expires,
+            nonces,
         })
     }
 }
@@ -265,7 +282,7 @@ impl TryFrom<RawApproval> for Approval {
 impl From<Approval> for RawApproval {
     fn from(approval: Approval) -> Self {
         let Approval { study, ethics_reference, sponsor, consent, tables, columns, sites, aggregates, .. } = approval;
-        let Approval { policy, exact_plans, expires, .. } = approval;
+        let Approval { policy, exact_plans, expires, nonces, .. } = approval;
         Self {
             format: APPROVAL_FORMAT.into(),
             study,
@@ -280,6 +297,7 @@ impl From<Approval> for RawApproval {
             policy: Some(policy),
             exact_plans,
             expires,
+            nonces,
         }
     }
 }
@@ -322,7 +340,12 @@ impl Approval {
         for plan in &self.exact_plans {
             hasher.digest(plan);
         }
-        hasher.u64(u64::from(self.expires.days())).finish()
+        hasher.u64(u64::from(self.expires.days()));
+        // Only if set: approvals that were made before have the digests that they had.
+        if let Some(NonceTree { leaves, root }) = &self.nonces {
+            hasher.str("nonces").u64(u64::from(*leaves)).digest(root);
+        }
+        hasher.finish()
     }
 
     /// Whether the board allows exact sums for this plan.
@@ -407,10 +430,14 @@ impl Approval {
             [] => "none".to_owned(),
             plans => plans.iter().map(Digest::to_string).collect::<Vec<_>>().join(", "),
         };
+        let nonces = match &self.nonces {
+            None => String::new(),
+            Some(NonceTree { leaves, .. }) => format!("Nonces for noise: for the first {leaves} queries\n"),
+        };
         format!(
             "Study {}, {}\nSponsor: {} ({})\nPurpose: {}\nTables: {}; columns: {columns}; sites: \
              {sites}\nMay be asked for: {aggregates}\nPolicy: {}\nPlans with exact sums: \
-             {plans}\nUntil {}, that day included\nApproval {}\n",
+             {plans}\n{nonces}Until {}, that day included\nApproval {}\n",
             self.study,
             self.ethics_reference,
             self.sponsor,

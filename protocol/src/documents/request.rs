@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::MAX_TEXT;
 use super::approval::Approval;
+use super::noise::Noise;
 use crate::bounded;
 use crate::commit::ShapeRef;
 use crate::domain;
@@ -76,24 +77,6 @@ impl<'de> Deserialize<'de> for Nonce {
     }
 }
 
-/// How results are noised. Written out, so that no reader takes silence for noise.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
-pub enum Noise {
-    /// Not at all: no seed, no beacon.
-    #[default]
-    #[serde(rename = "none")]
-    None,
-}
-
-impl Noise {
-    /// The name used in files and digests.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-        }
-    }
-}
-
 /// What a request pins for one site.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -113,6 +96,9 @@ pub struct SitePin {
     /// Its registered seed tree, by the root; nothing where there is no ledger. Noise will come from its leaves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seeds: Option<Digest>,
+    /// With noise, the leaf of that tree whose seed the answer's noise comes from: the next one that no query has had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed_leaf: Option<u32>,
 }
 
 impl SitePin {
@@ -230,6 +216,28 @@ pub enum RequestError {
         /// The sites asked.
         asked: String,
     },
+    /// An epsilon too many or too few.
+    #[error("the request's noise does not fit the query's {aggregate}: {rule}")]
+    Epsilon {
+        /// Which aggregate.
+        aggregate: &'static str,
+        /// What is wrong.
+        rule: &'static str,
+    },
+    /// A seed leaf too many or too few.
+    #[error("the request's pins of {site} do not fit its noise: {rule}")]
+    SeedLeaf {
+        /// The site.
+        site: String,
+        /// What is wrong.
+        rule: &'static str,
+    },
+    /// Noise without a ledger.
+    #[error(
+        "the request asks for noise, and is handed over as a file: noise comes from nonces that are opened on a ledger. Ask \
+         without noise, or on a ledger"
+    )]
+    NoiseWithoutLedger,
     /// A shape that does not exist, or whose id is another.
     #[error("the request names the shape {name} with id {found}; {fits}")]
     Shape {
@@ -273,6 +281,7 @@ impl TryFrom<RawRequest> for Request {
                 return Err(RequestError::SiteTwice { site: site.clone() });
             }
         }
+        raw.noise.check(&raw.ledger, &raw.query.measures, &raw.sites)?;
         let RawRequest { ledger, sequence, query, approval, schema, plan, sites, sponsor_nonce, noise, .. } = raw;
         let request = Self { ledger, sequence, query, approval, schema, plan, sites, sponsor_nonce, noise };
         // In a bundle, too, where no file's size was looked at.
@@ -316,14 +325,16 @@ impl Request {
         hasher.str(&self.ledger).u64(self.sequence).digest(&self.query.digest());
         hasher.digest(&self.approval).digest(&self.schema).digest(&self.plan);
         hasher.u64(self.sites.len() as u64);
-        for SitePin { site, manifest, epoch, policy_floor, shape, verifying_key, seeds } in &self.sites {
+        for SitePin { site, manifest, epoch, policy_floor, shape, verifying_key, seeds, .. } in &self.sites {
             hasher.str(site).digest(manifest).digest(epoch).digest(policy_floor);
             hasher.str(&shape.name).digest(&shape.id).digest(verifying_key).u64(u64::from(seeds.is_some()));
             if let Some(seeds) = seeds {
                 hasher.digest(seeds);
             }
         }
-        hasher.bytes(self.sponsor_nonce.as_bytes()).str(self.noise.name()).finish()
+        hasher.bytes(self.sponsor_nonce.as_bytes());
+        self.noise.absorb(&self.sites, &mut hasher);
+        hasher.finish()
     }
 
     /// The pins of a site.

@@ -1,5 +1,6 @@
 //! Approvals and requests: reading, digests, and what they refuse.
 
+use super::fixtures::{noised_approval, noised_request};
 use super::*;
 use crate::commit::{ConsentEpoch, DatasetManifest, ShapeRef};
 use crate::hash::Digest;
@@ -9,7 +10,7 @@ use crate::query::{Plan, Query};
 use crate::shape::Shape;
 use crate::table::Day;
 
-const APPROVAL: &str = r#"{"format": "cohortium-approval/1", "study": "S-1", "ethics_reference": "EC-2025-117",
+pub(super) const APPROVAL: &str = r#"{"format": "cohortium-approval/1", "study": "S-1", "ethics_reference": "EC-2025-117",
     "sponsor": "Example University", "purpose": "DUO:0000042", "sponsor_class": "academic",
     "tables": ["breast-cancer"], "columns": ["age", "grade", "hormon", "nodes"],
     "policy": {"format": "cohortium-policy/1", "min_cell": 8, "rounding": 5, "show_zeros": false, "sums": "restrained"},
@@ -133,7 +134,7 @@ fn digest(byte: u8) -> Digest {
     Digest::from_bytes([byte; 32])
 }
 
-fn request() -> Request {
+pub(super) fn request() -> Request {
     let (query, plan) = planned(FIELDS);
     let pin = |site: &str, byte| SitePin {
         site: site.into(),
@@ -143,6 +144,7 @@ fn request() -> Request {
         shape: ShapeRef::to(&Shape::QUERY_12),
         verifying_key: digest(9),
         seeds: None,
+        seed_leaf: None,
     };
     Request {
         ledger: FILE_EXCHANGE.into(),
@@ -202,7 +204,8 @@ fn requests_that_are_refused() {
         ("gbsg", "rotterdam", "names the site \"rotterdam\" twice; a site answers a request once"),
         ("gbsg", "gbsg ", "the site \"gbsg \" is not a name: 1 to 120 printable characters, no space at either end"),
         ("0303\"", "03\"", "the sponsor's nonce is 64 lower-case hexadecimal digits"),
-        (r#""noise":"none""#, r#""noise":"laplace""#, "unknown variant `laplace`, expected `none`"),
+        (r#""noise":"none""#, r#""noise":"uniform""#, "unknown variant `uniform`, expected `none` or `laplace`"),
+        (r#""noise":"none""#, r#""noise":"laplace""#, "invalid type: unit variant, expected newtype variant"),
         (r#","noise":"none""#, "", "missing field `noise`"),
         (r#""purpose":"DUO:0000042","#, "", "the query states no purpose"),
     ] {
@@ -213,6 +216,99 @@ fn requests_that_are_refused() {
     let nobody = Request { sites: Vec::new(), ..request() };
     let refused = Request::parse(&serde_json::to_string(&nobody).unwrap()).unwrap_err();
     assert_eq!(refused, RequestError::Sites { found: 0 });
+}
+
+#[test]
+fn a_request_with_noise_covers_every_field_of_it() {
+    let request = noised_request();
+    let text = serde_json::to_string(&request).unwrap();
+    assert!(text.contains(r#""noise":{"laplace":{"epsilon":{"count":"0.1","sum":"0.2"},"sponsor_commitment":""#));
+    let again = Request::parse(&text).unwrap();
+    assert_eq!((&again, again.digest()), (&request, request.digest()));
+    fn laplace(request: &mut Request) -> &mut Laplace {
+        let Noise::Laplace(laplace) = &mut request.noise else { panic!("no noise") };
+        laplace
+    }
+    let changes: [fn(&mut Request); 7] = [
+        |r| laplace(r).epsilon.count = "0.2".parse().unwrap(),
+        |r| laplace(r).epsilon.sum = None,
+        |r| laplace(r).epsilon.sum_of_squares = laplace(r).epsilon.sum.take(),
+        |r| laplace(r).epsilon.sum_of_products = laplace(r).epsilon.sum.take(),
+        |r| laplace(r).sponsor_commitment = digest(0),
+        |r| r.sites[0].seed_leaf = Some(1),
+        |r| r.sites[1].seed_leaf = None,
+    ];
+    let mut digests = vec![request.digest(), Request { noise: Noise::None, ..request.clone() }.digest()];
+    for change in changes {
+        let mut request = request.clone();
+        change(&mut request);
+        digests.push(request.digest());
+    }
+    let count = digests.len();
+    digests.sort();
+    digests.dedup();
+    assert_eq!(digests.len(), count);
+
+    for (from, to, sentence) in [
+        (r#""sum":"0.2""#, r#""sum":"0.20""#, "is no decimal in its shortest form"),
+        (r#""count":"0.1","#, "", "missing field `count`"),
+        (r#","sum":"0.2""#, "", "does not fit the query's sum: the query asks for it, and its noise has no epsilon"),
+        (
+            r#""sum":"0.2""#,
+            r#""sum":"0.2","sum_of_squares":"1""#,
+            "does not fit the query's sum_of_squares: it has an epsilon, and the query does not ask for it",
+        ),
+        (r#","seed_leaf":7"#, "", "pins of gbsg do not fit its noise: it asks for noise, and does not pin both"),
+        (r#"coast-trial/00ff"#, "file-exchange", "the request asks for noise, and is handed over as a file"),
+    ] {
+        assert!(text.contains(from), "{from}");
+        let refused = Request::parse(&text.replacen(from, to, 1)).unwrap_err().to_string();
+        assert!(refused.contains(sentence), "{refused}");
+    }
+    let quiet = Request { noise: Noise::None, ..request };
+    let refused = Request::parse(&serde_json::to_string(&quiet).unwrap()).unwrap_err().to_string();
+    assert!(refused.ends_with("it pins a seed leaf, and asks for no noise"), "{refused}");
+}
+
+#[test]
+fn epsilons_as_on_a_command_line() {
+    let all = "count=0.1,sum=0.2,sum_of_squares=1,sum_of_products=0.000001";
+    let read: Epsilons = all.parse().unwrap();
+    assert_eq!((read.to_string().as_str(), read.price()), (all, 1_300_001));
+    assert_eq!("sum=2,count=1".parse::<Epsilons>().unwrap().to_string(), "count=1,sum=2");
+    for (text, sentence) in [
+        ("", "\"\" is no aggregate with its epsilon"),
+        ("0.1", "\"0.1\" is no aggregate with its epsilon"),
+        ("count=0.1,", "\"\" is no aggregate with its epsilon"),
+        ("count=0.1,mean=1", "\"mean=1\" is no aggregate"),
+        ("count=0.1,count=0.2", "stated twice"),
+        ("sum=0.1", "no epsilon is stated for the count"),
+        ("count=1e-3", "is no decimal in its shortest form"),
+    ] {
+        let refused = text.parse::<Epsilons>().unwrap_err().to_string();
+        assert!(refused.contains(sentence), "{refused}");
+    }
+}
+
+#[test]
+fn an_approvals_nonces_are_in_its_digest() {
+    let (plain, key) = (Approval::parse(APPROVAL).unwrap(), crate::ledger::MemberKey::from_bytes(&[7; 32]));
+    let noised = noised_approval(&key);
+    let text = serde_json::to_string(&noised).unwrap();
+    assert_eq!(Approval::parse(&text).unwrap(), noised);
+    assert_ne!(noised.digest(), plain.digest());
+    assert!(noised.describe().contains("Nonces for noise: for the first 5 queries\nUntil 2030"));
+    let root = noised.nonces.unwrap().root.to_string();
+    for (from, to) in [("\"leaves\":5", "\"leaves\":6"), (root.as_str(), digest(0).to_string().as_str())] {
+        assert_ne!(Approval::parse(&text.replace(from, to)).unwrap().digest(), noised.digest(), "{from}");
+    }
+    for (leaves, allowed) in [("0", false), ("1", true), ("65536", true), ("65537", false)] {
+        let read = Approval::parse(&text.replace("\"leaves\":5", &format!("\"leaves\":{leaves}")));
+        assert_eq!(read.is_ok(), allowed, "{leaves}");
+        if let Err(error) = read {
+            assert!(error.to_string().ends_with("nonces; from 1 to 65536 are allowed"), "{error}");
+        }
+    }
 }
 
 #[test]

@@ -3,9 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::charter::Role;
+use super::merkle::MAX_PATH;
+use crate::bounded;
 use crate::bundle::QueryProof;
 use crate::commit::{ConsentEpoch, DatasetManifest};
-use crate::documents::{Approval, Request};
+use crate::documents::{Approval, Nonce, Request};
 use crate::domain;
 use crate::hash::{Digest, Hasher};
 use crate::policy::Policy;
@@ -90,6 +92,23 @@ pub enum Statement {
         /// The released cells and their proof.
         proof: Box<QueryProof>,
     },
+    /// A sponsor opens the nonce that its request with noise commits to, when every site has decided.
+    SponsorNonce {
+        /// The request.
+        request: Digest,
+        /// The nonce.
+        nonce: Nonce,
+    },
+    /// A board opens the nonce that its approval commits to for a request with noise, after the sponsor.
+    BoardNonce {
+        /// The request.
+        request: Digest,
+        /// The nonce.
+        nonce: Nonce,
+        /// The path from its leaf to the root in the approval.
+        #[serde(deserialize_with = "bounded::list::<MAX_PATH, _, _>")]
+        path: Vec<Digest>,
+    },
 }
 
 /// Why a statement is refused for its form alone.
@@ -128,14 +147,16 @@ impl Statement {
             Self::Accept { .. } => "accept",
             Self::Decline { .. } => "decline",
             Self::Release { .. } => "release",
+            Self::SponsorNonce { .. } => "sponsor_nonce",
+            Self::BoardNonce { .. } => "board_nonce",
         }
     }
 
     /// Whose business it is to say this.
     pub const fn role(&self) -> Role {
         match self {
-            Self::Study { .. } | Self::Suspend { .. } => Role::Board,
-            Self::Query { .. } => Role::Sponsor,
+            Self::Study { .. } | Self::Suspend { .. } | Self::BoardNonce { .. } => Role::Board,
+            Self::Query { .. } | Self::SponsorNonce { .. } => Role::Sponsor,
             _ => Role::Hospital,
         }
     }
@@ -224,6 +245,15 @@ pub enum StatementContent<'a> {
         /// The cells.
         cells: Digest,
     },
+    /// An opened nonce. The path that shows a board's is checked, and no part of what it says.
+    Nonce {
+        /// `sponsor_nonce` or `board_nonce`.
+        kind: &'static str,
+        /// The request.
+        request: Digest,
+        /// The nonce.
+        nonce: Nonce,
+    },
 }
 
 impl<'a> StatementContent<'a> {
@@ -245,6 +275,9 @@ impl<'a> StatementContent<'a> {
             }
             Statement::Accept { request } => Self::Accept(*request),
             Statement::Release { request, proof } => Self::Release { request: *request, cells: proof.cells_digest() },
+            Statement::SponsorNonce { request, nonce } | Statement::BoardNonce { request, nonce, .. } => {
+                Self::Nonce { kind: statement.kind(), request: *request, nonce: *nonce }
+            }
         }
     }
 
@@ -257,7 +290,7 @@ impl<'a> StatementContent<'a> {
             Self::Seeds { .. } => "seeds",
             Self::Study(_) => "study",
             Self::Query(_) => "query",
-            Self::Reasoned { kind, .. } => kind,
+            Self::Reasoned { kind, .. } | Self::Nonce { kind, .. } => kind,
             Self::Accept(_) => "accept",
             Self::Release { .. } => "release",
         }
@@ -276,6 +309,7 @@ impl<'a> StatementContent<'a> {
             Self::Seeds { number, leaves, root } => hasher.u64(u64::from(*number)).u64(u64::from(*leaves)).digest(root),
             Self::Reasoned { about, reason, .. } => hasher.digest(about).str(reason),
             Self::Release { request, cells } => hasher.digest(request).digest(cells),
+            Self::Nonce { request, nonce, .. } => hasher.digest(request).bytes(nonce.as_bytes()),
         };
         hasher.finish()
     }

@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::noise::{self, EpsilonLimits, NoiseRule};
 use super::release::{ParamsError, ReleaseParams, SumParams};
 use crate::domain;
 use crate::hash::{Digest, Hasher};
+use crate::noise::Epsilon;
 
 /// The format this code reads and writes.
 pub const POLICY_FORMAT: &str = "cohortium-policy/1";
@@ -57,6 +59,8 @@ pub struct Policy {
     show_zeros: bool,
     sums: Sums,
     query_cap: QueryCap,
+    noise: NoiseRule,
+    epsilon: EpsilonLimits,
 }
 
 /// Why there is no policy to release under.
@@ -120,6 +124,37 @@ pub enum PolicyError {
         /// The plan's digest.
         plan: Digest,
     },
+    /// Two policies that have no answer in common.
+    #[error("the {off} releases nothing with noise, and the {required} nothing without: together they release nothing")]
+    NoiseApart {
+        /// Whose policy has noise off.
+        off: &'static str,
+        /// Whose policy requires it.
+        required: &'static str,
+    },
+    /// An answer without noise where noise is required.
+    #[error("the policy releases nothing without noise: ask with noise, and state the epsilons")]
+    NoiseRequired,
+    /// An answer with noise where there is none.
+    #[error("the policy releases nothing with noise: ask without")]
+    NoNoise,
+    /// An answer with noise where nothing says how much may be spent.
+    #[error(
+        "the policy allows noise, but neither the site nor the approval sets {what} in its epsilon: without that limit there \
+         is no budget to spend from"
+    )]
+    NoEpsilonLimit {
+        /// `per_study` or `per_dataset`.
+        what: &'static str,
+    },
+    /// More epsilon than one query may spend.
+    #[error("the query asks for an epsilon of {asked} in all, and the policy allows {most} a query: ask for less")]
+    QueryEpsilon {
+        /// What is asked for, over all aggregates.
+        asked: String,
+        /// What is allowed.
+        most: Epsilon,
+    },
     /// A plan that was compiled for another schema.
     #[error("the plan was compiled for another schema than the one given")]
     Schema,
@@ -135,6 +170,10 @@ struct RawPolicy {
     sums: Sums,
     #[serde(default, skip_serializing_if = "is_unset")]
     query_cap: QueryCap,
+    #[serde(default, skip_serializing_if = "NoiseRule::is_off")]
+    noise: NoiseRule,
+    #[serde(default, skip_serializing_if = "EpsilonLimits::is_unset")]
+    epsilon: EpsilonLimits,
 }
 
 fn is_unset(cap: &QueryCap) -> bool {
@@ -149,14 +188,14 @@ impl TryFrom<RawPolicy> for Policy {
             return Err(PolicyError::Format { found: raw.format });
         }
         let policy = Self::new(raw.min_cell, raw.rounding, raw.show_zeros, raw.sums)?;
-        Ok(Self { query_cap: raw.query_cap, ..policy })
+        Ok(Self { query_cap: raw.query_cap, noise: raw.noise, epsilon: raw.epsilon, ..policy })
     }
 }
 
 impl From<Policy> for RawPolicy {
     fn from(policy: Policy) -> Self {
-        let Policy { min_cell, rounding, show_zeros, sums, query_cap } = policy;
-        Self { format: POLICY_FORMAT.into(), min_cell, rounding, show_zeros, sums, query_cap }
+        let Policy { min_cell, rounding, show_zeros, sums, query_cap, noise, epsilon } = policy;
+        Self { format: POLICY_FORMAT.into(), min_cell, rounding, show_zeros, sums, query_cap, noise, epsilon }
     }
 }
 
@@ -165,13 +204,20 @@ impl Policy {
     /// edge of a rounding interval, and more than one count is suppressed.
     pub fn new(min_cell: u32, rounding: u32, show_zeros: bool, sums: Sums) -> Result<Self, ParamsError> {
         ReleaseParams { k: min_cell, b: rounding, show_zero: show_zeros, sums: [SumParams::OFF; 3] }.check()?;
-        Ok(Self { min_cell, rounding, show_zeros, sums, query_cap: QueryCap::default() })
+        let (query_cap, noise, epsilon) = (QueryCap::default(), NoiseRule::Off, EpsilonLimits::default());
+        Ok(Self { min_cell, rounding, show_zeros, sums, query_cap, noise, epsilon })
     }
 
     /// The same with query caps.
     #[must_use]
     pub fn with_query_cap(self, query_cap: QueryCap) -> Self {
         Self { query_cap, ..self }
+    }
+
+    /// The same with a rule for noise and limits of what may be spent.
+    #[must_use]
+    pub fn with_noise(self, noise: NoiseRule, epsilon: EpsilonLimits) -> Self {
+        Self { noise, epsilon, ..self }
     }
 
     /// Reads a policy file.
@@ -214,6 +260,16 @@ impl Policy {
         self.query_cap
     }
 
+    /// Whether answers bear noise.
+    pub const fn noise(&self) -> NoiseRule {
+        self.noise
+    }
+
+    /// How much privacy answers with noise may spend.
+    pub const fn epsilon(&self) -> EpsilonLimits {
+        self.epsilon
+    }
+
     /// The digest over every field.
     pub fn digest(&self) -> Digest {
         let mut hasher = Hasher::new(domain::POLICY);
@@ -225,6 +281,7 @@ impl Policy {
                 hasher.u64(u64::from(cap));
             }
         }
+        noise::absorb(self.noise, &self.epsilon, &mut hasher);
         hasher.finish()
     }
 
@@ -241,6 +298,7 @@ impl Policy {
                 text.push_str(&format!(", at most {cap} queries per {words} (counted by the hospital, not proved)"));
             }
         }
+        text.push_str(&noise::describe(self.noise, &self.epsilon));
         text
     }
 }

@@ -1,6 +1,7 @@
 //! The stricter of two policies, and the numbers it gives for one plan.
 
 use super::document::{Policy, PolicyError, QueryCap, Sums, describe_counts};
+use super::noise::NoiseRule;
 use super::release::{MAX_COUNT_RULE, ParamsError, ReleaseParams, SUM_NAMES, SumParams, next_edge};
 use super::restrain::restrained_sums;
 use crate::domain;
@@ -20,7 +21,9 @@ pub struct EffectivePolicy(Policy);
 ///   and 10 with 1 give 13 with 5, since 10 is no edge);
 /// - empty groups are shown only if both show them;
 /// - of sums, the stricter of the two;
-/// - caps: the smaller of the two.
+/// - caps: the smaller of the two;
+/// - noise: off if either has it off, required if either requires it; one of each refuse each other;
+/// - of every limit of epsilon, the smaller of the two.
 ///
 /// Without both policies nothing is released.
 pub fn effective(floor: Option<&Policy>, approval: Option<&Policy>) -> Result<EffectivePolicy, PolicyError> {
@@ -40,7 +43,9 @@ pub fn effective(floor: Option<&Policy>, approval: Option<&Policy>) -> Result<Ef
     };
     let query_cap = QueryCap { per_approval: cap(|cap| cap.per_approval), per_column: cap(|cap| cap.per_column) };
     let policy = Policy::new(min_cell, rounding, show_zeros, floor.sums().max(approval.sums())).map_err(together)?;
-    Ok(EffectivePolicy(policy.with_query_cap(query_cap)))
+    let noise = NoiseRule::stricter(floor.noise(), approval.noise())?;
+    let epsilon = floor.epsilon().stricter(approval.epsilon());
+    Ok(EffectivePolicy(policy.with_query_cap(query_cap).with_noise(noise, epsilon)))
 }
 
 const fn gcd(a: u32, b: u32) -> u32 {
@@ -53,8 +58,8 @@ impl EffectivePolicy {
         &self.0
     }
 
-    /// The numbers of the release rule for a plan: exact sums if the policy allows them and the approval names
-    /// the plan, restrained ones otherwise, or a refusal that says why this plan can have neither.
+    /// The numbers of the release rule for a plan without noise: exact sums if the policy allows them and the approval names
+    /// the plan, restrained ones otherwise, or a refusal that says why this plan can have neither, or not without noise.
     pub fn release_params(
         &self,
         plan: &Plan,
@@ -64,6 +69,7 @@ impl EffectivePolicy {
         if plan.schema != schema.digest() {
             return Err(PolicyError::Schema);
         }
+        self.check_exact()?;
         let Self(policy) = self;
         let k = policy.min_cell();
         let asked = plan.asked.as_array();

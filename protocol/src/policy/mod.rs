@@ -8,6 +8,7 @@ mod document;
 mod effective;
 #[cfg(test)]
 mod exhaustive;
+mod noise;
 mod noised;
 mod presets;
 mod release;
@@ -18,6 +19,7 @@ mod tests;
 
 pub use document::{POLICY_FORMAT, Policy, PolicyError, QueryCap, Sums};
 pub use effective::{EffectivePolicy, effective};
+pub use noise::{EpsilonLimits, NoiseLimits, NoiseRule};
 pub use noised::{
     GroupNoise, MAX_DELTA_POWER, NOISED_BITS, NoisedError, NoisedParams, aggregate_name, release_noised, sensitivities,
 };

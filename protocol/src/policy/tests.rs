@@ -51,12 +51,109 @@ fn a_policy_reads_writes_and_keeps_its_digest() {
         (r#""sums": "exact for named plans", "#, "", "missing field `sums`"),
         ("exact for named plans", "exact", "expected one of `exact for named plans`, `restrained`, `none`"),
         (r#""rounding": 5"#, r#""rounding": 0"#, "the base must be from 1 (exact) to 1024"),
-        (r#""rounding": 5"#, r#""rounding": 5, "epsilon": 1"#, "unknown field `epsilon`"),
+        (r#""rounding": 5"#, r#""rounding": 5, "delta": 1"#, "unknown field `delta`"),
+        (r#""rounding": 5"#, r#""rounding": 5, "noise": "some""#, "expected one of `off`, `allowed`, `required`"),
+        (r#""rounding": 5"#, r#""rounding": 5, "epsilon": {"per_day": "1"}"#, "unknown field `per_day`"),
+        (r#""rounding": 5"#, r#""rounding": 5, "epsilon": {"per_study": "0"}"#, "is not from 0.000001 to 100"),
+        (r#""rounding": 5"#, r#""rounding": 5, "epsilon": {"per_study": 0.1}"#, "invalid type: floating point"),
         ("8", "2000", "the smallest cell is 2000; it must be from 1 to 1024"),
     ] {
         let error = Policy::parse(&DEMO.replace(from, to)).unwrap_err().to_string();
         assert!(error.contains(sentence), "{error}");
     }
+}
+
+const NOISED: &str = r#""noise": "allowed", "epsilon": {"per_query": "0.3", "per_study": "3", "per_dataset": "10.5"}"#;
+
+#[test]
+fn noise_is_in_the_digest_if_anything_is_said_of_it() {
+    let plain = Policy::parse(DEMO).unwrap();
+    let with = |fields: &str| Policy::parse(&DEMO.replace(r#""rounding": 5"#, &format!(r#""rounding": 5, {fields}"#)));
+    for silent in [r#""noise": "off""#, r#""epsilon": {}"#] {
+        let policy = with(silent).unwrap();
+        assert_eq!((&policy, policy.digest()), (&plain, plain.digest()));
+    }
+    let noised = with(NOISED).unwrap();
+    assert_eq!(Policy::parse(&serde_json::to_string(&noised).unwrap()).unwrap(), noised);
+    assert!(
+        noised.describe().ends_with(
+            ", noise for those who ask for it, epsilon at most 0.3 a query, epsilon at most 3 a study, epsilon at most 10.5 a \
+             table (accounted by the ledger, not proved)"
+        ),
+        "{}",
+        noised.describe()
+    );
+    // One limit in another's place is another policy.
+    let mut digests = vec![plain.digest(), noised.digest()];
+    for fields in [
+        r#""noise": "allowed""#,
+        r#""noise": "required""#,
+        r#""epsilon": {"per_query": "3"}"#,
+        r#""epsilon": {"per_study": "3"}"#,
+        r#""epsilon": {"per_dataset": "3"}"#,
+        r#""epsilon": {"per_dataset": "4"}"#,
+        r#""noise": "allowed", "epsilon": {"per_study": "3"}"#,
+    ] {
+        digests.push(with(fields).unwrap().digest());
+    }
+    let count = digests.len();
+    digests.sort();
+    digests.dedup();
+    assert_eq!(digests.len(), count);
+}
+
+#[test]
+fn the_stricter_rule_of_noise_and_what_it_refuses() {
+    let limits = |per_query: Option<&str>, per_study: Option<&str>, per_dataset: Option<&str>| {
+        let limit = |text: Option<&str>| text.map(|text| text.parse().unwrap());
+        EpsilonLimits { per_query: limit(per_query), per_study: limit(per_study), per_dataset: limit(per_dataset) }
+    };
+    let all = limits(Some("0.3"), Some("3"), Some("10"));
+    let of = |rule, limits| policy(8, 5, Sums::Restrained).with_noise(rule, limits);
+    let both = |floor: &Policy, approval: &Policy| effective(Some(floor), Some(approval));
+    use NoiseRule::{Allowed, Off, Required};
+    for (floor, approval, expected) in [
+        (Off, Off, Some(Off)),
+        (Off, Allowed, Some(Off)),
+        (Allowed, Off, Some(Off)),
+        (Allowed, Allowed, Some(Allowed)),
+        (Allowed, Required, Some(Required)),
+        (Required, Allowed, Some(Required)),
+        (Required, Required, Some(Required)),
+        (Off, Required, None),
+        (Required, Off, None),
+    ] {
+        let found = both(&of(floor, all), &of(approval, all)).map(|policy| policy.policy().noise());
+        assert_eq!(found.as_ref().ok(), expected.as_ref(), "{floor:?} with {approval:?}");
+        if let Err(error) = found {
+            let (off, required) = if floor == Off { ("site", "approval") } else { ("approval", "site") };
+            assert_eq!(error, PolicyError::NoiseApart { off, required });
+        }
+    }
+    let other = limits(Some("0.5"), None, Some("9"));
+    let least = both(&of(Allowed, all), &of(Allowed, other)).unwrap();
+    assert_eq!(least.policy().epsilon(), limits(Some("0.3"), Some("3"), Some("9")));
+
+    let (counts, sums) = (compiled(&query("")).unwrap(), compiled(&query(r#""measures": {"sum": "nodes"}"#)).unwrap());
+    let asks = |policy: &Policy, plan: &Plan, price| both(policy, policy).unwrap().noise_limits(plan, price);
+    let found = asks(&of(Allowed, all), &sums, 300_000).unwrap();
+    assert_eq!((Some(found.per_study), Some(found.per_dataset)), (all.per_study, all.per_dataset));
+    let refused = asks(&of(Allowed, all), &counts, 300_001).unwrap_err().to_string();
+    assert_eq!(
+        refused,
+        "the query asks for an epsilon of 0.300001 in all, and the policy allows 0.3 a query: ask for less"
+    );
+    assert_eq!(asks(&of(Off, all), &counts, 1), Err(PolicyError::NoNoise));
+    let unset = |what| Err(PolicyError::NoEpsilonLimit { what });
+    assert_eq!(asks(&of(Allowed, limits(None, None, Some("1"))), &counts, 1), unset("per_study"));
+    assert_eq!(asks(&of(Required, limits(None, Some("1"), None)), &counts, 1), unset("per_dataset"));
+    let no_sums = policy(8, 5, Sums::None).with_noise(Allowed, all);
+    assert_eq!(asks(&no_sums, &sums, 1), Err(PolicyError::NoSums));
+    asks(&no_sums, &counts, 1).unwrap();
+    // Without noise: everything as before, unless it is required.
+    let exact = |policy: &Policy| both(policy, policy).unwrap().release_params(&counts, &schema(), false);
+    assert_eq!(exact(&of(Allowed, all)), exact(&policy(8, 5, Sums::Restrained)));
+    assert_eq!(exact(&of(Required, all)), Err(PolicyError::NoiseRequired));
 }
 
 #[test]

@@ -45,6 +45,13 @@ pub enum SiteAnswer {
     },
     /// The site accepted, and did not answer by the deadline.
     WithheldAfterAcceptance {},
+    /// The site has accepted, and answers with noise once sponsor and board have opened their nonces.
+    AwaitingBeacon {},
+    /// The site has accepted, and never answers: the nonces of its noise were not opened.
+    Void {
+        /// Whose doing it was.
+        because: String,
+    },
     /// The deadline has passed without a decision of the site.
     Expired {},
 }
@@ -60,6 +67,8 @@ impl SiteAnswer {
             Self::Accepted {} => "accepted",
             Self::Declined { .. } => "declined",
             Self::WithheldAfterAcceptance {} => "withheld_after_acceptance",
+            Self::AwaitingBeacon {} => "awaiting_beacon",
+            Self::Void { .. } => "void",
             Self::Expired {} => "expired",
         }
     }
@@ -74,6 +83,8 @@ impl SiteAnswer {
             Self::Accepted {} => "accepted by the site, not answered yet".into(),
             Self::Declined { because } => format!("declined by the site: {because}"),
             Self::WithheldAfterAcceptance {} => "withheld: the site accepted and did not answer by the deadline".into(),
+            Self::AwaitingBeacon {} => "accepted by the site; sponsor and board have yet to open their nonces".into(),
+            Self::Void { because } => format!("void: {because}"),
             Self::Expired {} => "expired: the deadline passed without a decision of the site".into(),
         }
     }

@@ -161,6 +161,8 @@ fn sites_that_did_not_answer() {
         SiteAnswer::Accepted {},
         SiteAnswer::Declined { because: "too small".into() },
         SiteAnswer::WithheldAfterAcceptance {},
+        SiteAnswer::AwaitingBeacon {},
+        SiteAnswer::Void { because: "the sponsor did not open its nonce".into() },
         SiteAnswer::Expired {},
     ];
     for state in states {

@@ -53,6 +53,7 @@ pub(crate) fn run(setting: &Setting, args: &RequestArgs) -> Outcome {
             shape: cohortium_protocol::commit::ShapeRef::to(&shape),
             verifying_key: verifying_key(setting, &args.key_files, &shape)?.id(),
             seeds: None,
+            seed_leaf: None,
         });
     }
     let (schema, plan) = planned.ok_or_else(|| Failure::cannot_tell("a request needs a site; name one with --site"))?;

@@ -8,7 +8,7 @@ use cohortium_protocol::hash::Digest;
 use cohortium_protocol::policy::PolicyError;
 use cohortium_protocol::query::{ColumnsError, CompileError, PlanError};
 use cohortium_protocol::statement::LengthError;
-use cohortium_verifier::AuditError;
+use cohortium_verifier::{AuditError, Reason};
 
 /// Why a request is not answered.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +28,9 @@ pub enum PipelineError {
     /// The policy refuses.
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    /// The noise that is asked for cannot be had.
+    #[error(transparent)]
+    Noise(#[from] Reason),
     /// The plan does not fit the table.
     #[error(transparent)]
     Columns(#[from] ColumnsError),

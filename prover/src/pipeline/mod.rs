@@ -30,7 +30,7 @@ use cohortium_protocol::policy::{EffectivePolicy, GroupCells, Policy, QueryCap, 
 use cohortium_protocol::query::{ColumnId, Inputs, Plan, QueryColumns, Source, compile};
 use cohortium_protocol::shape::Shape;
 use cohortium_protocol::table::{ConsentTable, Schema, Table};
-use cohortium_verifier::{Anchors, verify_release};
+use cohortium_verifier::{Anchors, noise_inputs, verify_release};
 use rand::{CryptoRng, RngCore};
 
 /// A registered column as the hospital keeps it: its name, its secret half and its commitment.
@@ -123,6 +123,7 @@ pub fn plan_release<'a>(
     plan.check(&shape)?;
     approval.permits(&request.query, &plan)?;
     let policy = effective(Some(floor), Some(&approval.policy))?;
+    noise_inputs(request, &plan, &policy)?;
     let rule = Rule::from(policy.release_params(&plan, schema, approval.names(&plan))?);
     Ok(Planned { request, approval, plan, shape, policy, rule })
 }

@@ -122,6 +122,7 @@ fn pins(part: &DryRun, name: &str, table: &str) -> Result<(SitePin, Dataset), Re
         shape: ShapeRef::to(shape),
         verifying_key: key.ok_or_else(|| Refusal::NoKey { shape: shape.name.to_owned() })?,
         seeds: site.seeds.as_ref().map(|seeds| seeds.document.root),
+        seed_leaf: None,
     };
     Ok((pin, dataset.clone()))
 }

@@ -39,7 +39,7 @@ struct Filter {
     site: Option<String>,
     /// That this site has not decided, or has accepted and not answered, and still may.
     open_for: Option<String>,
-    /// In this state: submitted, awaiting_approval, approved, answered, declined, withheld_after_acceptance, expired.
+    /// In this state: submitted, awaiting_approval, approved, answered, declined, withheld_after_acceptance, void, expired.
     /// Of withheld_after_acceptance also those of which any one site is in that state, whatever the others did.
     state: Option<String>,
     /// After this query, as `next` of the page before says.

@@ -26,9 +26,7 @@ fn results(ledger: &Ledger, id: &Digest) -> Result<QueryResults, Problem> {
         let parts: Vec<(String, SiteStatus, Option<Released>)> = question
             .sites
             .iter()
-            .map(|(site, asked)| {
-                (site.clone(), asked.status(question.request.time, charter, now), asked.release.clone())
-            })
+            .map(|(site, asked)| (site.clone(), asked.status(question, charter, now), asked.release.clone()))
             .collect();
         let study = question.request.document.query.study.clone();
         Some((state.plan_source(question, site), question.schema.clone(), question.id, study, parts))
@@ -57,6 +55,8 @@ fn answer(status: SiteStatus) -> SiteAnswer {
         SiteStatus::Accepted { .. } | SiteStatus::Answered { .. } => SiteAnswer::Accepted {},
         SiteStatus::Declined { reason, .. } => SiteAnswer::Declined { because: reason },
         SiteStatus::WithheldAfterAcceptance { .. } => SiteAnswer::WithheldAfterAcceptance {},
+        SiteStatus::AwaitingBeacon { .. } => SiteAnswer::AwaitingBeacon {},
+        SiteStatus::Void { reason, .. } => SiteAnswer::Void { because: reason },
         SiteStatus::Expired { .. } => SiteAnswer::Expired {},
     }
 }

@@ -65,7 +65,7 @@ impl QuerySummary {
         let request = &question.request.document;
         let status = question.status(charter, now);
         let sites = question.sites.iter().map(|(site, asked)| {
-            let status = asked.status(question.request.time, charter, now);
+            let status = asked.status(question, charter, now);
             (site.clone(), SiteState { words: status.to_string(), status })
         });
         Self {
@@ -97,6 +97,7 @@ impl QuerySummary {
             QueryStatus::Answered { .. } => "answered",
             QueryStatus::Declined => "declined",
             QueryStatus::WithheldAfterAcceptance => WITHHELD,
+            QueryStatus::Void => "void",
             QueryStatus::Expired => "expired",
         }
     }
@@ -105,8 +106,8 @@ impl QuerySummary {
 const WITHHELD: &str = "withheld_after_acceptance";
 
 /// Every state that a query can be in.
-pub(super) const STATES: [&str; 7] =
-    ["submitted", "awaiting_approval", "approved", "answered", "declined", WITHHELD, "expired"];
+pub(super) const STATES: [&str; 8] =
+    ["submitted", "awaiting_approval", "approved", "answered", "declined", WITHHELD, "void", "expired"];
 
 #[cfg(test)]
 mod tests {
@@ -121,6 +122,7 @@ mod tests {
             QueryStatus::Answered { sites: 1, of: 2 },
             QueryStatus::Declined,
             QueryStatus::WithheldAfterAcceptance,
+            QueryStatus::Void,
             QueryStatus::Expired,
         ];
         for (status, name) in statuses.into_iter().zip(STATES) {

@@ -79,7 +79,7 @@ fn unread() -> Vec<(&'static str, Value, &'static str)> {
         ("/format", json!("cohortium-bundle/2"), "this version reads \"cohortium-bundle/1\""),
         ("/plan", json!({}), "at plan: unknown field `plan`"),
         ("/proof/public_inputs", json!([]), "at proof.public_inputs: unknown field `public_inputs`"),
-        ("/request/noise", json!("laplace"), "at request.noise: unknown variant `laplace`"),
+        ("/request/noise", json!("uniform"), "at request.noise: unknown variant `uniform`"),
         ("/request/query/where/consent", json!("waived"), "a selection cannot ignore, waive or test consent"),
         ("/policy_floor/min_cell", json!(14), "the smallest cell 14 is not the lower edge"),
         ("/approval/policy", json!(null), "without a policy nothing is released"),

@@ -10,6 +10,7 @@ use cohortium_protocol::ledger::{Charter, Member, Role, Statement, Timestamp, Tr
 use cohortium_protocol::policy::Policy;
 use cohortium_protocol::table::Schema;
 
+use super::beacon::Whose;
 use super::plans::Plans;
 use super::refusal::Refusal;
 use super::state::{Asked, Dataset, Decision, Floor, Posted, Question, Released, Seeds, State, Study};
@@ -64,8 +65,7 @@ impl State {
             Statement::Epoch { epoch } => self.epoch(&member, epoch, index, time)?,
             Statement::Floor { number, policy } => self.floor(&member, *number, policy, index, time)?,
             Statement::Seeds { number, leaves, root } => {
-                let seeds = Seeds { number: *number, leaves: *leaves, root: *root };
-                self.seeds(&member, seeds, index, time)?;
+                self.seeds(&member, (*number, *leaves, *root), index, time)?;
             }
             Statement::Study { approval } => self.study(&member, approval, index, time)?,
             Statement::Suspend { approval, reason } => self.suspend(&member, approval, reason, time)?,
@@ -81,12 +81,19 @@ impl State {
             Statement::Decline { request, reason } => {
                 let asked = self.undecided(&member, request, time)?;
                 asked.decision = Some((Decision::Declined { reason: reason.clone() }, time, index));
+                self.refund_epsilon(request, &member.name);
             }
             Statement::Release { request, proof } => {
                 let (params, policy) = self.check_release(&member, request, proof, time, verification)?;
                 if let Some(asked) = self.asked_mut(request, &member.name) {
                     asked.release = Some(Released { index, time, cells: proof.cells.clone(), params, policy });
                 }
+            }
+            Statement::SponsorNonce { request, nonce } => {
+                self.open_nonce(&member, request, (nonce, Whose::Sponsor), (index, time))?;
+            }
+            Statement::BoardNonce { request, nonce, path } => {
+                self.open_nonce(&member, request, (nonce, Whose::Board(path)), (index, time))?;
             }
         }
         self.tree.push(leaf_hash(transaction.leaf().as_bytes()));
@@ -172,11 +179,17 @@ impl State {
         Ok(())
     }
 
-    fn seeds(&mut self, member: &Member, seeds: Seeds, index: u64, time: Timestamp) -> Result<(), Refusal> {
+    fn seeds(
+        &mut self,
+        member: &Member,
+        (number, leaves, root): (u32, u32, Digest),
+        index: u64,
+        time: Timestamp,
+    ) -> Result<(), Refusal> {
         let last = self.sites.get(&member.name).and_then(|site| site.seeds.as_ref());
-        follows("seed tree", seeds.number, last.map(|seeds| seeds.document.number))?;
+        follows("seed tree", number, last.map(|seeds| seeds.document.number))?;
         let site = self.sites.entry(member.name.clone()).or_default();
-        site.seeds = Some(Posted::new(seeds, index, time));
+        site.seeds = Some(Posted::new(Seeds { number, leaves, root, first: site.asked }, index, time));
         Ok(())
     }
 
@@ -217,10 +230,12 @@ impl State {
             return Err(Refusal::NotInForce { approval: *approval, reason });
         }
         study.suspended = Some((time, reason.to_owned()));
+        self.stop_nonces(approval, time, reason);
         Ok(())
     }
 
     fn enter_query(&mut self, question: Question) {
+        self.spend_epsilon(&question);
         let digest = question.request.document.digest();
         if let Some(study) = self.studies.get_mut(&question.request.document.approval) {
             study.queries.push(digest);

@@ -5,17 +5,22 @@ use std::collections::BTreeMap;
 use cohortium_keys::KeyKind;
 use cohortium_protocol::bundle::{Bundle, QueryProof};
 use cohortium_protocol::commit::budget::column_limit;
-use cohortium_protocol::documents::{Approval, Request, RequestError, SitePin};
+use cohortium_protocol::documents::{Approval, Noise, Request, RequestError, SitePin};
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::{Member, Statement, Timestamp, Transaction};
+use cohortium_protocol::noise::nonces_for;
 use cohortium_protocol::policy::{QueryCap, Rule, effective};
 use cohortium_protocol::query::{ColumnId, Source};
+use cohortium_protocol::shape::Shape;
 
 use super::admit::{Verification, agree};
+use super::beacon::Openings;
 use super::plans::Plans;
 use super::refusal::Refusal;
 use super::state::{Asked, Dataset, Decision, Posted, Question, Site, State, Study};
 use crate::anchors::{Anchors, SiteAnchor};
+use crate::noise::noise_inputs;
+use crate::reason::Step;
 use crate::verify::{PendingRelease, VerifiedRelease, check_release, verify_release};
 
 /// A release that is ready to be verified: owned, so that it can be done elsewhere than under the state's lock.
@@ -86,7 +91,8 @@ impl State {
         // A request without sites does not parse.
         let schema = schema.ok_or(RequestError::Sites { found: 0 })?;
         let request = Posted::new(request.clone(), index, time);
-        let question = Question { id, request, sponsor: member.name.clone(), schema, sites };
+        let openings = request.document.noise.laplace().map(|_| Openings::default());
+        let question = Question { id, request, sponsor: member.name.clone(), schema, sites, openings };
         for site in question.sites.keys() {
             self.charges(&question, site, plans)?;
         }
@@ -121,6 +127,7 @@ impl State {
         let epoch = dataset.epoch.as_ref().ok_or_else(|| missing("consent epoch over the active table version"))?;
         let floor = site.floor.as_ref().ok_or_else(|| missing("policy floor"))?;
         let shape = pin.standard_shape()?;
+        let required = self.required_shape(request, &pin.site, dataset)?;
         let key =
             self.charter.verifying_key(shape.name).ok_or_else(|| Refusal::NoKey { shape: shape.name.to_owned() })?;
         let none = || "none".to_owned();
@@ -128,7 +135,7 @@ impl State {
             ("manifest", pin.manifest.to_string(), dataset.manifest.document.digest().to_string()),
             ("consent epoch", pin.epoch.to_string(), epoch.document.digest().to_string()),
             ("policy floor", pin.policy_floor.to_string(), floor.document.policy.digest().to_string()),
-            ("shape", shape.id().to_string(), dataset.manifest.document.shape().id().to_string()),
+            ("shape", shape.id().to_string(), required.id().to_string()),
             ("verifying key", pin.verifying_key.to_string(), key.to_string()),
             (
                 "seed tree",
@@ -141,6 +148,7 @@ impl State {
                 return Err(Refusal::NotActive { site: pin.site.clone(), what, found, active });
             }
         }
+        check_leaf(pin, site, request, approval)?;
         let plan = plans.get(&request.query, &dataset.schema, &approval.consent, &shape)?;
         request.binds(approval, &dataset.schema, &plan)?;
         plan.check(&shape)?;
@@ -152,7 +160,15 @@ impl State {
         }
         let refuse = |source| Refusal::Policy { site: pin.site.clone(), source };
         let policy = effective(Some(&floor.document.policy), Some(&approval.policy)).map_err(refuse)?;
-        policy.release_params(&plan, &dataset.schema, approval.names(&plan)).map_err(refuse)?;
+        match &request.noise {
+            Noise::None => drop(policy.release_params(&plan, &dataset.schema, approval.names(&plan)).map_err(refuse)?),
+            Noise::Laplace(laplace) => {
+                let price = laplace.epsilon.price();
+                let limits = policy.noise_limits(&plan, price).map_err(refuse)?;
+                let whose = (pin.site.as_str(), request.query.table.as_str(), request.query.study.as_str());
+                self.check_epsilon(whose, price, &limits)?;
+            }
+        }
         self.check_caps(pin, request, &plan.columns(), policy.policy().query_cap(), plans)?;
         Ok(Asked {
             manifest: dataset.manifest.clone(),
@@ -162,6 +178,18 @@ impl State {
             held: None,
             decision: None,
             release: None,
+        })
+    }
+
+    /// The shape that a site's answer is proved in: its table's, or the one that proves noise over such a table.
+    fn required_shape(&self, request: &Request, site: &str, dataset: &Dataset) -> Result<Shape, Refusal> {
+        let shape = *dataset.manifest.document.shape();
+        if request.noise == Noise::None {
+            return Ok(shape);
+        }
+        (self.noise_shape)(&shape).ok_or_else(|| Refusal::Noise {
+            site: site.to_owned(),
+            reason: format!("no circuit of this version proves noise over tables of shape {shape}; ask without noise"),
         })
     }
 
@@ -241,8 +269,9 @@ impl State {
                 *commitment.ok_or_else(|| Refusal::Unknown { what: "column", name: column.to_string() })?;
             let (spent, under) = self.spent(&commitment, &approval);
             let limit = column_limit(manifest.shape());
-            let refuse = |spent, limit, under| {
-                Err(Refusal::Budget { site: site.to_owned(), column: column.name.clone(), spent, limit, under })
+            let refuse = |spent, limit: u32, under| {
+                let left = limit.saturating_sub(spent);
+                Err(Refusal::Budget { site: site.to_owned(), column: column.name.clone(), spent, limit, under, left })
             };
             if spent >= limit {
                 return refuse(spent, limit, "in all");
@@ -269,7 +298,11 @@ impl State {
         if asked.release.is_some() {
             return Err(Refusal::Answered { site, request });
         }
-        let deadline = accepted.plus(self.charter.answer_seconds);
+        let Some(from) = question.answers_from(accepted) else {
+            let reason = "it is answered when both nonces are open, and they are not".to_owned();
+            return Err(Refusal::Beacon { request, reason });
+        };
+        let deadline = from.plus(self.charter.answer_seconds);
         if time > deadline {
             return Err(Refusal::Late { site, what: "answer", request, deadline, now: time });
         }
@@ -328,6 +361,9 @@ impl State {
                 let study = self.studies.get(&question.request.document.approval).ok_or_else(unknown)?;
                 let approval = &study.approval.document;
                 let policy = effective(Some(&asked.floor.document.policy), Some(&approval.policy)).map_err(refuse)?;
+                // Where answers with noise are joined, their rule's numbers take the place of these.
+                noise_inputs(&question.request.document, &plan, &policy)
+                    .map_err(|reason| Refusal::Audit(Box::new(reason.at(Step::Policy))))?;
                 let params = policy.release_params(&plan, &question.schema, approval.names(&plan)).map_err(refuse)?;
                 Ok((params.into(), params.describe()))
             }
@@ -360,5 +396,30 @@ impl State {
             return Err(Refusal::DevelopmentKey);
         }
         Ok(())
+    }
+}
+
+/// With noise, whether a site's pin is the next leaf of its seed tree, and the approval has a nonce for the query.
+fn check_leaf(pin: &SitePin, site: &Site, request: &Request, approval: &Approval) -> Result<(), Refusal> {
+    if request.noise == Noise::None {
+        return Ok(());
+    }
+    let refuse = |reason: String| Err(Refusal::Noise { site: pin.site.clone(), reason });
+    if let Err(error) = nonces_for(approval, request.sequence) {
+        return refuse(error.to_string());
+    }
+    let (Some(next), Some(seeds)) = (site.next_leaf(), &site.seeds) else {
+        return refuse("it has no seed tree".to_owned());
+    };
+    let (number, leaves) = (seeds.document.number, seeds.document.leaves);
+    if next >= u64::from(leaves) {
+        return refuse(format!("all {leaves} leaves of its seed tree {number} are taken; the site registers another"));
+    }
+    match pin.seed_leaf.map(u64::from) {
+        Some(leaf) if leaf == next => Ok(()),
+        leaf => {
+            let found = leaf.map_or_else(|| "none".to_owned(), |leaf| leaf.to_string());
+            Err(Refusal::NotActive { site: pin.site.clone(), what: "seed leaf", found, active: next.to_string() })
+        }
     }
 }

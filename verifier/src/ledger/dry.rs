@@ -78,6 +78,14 @@ impl State {
                 }
             }
         }
+        let study_name = study.approval.document.study.as_str();
+        let mut epsilon = BTreeMap::new();
+        for site in sites.keys() {
+            let key = (site.clone(), table.to_owned());
+            if let Some(account) = self.epsilon.get(&key) {
+                epsilon.insert(key, account.only(study_name));
+            }
+        }
         let state = State {
             ledger: self.ledger.clone(),
             charter: self.charter.clone(),
@@ -92,6 +100,8 @@ impl State {
             queries,
             by_id: BTreeMap::new(),
             accounts,
+            epsilon,
+            noise_shape: self.noise_shape,
         };
         Some(DryRun { state, approval: *approval, study })
     }
@@ -119,6 +129,7 @@ impl Question {
             sponsor: self.sponsor.clone(),
             schema: self.schema.clone(),
             sites: sites.collect(),
+            openings: self.openings.clone(),
         }
     }
 }

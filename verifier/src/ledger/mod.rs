@@ -5,8 +5,10 @@
 
 mod admit;
 mod ask;
+mod beacon;
 mod chain;
 mod dry;
+mod epsilon;
 mod evidence;
 mod parts;
 mod plans;
@@ -18,8 +20,10 @@ mod study;
 
 pub use admit::{Admitted, Verification, check_signer, check_study};
 pub use ask::ReleaseCheck;
+pub use beacon::{Opened, Openings};
 pub use chain::{ChainError, FOUNDING_FORMAT, Founding, OpenBlock, Trust, parse_block};
 pub use dry::DryRun;
+pub use epsilon::EpsilonAccount;
 pub use evidence::{EvidenceError, LedgerFacts, Signed, check_evidence};
 pub use parts::{BundleParts, EvidenceParts};
 pub use plans::{PlanSource, Plans};

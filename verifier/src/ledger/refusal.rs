@@ -4,6 +4,7 @@ use cohortium_protocol::commit::RegistryError;
 use cohortium_protocol::documents::{ApprovalError, RequestError};
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::{Timestamp, TransactionError};
+use cohortium_protocol::noise::Epsilon;
 use cohortium_protocol::policy::PolicyError;
 use cohortium_protocol::query::{CompileError, PlanError};
 
@@ -189,8 +190,8 @@ pub enum Refusal {
     },
     /// The opening budget is spent.
     #[error(
-        "the opening budget of {site}'s column {column:?} does not suffice: 1 asked, {spent} spent of {limit} {under}. A new \
-         version of the table, or a new consent epoch, has a budget of its own"
+        "the opening budget of {site}'s column {column:?} does not suffice: 1 asked, {spent} spent of {limit} {under}, {left} \
+         left. A new version of the table, or a new consent epoch, has a budget of its own"
     )]
     Budget {
         /// The site.
@@ -203,6 +204,45 @@ pub enum Refusal {
         limit: u32,
         /// `in all`, or `under this approval`.
         under: &'static str,
+        /// What is left.
+        left: u32,
+    },
+    /// Noise that cannot be had.
+    #[error("{site} cannot answer this with noise: {reason}")]
+    Noise {
+        /// The site.
+        site: String,
+        /// Why, and what would pass.
+        reason: String,
+    },
+    /// The epsilon budget is spent.
+    #[error(
+        "the epsilon budget of {site}'s table {table} {whose} does not suffice: {asked} asked, {spent} spent of {limit}, {left} \
+         left"
+    )]
+    Epsilon {
+        /// The site.
+        site: String,
+        /// The table.
+        table: String,
+        /// `in all`, or `for study` and its name.
+        whose: String,
+        /// What the query asks for, over all its aggregates.
+        asked: String,
+        /// Spent so far.
+        spent: String,
+        /// The limit.
+        limit: Epsilon,
+        /// What is left.
+        left: String,
+    },
+    /// A nonce that is not opened now, or not this one; or an answer before both are open.
+    #[error("the beacon of the request {request}: {reason}")]
+    Beacon {
+        /// The request.
+        request: Digest,
+        /// What is wrong, and what would pass.
+        reason: String,
     },
     /// A decision that was made.
     #[error("{site} has {decision} the request {request} already, and that is final")]
@@ -257,7 +297,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// The names of all rules: what [`rule`](Self::rule) may give.
-    pub const RULES: [&'static str; 31] = [
+    pub const RULES: [&'static str; 34] = [
         "form",
         "ledger",
         "member",
@@ -282,6 +322,9 @@ impl Refusal {
         "query-cap",
         "waiting",
         "opening-budget",
+        "noise",
+        "epsilon-budget",
+        "beacon",
         "decided",
         "acceptance",
         "answered",
@@ -318,6 +361,9 @@ impl Refusal {
             Self::Cap { .. } => "query-cap",
             Self::Waiting { .. } => "waiting",
             Self::Budget { .. } => "opening-budget",
+            Self::Noise { .. } => "noise",
+            Self::Epsilon { .. } => "epsilon-budget",
+            Self::Beacon { .. } => "beacon",
             Self::Decided { .. } => "decided",
             Self::NotAccepted { .. } => "acceptance",
             Self::Answered { .. } => "answered",

@@ -10,7 +10,12 @@ use cohortium_protocol::domain;
 use cohortium_protocol::hash::{Digest, Hasher};
 use cohortium_protocol::ledger::{Charter, MerkleTree, Timestamp};
 use cohortium_protocol::policy::{GroupCells, Policy, Rule};
+use cohortium_protocol::shape::Shape;
 use cohortium_protocol::table::Schema;
+
+use super::beacon::Openings;
+use super::epsilon::EpsilonAccount;
+use crate::noise::noise_shape_of;
 
 /// Why a charter and keys do not found a ledger.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -68,6 +73,8 @@ pub struct Seeds {
     pub leaves: u32,
     /// Its root.
     pub root: Digest,
+    /// The number, at the site, of the query that has its first leaf.
+    pub first: u64,
 }
 
 /// One table of one site.
@@ -170,6 +177,8 @@ pub struct Question {
     pub schema: Arc<Schema>,
     /// The sites asked.
     pub sites: BTreeMap<String, Asked>,
+    /// What has become of the nonces; nothing if it asks for no noise.
+    pub openings: Option<Openings>,
 }
 
 /// What was spent of a column's opening budget.
@@ -196,6 +205,18 @@ pub struct State {
     /// The request of each query transaction.
     pub(super) by_id: BTreeMap<Digest, Digest>,
     pub(super) accounts: BTreeMap<Digest, Account>,
+    /// What answers with noise have spent, by site and table.
+    pub(super) epsilon: BTreeMap<(String, String), EpsilonAccount>,
+    /// The shape that proves answers with noise over tables of a shape.
+    pub(super) noise_shape: fn(&Shape) -> Option<Shape>,
+}
+
+impl Site {
+    /// The leaf of its current seed tree that the next query has; nothing without a tree. Beyond the tree's leaves there is
+    /// none any more, until the site registers another.
+    pub fn next_leaf(&self) -> Option<u64> {
+        self.seeds.as_ref().map(|seeds| self.asked.saturating_sub(seeds.document.first))
+    }
 }
 
 impl State {
@@ -225,7 +246,16 @@ impl State {
             queries: BTreeMap::new(),
             by_id: BTreeMap::new(),
             accounts: BTreeMap::new(),
+            epsilon: BTreeMap::new(),
+            noise_shape: noise_shape_of,
         })
+    }
+
+    /// For tests of the rules of noise: the same state, as if these shapes proved answers with noise. No program calls it.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_noise_shapes(self, noise_shape: fn(&Shape) -> Option<Shape>) -> Self {
+        Self { noise_shape, ..self }
     }
 
     /// The ledger's id.
@@ -342,6 +372,8 @@ impl State {
                 hasher.digest(approval).u64(u64::from(*spent));
             }
         }
+        self.absorb_openings(&mut hasher);
+        self.absorb_epsilon(&mut hasher);
         hasher.finish()
     }
 }

@@ -28,6 +28,19 @@ pub enum SiteStatus {
         /// Until when it has to.
         until: Timestamp,
     },
+    /// The site will answer with noise, once sponsor and board have opened their nonces.
+    AwaitingBeacon {
+        /// Until when they have to, at the latest.
+        until: Timestamp,
+    },
+    /// The site accepted, and the nonces that its noise would have come from were not opened in time, or the approval was
+    /// suspended before they were. Nothing is ever answered; what was spent stays spent. This never goes away.
+    Void {
+        /// Since when.
+        since: Timestamp,
+        /// Whose doing it was.
+        reason: String,
+    },
     /// The site has answered.
     Answered {
         /// When.
@@ -73,23 +86,31 @@ pub enum QueryStatus {
     Declined,
     /// A site accepted and withheld; none has answered, and none is left to.
     WithheldAfterAcceptance,
+    /// Its nonces were not opened: nobody will answer.
+    Void,
     /// Nobody decided in time.
     Expired,
 }
 
 impl Asked {
     /// What has become of this part at a moment.
-    pub fn status(&self, posted: Timestamp, charter: &Charter, now: Timestamp) -> SiteStatus {
+    pub fn status(&self, question: &Question, charter: &Charter, now: Timestamp) -> SiteStatus {
         if let Some(release) = &self.release {
             return SiteStatus::Answered { at: release.time };
         }
-        let until = posted.plus(charter.acceptance_seconds);
+        let until = question.request.time.plus(charter.acceptance_seconds);
         match (&self.decision, &self.held) {
             (Some((Decision::Declined { reason }, at, _)), _) => {
                 SiteStatus::Declined { reason: reason.clone(), at: *at }
             }
             (Some((Decision::Accepted, at, _)), _) => {
-                let until = at.plus(charter.answer_seconds);
+                let Some(from) = question.answers_from(*at) else {
+                    return match question.void(charter, now) {
+                        Some((since, reason)) => SiteStatus::Void { since, reason },
+                        None => SiteStatus::AwaitingBeacon { until: question.open_until(charter, now) },
+                    };
+                };
+                let until = from.plus(charter.answer_seconds);
                 if now > until {
                     SiteStatus::WithheldAfterAcceptance { since: until }
                 } else {
@@ -106,24 +127,25 @@ impl Asked {
 impl Question {
     /// What has become of a site's part at a moment; nothing for a site that is not asked.
     pub fn site_status(&self, site: &str, charter: &Charter, now: Timestamp) -> Option<SiteStatus> {
-        Some(self.sites.get(site)?.status(self.request.time, charter, now))
+        Some(self.sites.get(site)?.status(self, charter, now))
     }
 
     /// Whether a site still has something to do about it at a moment: it has not decided, or it has accepted and not
     /// answered, and its time has not ended.
     pub fn is_open_for(&self, site: &str, charter: &Charter, now: Timestamp) -> bool {
-        use SiteStatus::{Accepted, AwaitingApproval, Submitted};
+        use SiteStatus::{Accepted, AwaitingApproval, AwaitingBeacon, Submitted};
         let status = self.site_status(site, charter, now);
-        matches!(status, Some(Submitted { .. } | AwaitingApproval { .. } | Accepted { .. }))
+        matches!(status, Some(Submitted { .. } | AwaitingApproval { .. } | Accepted { .. } | AwaitingBeacon { .. }))
     }
 
     /// What has become of the query at a moment. A late or silent site never hides what others answered.
     pub fn status(&self, charter: &Charter, now: Timestamp) -> QueryStatus {
-        let all: Vec<SiteStatus> =
-            self.sites.values().map(|asked| asked.status(self.request.time, charter, now)).collect();
+        let all: Vec<SiteStatus> = self.sites.values().map(|asked| asked.status(self, charter, now)).collect();
         let count = |test: fn(&SiteStatus) -> bool| all.iter().filter(|status| test(status)).count();
         let answered = count(|status| matches!(status, SiteStatus::Answered { .. }));
-        let accepted = count(|status| matches!(status, SiteStatus::Accepted { .. }));
+        let accepted =
+            count(|status| matches!(status, SiteStatus::Accepted { .. } | SiteStatus::AwaitingBeacon { .. }));
+        let void = count(|status| matches!(status, SiteStatus::Void { .. }));
         let held = count(|status| matches!(status, SiteStatus::AwaitingApproval { .. }));
         let open = count(|status| matches!(status, SiteStatus::Submitted { .. }));
         let withheld = count(|status| matches!(status, SiteStatus::WithheldAfterAcceptance { .. }));
@@ -136,6 +158,8 @@ impl Question {
             QueryStatus::AwaitingApproval
         } else if open > 0 {
             QueryStatus::Submitted
+        } else if void > 0 {
+            QueryStatus::Void
         } else if withheld > 0 {
             QueryStatus::WithheldAfterAcceptance
         } else if declined > 0 {
@@ -154,6 +178,10 @@ impl fmt::Display for SiteStatus {
                 write!(f, "awaiting a person's approval until {until}: {reason}")
             }
             Self::Accepted { until } => write!(f, "accepted; has to answer until {until}"),
+            Self::AwaitingBeacon { until } => {
+                write!(f, "accepted; sponsor and board have to open their nonces until {until}")
+            }
+            Self::Void { since, reason } => write!(f, "VOID since {since}: {reason}; nothing will be answered"),
             Self::Answered { at } => write!(f, "answered at {at}"),
             Self::Declined { reason, at } => write!(f, "declined at {at}: {reason}"),
             Self::WithheldAfterAcceptance { since } => {
@@ -175,6 +203,7 @@ impl fmt::Display for QueryStatus {
             }
             Self::Declined => f.write_str("declined"),
             Self::WithheldAfterAcceptance => f.write_str("withheld after acceptance"),
+            Self::Void => f.write_str("void: its nonces were not opened"),
             Self::Expired => f.write_str("expired"),
         }
     }

@@ -306,7 +306,7 @@ fn query_report(state: &State, question: &Question) -> Result<QueryReport, Study
     let plan = state.plan(question, first)?;
     let labels = |group: usize| plan.group_labels(group).into_iter().map(str::to_owned).collect();
     let sites = question.sites.iter().map(|(site, asked)| {
-        let status = asked.status(question.request.time, charter, now);
+        let status = asked.status(question, charter, now);
         let cells = asked.release.iter().flat_map(|release| &release.cells).enumerate();
         SiteReport {
             site: site.clone(),

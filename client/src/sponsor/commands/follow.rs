@@ -49,7 +49,8 @@ pub(crate) fn run(setting: &Setting, args: &FollowArgs) -> Outcome {
 
 /// Whether something can still happen at a site.
 fn is_open(status: &SiteStatus) -> bool {
-    matches!(status, SiteStatus::Submitted { .. } | SiteStatus::AwaitingApproval { .. } | SiteStatus::Accepted { .. })
+    use SiteStatus::{Accepted, AwaitingApproval, AwaitingBeacon, Submitted};
+    matches!(status, Submitted { .. } | AwaitingApproval { .. } | Accepted { .. } | AwaitingBeacon { .. })
 }
 
 fn states(summary: &QuerySummary) -> String {
@@ -66,7 +67,8 @@ fn describe(summary: &QuerySummary, now: Timestamp) -> String {
         let time = match status {
             SiteStatus::Submitted { until }
             | SiteStatus::AwaitingApproval { until, .. }
-            | SiteStatus::Accepted { until } => {
+            | SiteStatus::Accepted { until }
+            | SiteStatus::AwaitingBeacon { until } => {
                 format!(" ({} left)", left(now, *until))
             }
             _ => String::new(),

@@ -109,5 +109,6 @@ fn pin(trusted: &TrustedLedger, site: &str, detail: &DatasetDetail) -> Result<Si
         shape: ShapeRef::to(&shape),
         verifying_key,
         seeds: detail.summary.seeds,
+        seed_leaf: None,
     })
 }

@@ -177,6 +177,8 @@ fn state(status: Option<&SiteStatus>) -> SiteAnswer {
         Some(SiteStatus::Declined { reason, .. }) => SiteAnswer::Declined { because: reason.clone() },
         Some(SiteStatus::Accepted { .. }) => SiteAnswer::Accepted {},
         Some(SiteStatus::WithheldAfterAcceptance { .. }) => SiteAnswer::WithheldAfterAcceptance {},
+        Some(SiteStatus::AwaitingBeacon { .. }) => SiteAnswer::AwaitingBeacon {},
+        Some(SiteStatus::Void { reason, .. }) => SiteAnswer::Void { because: reason.clone() },
         Some(SiteStatus::Expired { .. }) => SiteAnswer::Expired {},
         Some(SiteStatus::AwaitingApproval { .. }) => SiteAnswer::AwaitingApproval {},
         // One that has answered does not come here; of one that the ledger says nothing about, nothing is known but that
@@ -222,6 +224,8 @@ mod tests {
             SiteStatus::Accepted { until: time },
             SiteStatus::Declined { reason: reason(), at: time },
             SiteStatus::WithheldAfterAcceptance { since: time },
+            SiteStatus::AwaitingBeacon { until: time },
+            SiteStatus::Void { since: time, reason: reason() },
             SiteStatus::Expired { since: time },
         ] {
             let said = serde_json::to_value(&status).unwrap();

@@ -65,7 +65,7 @@ fn pass(setting: &Setting, claim: Claim) -> Result<(Tally, Heads), Failure> {
     for summary in queries.values() {
         let is_undecided = match summary.sites.get(pass.home.site()).map(|status| &status.state) {
             Some(SiteStatus::Submitted { .. } | SiteStatus::AwaitingApproval { .. }) => true,
-            Some(SiteStatus::Accepted { .. }) => {
+            Some(SiteStatus::Accepted { .. } | SiteStatus::AwaitingBeacon { .. }) => {
                 let note = pass.home.note(&summary.request)?;
                 note.is_none_or(|note| note.decision.is_none() && note.closed.is_none()) && !pass.adopt(summary)?
             }

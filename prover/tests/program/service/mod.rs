@@ -169,6 +169,7 @@ impl Service {
                     shape: ShapeRef::to(&shape),
                     verifying_key: self.key.id(),
                     seeds: site.seeds.as_ref().map(|seeds| seeds.document.root),
+                    seed_leaf: None,
                 }],
                 sponsor_nonce: Nonce::from_bytes([sequence as u8; 32]),
                 noise: Noise::None,
