@@ -58,8 +58,6 @@ pub const TRANSCRIPT: &str = "cohortium/transcript/1";
 pub const OPENING_CONTEXT: &str = "cohortium/opening-context/1";
 /// A record of the opening budget.
 pub const BUDGET_RECORD: &str = "cohortium/budget-record/1";
-/// One-time seeds of a site's noise.
-pub const NOISE_SEED: &str = "cohortium/noise-seed/1";
 /// A record of what left a site.
 pub const OUTGOING_RECORD: &str = "cohortium/outgoing-record/1";
 /// A charge that stands for charges that a restored budget does not know.

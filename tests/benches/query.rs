@@ -74,7 +74,7 @@ fn run(shape: Shape) {
     let site = hospital.site();
 
     let start = (cpu_seconds(), Instant::now());
-    let prepared = prepare(&request, &approval, &site).unwrap_or_else(|error| panic!("{error}"));
+    let prepared = prepare(&request, &approval, &site, None).unwrap_or_else(|error| panic!("{error}"));
     row("plan, evaluate", cpu_seconds() - start.0, start.1.elapsed().as_secs_f64());
     let (bundle, phases) = prepared
         .prove_timed(&proving, &anchors, &mut rand::rngs::OsRng, &mut |_, _| (), &cpu_seconds)

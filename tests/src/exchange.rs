@@ -228,7 +228,7 @@ impl<'a> Exchange<'a> {
         })
         .unwrap();
         let registered = hospital.site();
-        let prepared = prepare(request, approval, &registered).unwrap();
+        let prepared = prepare(request, approval, &registered, None).unwrap();
         prepared.prove(self.key, &anchors, &mut OsRng, &mut |_, _| ()).unwrap().proof
     }
 

@@ -120,7 +120,7 @@ fn what_failing_paths_say() {
     let asked = Asked::new(&question, &hospital, key_12(), usual_policy(), true);
     let site = Site { table: &other.table, ..hospital.site() };
     let mut said = Vec::new();
-    let prepared = prepare(&asked.request, &asked.approval, &site).unwrap();
+    let prepared = prepare(&asked.request, &asked.approval, &site, None).unwrap();
     let error = prepared
         .prove(key_12(), &asked.anchors(), &mut rand::rngs::OsRng, &mut |what, _| said.push(what.to_owned()))
         .unwrap_err();
@@ -147,7 +147,7 @@ fn suppressed_groups_release_nothing_else() {
         let hospital = Hospital::new("north", schema.clone(), changed, consents, usual_policy());
         let asked = Asked::new(&question, &hospital, key_12(), usual_policy(), true);
         let site = hospital.site();
-        prepare(&asked.request, &asked.approval, &site).unwrap().cells().to_vec()
+        prepare(&asked.request, &asked.approval, &site, None).unwrap().cells().to_vec()
     };
     let (one, other) = (cells(|crp| crp), cells(|crp| 500 - crp));
     // Sixteen groups of a few patients each: none is shown.

@@ -143,7 +143,7 @@ impl Exchange {
         anchors.ledger = self.charter.ledger();
         let anchors = Anchors::check(anchors).unwrap();
         let site = hospital.site();
-        let prepared = prepare(&request, &self.approval, &site).unwrap();
+        let prepared = prepare(&request, &self.approval, &site, None).unwrap();
         let bundle = prepared.prove(key_12(), &anchors, &mut OsRng, &mut |_, _| ()).unwrap();
         let proof = Box::new(bundle.proof);
         let counts = proof.cells.iter().map(|cells| cells.count).collect();

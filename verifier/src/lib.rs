@@ -18,7 +18,7 @@ mod text;
 mod verify;
 
 pub use anchors::{Anchors, AnchorsDocument, AnchorsError, FORMAT as ANCHORS_FORMAT, SiteAnchor};
-pub use noise::{NoiseInputs, noise_inputs, noise_shape_of};
+pub use noise::noise_shape_of;
 pub use reason::{AuditError, Reason, Step};
 pub use report::{AnchorUsed, GroupReport, Guarantee, Known, Report, Verdict, audit};
 pub use verify::{PendingRelease, VerifiedRelease, check_release, verify_release};

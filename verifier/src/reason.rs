@@ -1,7 +1,7 @@
 //! The steps of an audit, and why each can refuse.
 
 use cohortium_keys::ProofError;
-use cohortium_protocol::bundle::DeriveError;
+use cohortium_protocol::bundle::{DeriveError, NoiseError};
 use cohortium_protocol::commit::{LayoutError, OpeningError, RegistryError};
 use cohortium_protocol::documents::{ApprovalError, RequestError};
 use cohortium_protocol::hash::Digest;
@@ -25,6 +25,8 @@ pub enum Step {
     Plan,
     /// The policy is the stricter of floor and approval.
     Policy,
+    /// The noise is of the registered seed and of both nonces, if the request asks for noise, and else there is none.
+    Noise,
     /// The released numbers have a form that the policy allows.
     Release,
     /// The columns used are the registered ones.
@@ -37,12 +39,13 @@ pub enum Step {
 
 impl Step {
     /// Every step.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Ledger,
         Self::Anchors,
         Self::Registration,
         Self::Plan,
         Self::Policy,
+        Self::Noise,
         Self::Release,
         Self::Commitments,
         Self::Openings,
@@ -129,11 +132,9 @@ pub enum Reason {
     /// There is no policy, or none that fits.
     #[error("the policy refuses this query: {0}")]
     Policy(#[from] PolicyError),
-    /// Noise, which nothing proves yet.
-    #[error(
-        "the request asks for noise, and this version has no circuit that proves an answer with noise; ask without"
-    )]
-    NoNoiseCircuit,
+    /// Noise of something else than was committed to.
+    #[error(transparent)]
+    Noise(#[from] NoiseError),
     /// A manifest or epoch that does not fit.
     #[error(transparent)]
     Registry(#[from] RegistryError),

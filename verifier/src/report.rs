@@ -4,7 +4,6 @@ mod words;
 
 use cohortium_keys::KeyKind;
 use cohortium_protocol::bundle::Bundle;
-use cohortium_protocol::documents::Noise;
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::Timestamp;
 use cohortium_protocol::policy::{Cell, GroupCells};
@@ -227,18 +226,7 @@ pub fn audit(bundle: &Bundle, bytes: &[u8], anchors: &Anchors, known: &Known) ->
     let stopped_early = matches!(&outcome, Err(error) if error.step <= Step::Anchors);
     let mut guarantees: Vec<Guarantee> =
         BASES.iter().map(|basis| judge(basis, &outcome, development, trusted, unbound.as_deref())).collect();
-    guarantees.push(Guarantee {
-        id: "G6",
-        name: "noise",
-        question: "Was random noise added that nobody could choose?",
-        verdict: Verdict::NotCovered,
-        reason: match &bundle.request.noise {
-            Noise::None => "The request asks for no noise, and this version adds none.".to_owned(),
-            Noise::Laplace(_) => {
-                "The request asks for noise, and this version has no circuit that proves it.".to_owned()
-            }
-        },
-    });
+    guarantees.push(noise(bundle, &outcome, development, trusted));
     guarantees.push(Guarantee {
         id: "G7",
         name: "auditability",
@@ -251,7 +239,10 @@ pub fn audit(bundle: &Bundle, bytes: &[u8], anchors: &Anchors, known: &Known) ->
         }
         .to_owned(),
     });
-    let verdict = guarantees.iter().filter(|g| g.id != "G6").map(|g| g.verdict).max().unwrap_or(Verdict::Fails);
+    // Where no noise was asked for, that there is none is no shortcoming.
+    let noised = bundle.request.noise.laplace().is_some();
+    let verdict =
+        guarantees.iter().filter(|g| noised || g.id != "G6").map(|g| g.verdict).max().unwrap_or(Verdict::Fails);
     let plan = plan_of(bundle, &outcome);
     let (stopped_at, policy) = match &outcome {
         Ok(release) => (None, Some(release.policy().to_owned())),
@@ -286,6 +277,42 @@ pub fn audit(bundle: &Bundle, bytes: &[u8], anchors: &Anchors, known: &Known) ->
         }),
         grouped_by: plan.as_ref().map(|p| p.axes.iter().map(|axis| axis.name.clone()).collect()).unwrap_or_default(),
         groups: outcome.as_ref().map(groups).unwrap_or_default(),
+    }
+}
+
+const NOISE: Basis = Basis {
+    id: "G6",
+    name: "noise",
+    question: "Was random noise added that nobody could choose?",
+    steps: &[Step::Ledger, Step::Policy, Step::Noise, Step::Release, Step::Proof],
+    key: true,
+};
+
+/// Whether the noise is what it was promised to be. That nothing was opened before this site had accepted is for the ledger to
+/// show.
+fn noise(
+    bundle: &Bundle,
+    outcome: &Result<VerifiedRelease, AuditError>,
+    development: bool,
+    trusted: bool,
+) -> Guarantee {
+    let without = |verdict, reason: &str| Guarantee {
+        id: NOISE.id,
+        name: NOISE.name,
+        question: NOISE.question,
+        verdict,
+        reason: reason.to_owned(),
+    };
+    if bundle.request.noise.laplace().is_none() {
+        return without(Verdict::NotCovered, "The request asks for no noise, and there is none.");
+    }
+    match outcome {
+        Ok(release) if release.ledger().is_none() => without(
+            Verdict::NotCovered,
+            "The noise is of a seed and of nonces that were committed to, but your anchors name no charter: that the nonces \
+             were opened only after the site had accepted is not shown.",
+        ),
+        _ => judge(&NOISE, outcome, development, trusted, None),
     }
 }
 

@@ -36,6 +36,7 @@ fn cell(cell: Option<Cell>) -> String {
         Some(Cell::Suppressed) => "suppressed".to_owned(),
         Some(Cell::Zero) => "0".to_owned(),
         Some(Cell::Value(value)) => value.to_string(),
+        Some(Cell::Noised(value)) => format!("~{value}"),
     }
 }
 

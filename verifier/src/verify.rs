@@ -7,21 +7,20 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use cohortium_keys::{KeyKind, Proof, ProofError, VerifyingKey};
 use cohortium_protocol::bundle::{
-    Bundle, COLUMN_OPENING, ColumnAtPoint, Context, Derivation, MULTIPLICITY_OPENING, opening_context,
-    query_commitments,
+    Bundle, COLUMN_OPENING, ColumnAtPoint, Context, Derivation, MULTIPLICITY_OPENING, NoiseFacts, opening_context,
+    query_commitments, release_rule,
 };
 use cohortium_protocol::commit::{CommittedColumn, Grid, Layout, OpenedColumn, OpeningProof, OpeningStatement};
 use cohortium_protocol::field::F;
 use cohortium_protocol::hash::Digest;
-use cohortium_protocol::policy::{GroupCells, Rule, effective};
+use cohortium_protocol::policy::{GroupCells, PolicyError, Rule, effective};
 use cohortium_protocol::query::{Plan, Source, compile};
 use cohortium_protocol::shape::Shape;
 use cohortium_protocol::statement::PublicChallenges;
 
 use crate::anchors::{Anchors, SiteAnchor};
-use crate::cells::check_cells;
+use crate::cells::{check_cells, check_noised};
 use crate::ledger::{LedgerFacts, check_evidence};
-use crate::noise::noise_inputs;
 use crate::reason::{AuditError, Reason, Step};
 
 /// A release that passed every check. Only [`verify_release`] makes one.
@@ -158,13 +157,18 @@ pub fn check_release(bundle: &Bundle, anchors: &Anchors) -> Result<PendingReleas
     let plan = check_plan(bundle, &shape).map_err(|reason| reason.at(Step::Plan))?;
     let policy = effective(Some(&bundle.policy_floor), Some(&bundle.approval.policy))
         .map_err(|error| Reason::from(error).at(Step::Policy))?;
-    noise_inputs(&bundle.request, &plan, &policy).map_err(|reason| reason.at(Step::Policy))?;
-    let params = policy
-        .release_params(&plan, &bundle.schema, bundle.approval.names(&plan))
+    let rule = policy
+        .rule(&plan, &bundle.schema, bundle.approval.names(&plan), (&bundle.request.noise, &shape))
         .map_err(|error| Reason::from(error).at(Step::Policy))?;
-    let rule = Rule::from(params);
-    check_cells(&bundle.proof.cells, plan.groups(), &params, bundle.manifest.declared_rows())
-        .map_err(|reason| reason.at(Step::Release))?;
+    let noise = check_noise(bundle, &shape).map_err(|reason| reason.at(Step::Noise))?;
+    let in_circuit = release_rule(&rule, noise.as_ref());
+    let in_circuit = in_circuit.ok_or_else(|| Reason::Policy(PolicyError::NoNoise).at(Step::Noise))?;
+    let cells = &bundle.proof.cells;
+    match &rule {
+        Rule::Exact(params) => check_cells(cells, plan.groups(), params, bundle.manifest.declared_rows()),
+        Rule::Noised(params) => check_noised(cells, params),
+    }
+    .map_err(|reason| reason.at(Step::Release))?;
     check_commitments(bundle, &shape).map_err(|reason| reason.at(Step::Commitments))?;
 
     let (manifest, epoch) = (bundle.manifest.digest(), bundle.epoch.digest());
@@ -175,6 +179,7 @@ pub fn check_release(bundle: &Bundle, anchors: &Anchors) -> Result<PendingReleas
         approval: &bundle.approval,
         policy: &policy,
         rule: &rule,
+        noise: noise.as_ref(),
         shape: &shape,
         verifying_key: key.id(),
         manifest,
@@ -194,7 +199,7 @@ pub fn check_release(bundle: &Bundle, anchors: &Anchors) -> Result<PendingReleas
         declared_rows: bundle.manifest.declared_rows(),
         context,
         commitments,
-        rule: params.into(),
+        rule: in_circuit,
         challenges: challenges.clone(),
         columns: &proof.columns,
         multiplicities: &proof.multiplicities,
@@ -294,9 +299,15 @@ fn check_registration(bundle: &Bundle, anchors: &Anchors, key: &VerifyingKey) ->
     manifest.check_schema(schema)?;
     agree("manifest's table", manifest.table(), "the schema", schema.table())?;
     let shape = pin.standard_shape()?;
-    agree("manifest's shape", manifest.shape().id(), "the request", shape.id())?;
+    agree("manifest's shape", manifest.shape().id(), "the request", shape.data().id())?;
     agree("verifying key's shape", key.shape().id(), "the request", shape.id())?;
     Ok(shape)
+}
+
+/// What the noise is drawn from; nothing where the request asks for none.
+fn check_noise(bundle: &Bundle, shape: &Shape) -> Result<Option<NoiseFacts>, Reason> {
+    let Bundle { request, approval, site, noise, proof, .. } = bundle;
+    Ok(NoiseFacts::check(request, approval, site, shape, noise.as_ref(), proof.seed.as_ref())?)
 }
 
 fn check_plan(bundle: &Bundle, shape: &Shape) -> Result<Plan, Reason> {

@@ -1,5 +1,6 @@
 //! The context digest: everything that a proof is about, before any of its messages.
 
+use super::noise::NoiseFacts;
 use crate::documents::{Approval, Request};
 use crate::domain;
 use crate::hash::{Digest, Hasher};
@@ -24,6 +25,8 @@ pub struct Context<'a> {
     pub policy: &'a EffectivePolicy,
     /// Its numbers for this plan.
     pub rule: &'a Rule,
+    /// What the noise is drawn from, if there is any.
+    pub noise: Option<&'a NoiseFacts>,
     /// The shape.
     pub shape: &'a Shape,
     /// The verifying key's id.
@@ -43,6 +46,9 @@ impl Context<'_> {
         hasher.digest(&self.plan.digest()).digest(&self.approval.digest()).digest(&self.policy.policy().digest());
         self.rule.absorb(&mut hasher);
         hasher.digest(&self.manifest).digest(&self.epoch).str(self.request.noise.name());
+        if let Some(noise) = self.noise {
+            noise.absorb(&mut hasher);
+        }
         hasher.finish()
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::noise::NoiseOnLedger;
 use super::place::place;
 use super::proof::QueryProof;
 use crate::commit::{ConsentEpoch, DatasetManifest};
@@ -43,6 +44,9 @@ pub struct Bundle {
     pub epoch: ConsentEpoch,
     /// The released cells and their proof.
     pub proof: QueryProof,
+    /// What its noise is drawn from, as far as it stands on the ledger; nothing without noise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noise: Option<NoiseOnLedger>,
     /// Where all of this stands on a ledger; nothing where files are exchanged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ledger: Option<LedgerEvidence>,

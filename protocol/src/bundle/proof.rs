@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::noise::SeedOpening;
 use crate::bounded;
 use crate::commit::{ColumnCommitment, OpeningProof};
 use crate::domain;
@@ -78,6 +79,9 @@ pub struct QueryProof {
     /// The released cells of the plan's groups.
     #[serde(deserialize_with = "bounded::list::<MAX_ENTRIES, _, _>")]
     pub cells: Vec<GroupCells>,
+    /// The seed of the noise, by its commitment; nothing without noise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<SeedOpening>,
 }
 
 impl QueryProof {
@@ -103,6 +107,10 @@ impl QueryProof {
         self.multiplicity_opening.absorb(&mut hasher);
         hasher.str(&self.groth16);
         absorb_cells(&self.cells, &mut hasher);
+        // Only if there is one: proofs without noise keep their digests.
+        if let Some(seed) = &self.seed {
+            seed.absorb(&mut hasher);
+        }
         hasher.finish()
     }
 

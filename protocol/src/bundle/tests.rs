@@ -89,6 +89,7 @@ impl Parts {
             approval: &self.approval,
             policy: &effective(Some(&self.floor), Some(&self.approval.policy)).unwrap(),
             rule: &self.params.into(),
+            noise: None,
             shape: &self.shape,
             verifying_key,
             manifest,

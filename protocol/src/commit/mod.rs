@@ -26,7 +26,6 @@ mod published;
 pub mod registry;
 pub mod scalars;
 pub mod secrets;
-pub mod seeds;
 #[cfg(test)]
 mod zero_knowledge;
 
@@ -42,4 +41,3 @@ pub use point::{PointError, decode_point, encode_point};
 pub use registry::{CommittedColumn, RegisteredColumn, RegistryError, ShapeRef};
 pub(crate) use secrets::Prf;
 pub use secrets::{BlindingSource, MasterSecret, ObjectKind, Salt};
-pub use seeds::SeedSource;

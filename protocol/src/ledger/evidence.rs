@@ -42,4 +42,21 @@ pub struct LedgerEvidence {
     pub accept: Inclusion,
     /// The release.
     pub release: Inclusion,
+    /// Where what its noise is drawn from stands; nothing without noise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noise: Option<NoiseEvidence>,
+}
+
+/// Evidence that what a release's noise is drawn from is on the ledger.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoiseEvidence {
+    /// The number of the site's tree of seeds.
+    pub seeds_number: u32,
+    /// The tree of seeds.
+    pub seeds: Inclusion,
+    /// The sponsor's nonce.
+    pub sponsor_nonce: Inclusion,
+    /// The board's.
+    pub board_nonce: Inclusion,
 }

@@ -17,7 +17,7 @@ mod transaction;
 pub use block::{BLOCK_FORMAT, Block};
 pub use charter::{CHARTER_FORMAT, Charter, CharterError, KeyPin, MAX_CHARTER_BYTES, MAX_MEMBERS, Member, Role};
 pub use checkpoint::{Checkpoint, CheckpointError};
-pub use evidence::{Inclusion, LedgerEvidence};
+pub use evidence::{Inclusion, LedgerEvidence, NoiseEvidence};
 pub use key::{KeyError, MemberKey, PublicKey, Signature};
 pub use key_file::{KeyFileError, MEMBER_KEY_FORMAT};
 pub use merkle::{

@@ -132,6 +132,9 @@ pub enum PolicyError {
         /// Whose policy requires it.
         required: &'static str,
     },
+    /// Noise that no circuit proves, or that hardly is any.
+    #[error(transparent)]
+    Noised(#[from] super::noised::NoisedError),
     /// An answer without noise where noise is required.
     #[error("the policy releases nothing without noise: ask with noise, and state the epsilons")]
     NoiseRequired,

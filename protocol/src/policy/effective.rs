@@ -2,11 +2,15 @@
 
 use super::document::{Policy, PolicyError, QueryCap, Sums, describe_counts};
 use super::noise::NoiseRule;
+use super::noised::NoisedParams;
 use super::release::{MAX_COUNT_RULE, ParamsError, ReleaseParams, SUM_NAMES, SumParams, next_edge};
 use super::restrain::restrained_sums;
+use super::rule::Rule;
+use crate::documents::Noise;
 use crate::domain;
 use crate::hash::{Digest, Hasher};
 use crate::query::Plan;
+use crate::shape::Shape;
 use crate::table::Schema;
 
 /// The policy a release obeys. Only [`effective`] makes one.
@@ -56,6 +60,28 @@ impl EffectivePolicy {
     /// The rules.
     pub const fn policy(&self) -> &Policy {
         &self.0
+    }
+
+    /// The release rule for a plan in a shape: under noise if the request asks for it, else exact or restrained. Refused where
+    /// the policy does not release it so.
+    pub fn rule(
+        &self,
+        plan: &Plan,
+        schema: &Schema,
+        plan_is_named: bool,
+        (noise, shape): (&Noise, &Shape),
+    ) -> Result<Rule, PolicyError> {
+        let Some(laplace) = noise.laplace() else {
+            return Ok(self.release_params(plan, schema, plan_is_named)?.into());
+        };
+        if plan.schema != schema.digest() {
+            return Err(PolicyError::Schema);
+        }
+        self.noise_limits(plan, laplace.epsilon.price())?;
+        let Self(policy) = self;
+        let epsilons = laplace.epsilon.as_array();
+        let params = NoisedParams::of_plan(policy.min_cell(), policy.rounding(), plan, &epsilons, shape)?;
+        Ok(Rule::Noised(Box::new(params)))
     }
 
     /// The numbers of the release rule for a plan without noise: exact sums if the policy allows them and the approval names

@@ -1,14 +1,14 @@
 //! Why a request is not answered.
 
 use cohortium_keys::ProveError;
-use cohortium_protocol::bundle::DeriveError;
+use cohortium_protocol::bundle::{DeriveError, NoiseError};
 use cohortium_protocol::commit::{ColumnError, LayoutError, OpeningError};
 use cohortium_protocol::documents::{ApprovalError, RequestError};
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::policy::PolicyError;
 use cohortium_protocol::query::{ColumnsError, CompileError, PlanError};
 use cohortium_protocol::statement::LengthError;
-use cohortium_verifier::{AuditError, Reason};
+use cohortium_verifier::AuditError;
 
 /// Why a request is not answered.
 #[derive(Debug, thiserror::Error)]
@@ -28,9 +28,22 @@ pub enum PipelineError {
     /// The policy refuses.
     #[error(transparent)]
     Policy(#[from] PolicyError),
-    /// The noise that is asked for cannot be had.
+    /// What the noise would be drawn from is not what was committed to.
     #[error(transparent)]
-    Noise(#[from] Reason),
+    Noise(#[from] NoiseError),
+    /// Noise, and nothing to draw it from.
+    #[error(
+        "the request asks for noise, and its noise is drawn from nonces that sponsor and board open on the ledger when every site has decided; there is no answer before that"
+    )]
+    NoBeacon,
+    /// A source of noise, and no noise.
+    #[error("the request asks for no noise, so there is nothing to draw it from")]
+    NotNoised,
+    /// One of the numbers that the seed gives is among the few that have no reading.
+    #[error(
+        "the seed gives a number that has no reading, as one of 2^51 seeds does, so this query has no answer; ask again"
+    )]
+    NoReading,
     /// The plan does not fit the table.
     #[error(transparent)]
     Columns(#[from] ColumnsError),

@@ -6,19 +6,22 @@
 mod clock;
 mod columns;
 mod error;
+mod noise;
 
 pub use clock::Phase;
 pub use error::PipelineError;
+pub use noise::NoiseSource;
 
 use clock::Clock;
 use columns::{MadeColumn, ProofColumn, open};
+use noise::Drawn;
 
 use cohortium_circuits::gadget;
 use cohortium_circuits::prove::{self, Stage};
 use cohortium_keys::ProvingKey;
 use cohortium_protocol::bundle::{
-    BUNDLE_FORMAT, Bundle, COLUMN_OPENING, Context, Derivation, MULTIPLICITY_OPENING, QueryProof, opening_context,
-    query_commitments,
+    BUNDLE_FORMAT, Bundle, COLUMN_OPENING, Context, Derivation, MULTIPLICITY_OPENING, NoiseFacts, QueryProof,
+    opening_context, query_commitments, release_rule,
 };
 
 use ark_ff::UniformRand;
@@ -26,11 +29,13 @@ use cohortium_protocol::commit::{ColumnCommitment, ConsentEpoch, DatasetManifest
 use cohortium_protocol::documents::{Approval, Request};
 use cohortium_protocol::field::F;
 use cohortium_protocol::hash::Digest;
-use cohortium_protocol::policy::{EffectivePolicy, GroupCells, Policy, QueryCap, Rule, effective, release};
+use cohortium_protocol::policy::{
+    EffectivePolicy, GroupCells, Policy, QueryCap, Rule, SumParams, effective, release, release_noised,
+};
 use cohortium_protocol::query::{ColumnId, Inputs, Plan, QueryColumns, Source, compile};
 use cohortium_protocol::shape::Shape;
 use cohortium_protocol::table::{ConsentTable, Schema, Table};
-use cohortium_verifier::{Anchors, noise_inputs, verify_release};
+use cohortium_verifier::{Anchors, verify_release};
 use rand::{CryptoRng, RngCore};
 
 /// A registered column as the hospital keeps it: its name, its secret half and its commitment.
@@ -103,6 +108,7 @@ pub struct Prepared<'a> {
     site: &'a Site<'a>,
     columns: QueryColumns,
     cells: Vec<GroupCells>,
+    noise: Option<Drawn>,
 }
 
 /// Recompiles the query, and checks request, approval and policy against the site's own documents.
@@ -117,29 +123,36 @@ pub fn plan_release<'a>(
     request.pinned("consent epoch", pin.epoch, epoch.digest())?;
     request.pinned("policy floor", pin.policy_floor, floor.digest())?;
     let shape = pin.standard_shape()?;
-    request.pinned("shape", shape.id(), manifest.shape().id())?;
+    request.pinned("shape", shape.data().id(), manifest.shape().id())?;
     let plan = compile(&request.query, schema, &approval.consent, &shape)?;
     request.binds(approval, schema, &plan)?;
     plan.check(&shape)?;
     approval.permits(&request.query, &plan)?;
     let policy = effective(Some(floor), Some(&approval.policy))?;
-    noise_inputs(request, &plan, &policy)?;
-    let rule = Rule::from(policy.release_params(&plan, schema, approval.names(&plan))?);
+    let rule = policy.rule(&plan, schema, approval.names(&plan), (&request.noise, &shape))?;
     Ok(Planned { request, approval, plan, shape, policy, rule })
 }
 
-/// The same, and computes what would be released.
+/// The same, and computes what would be released. `noise` is what the noise is drawn from, where the request asks for noise:
+/// there is none before the query's beacon is whole.
 pub fn prepare<'a>(
     request: &'a Request,
     approval: &'a Approval,
     site: &'a Site<'a>,
+    noise: Option<NoiseSource>,
 ) -> Result<Prepared<'a>, PipelineError> {
     let planned = plan_release(request, approval, site.documents())?;
+    let noise = noise.map(|source| Drawn::new(source, &planned, site)).transpose()?;
     let inputs = Inputs::new(site.schema, site.table, site.consents)?;
     let columns = planned.plan.query_columns(&inputs)?;
     let aggregates = planned.plan.aggregates(&inputs, &columns)?;
-    let cells = release(aggregates.groups(), &planned.params);
-    Ok(Prepared { planned, site, columns, cells })
+    let cells = match (&planned.rule, &noise) {
+        (Rule::Exact(params), None) => release(aggregates.groups(), params),
+        (Rule::Noised(params), Some(drawn)) => release_noised(aggregates.groups(), &drawn.by_group(params), params),
+        (Rule::Noised(_), None) => return Err(PipelineError::NoBeacon),
+        (Rule::Exact(_), Some(_)) => return Err(PipelineError::NotNoised),
+    };
+    Ok(Prepared { planned, site, columns, cells, noise })
 }
 
 impl Planned<'_> {
@@ -247,11 +260,14 @@ impl<'a> Prepared<'a> {
         let witness = self.witness(&columns, lookups)?;
         clock.lap("witness");
         let nonce = nonce(&context, &commitments, &query_time, rng);
-        let Planned { shape, params, .. } = &self.planned;
-        let argument = prove::prove(shape, &witness, &params.sums[0], &context, &commitments, nonce, &mut |stage| {
+        let Planned { shape, rule, .. } = &self.planned;
+        // Of sums that no policy restrains there is nothing to say.
+        let first = rule.exact().map_or(SumParams::OFF, |params| params.sums[0]);
+        let mut argument = prove::prove(shape, &witness, &first, &context, &commitments, nonce, &mut |stage| {
             progress(stage_name(stage), 0.15 + 0.5 * stage_fraction(stage));
         });
         drop(witness);
+        argument.messages.noise = self.noise.as_ref().map(|drawn| drawn.witness().clone());
         clock.lap("argument");
 
         progress("opening columns", 0.65);
@@ -270,7 +286,7 @@ impl<'a> Prepared<'a> {
             declared_rows: self.site.manifest.declared_rows(),
             context,
             commitments,
-            params: self.planned.params,
+            rule: release_rule(rule, self.noise.as_ref().map(Drawn::facts)).ok_or(PipelineError::NotNoised)?,
             challenges: argument.challenges.clone(),
             columns: &opened,
             multiplicities: &opened_multiplicities,
@@ -305,7 +321,9 @@ impl<'a> Prepared<'a> {
                 multiplicity_opening,
                 groth16: groth16.to_base64(),
                 cells: self.cells.clone(),
+                seed: self.noise.as_ref().map(|drawn| drawn.opening().clone()),
             },
+            noise: self.noise.as_ref().map(|drawn| drawn.on_ledger().clone()),
             ledger: None,
         };
         verify_release(&bundle, anchors).map_err(Box::new)?;
@@ -315,20 +333,26 @@ impl<'a> Prepared<'a> {
     }
 
     fn context(&self, verifying_key: Digest) -> Digest {
-        Context {
-            request: self.planned.request,
-            site: self.site.manifest.site(),
-            plan: &self.planned.plan,
-            approval: self.planned.approval,
-            policy: &self.planned.policy,
-            rule: &self.planned.rule,
-            shape: &self.planned.shape,
-            verifying_key,
-            manifest: self.site.manifest.digest(),
-            epoch: self.site.epoch.digest(),
-        }
-        .digest()
+        context(&self.planned, self.site, verifying_key, self.noise.as_ref().map(Drawn::facts))
     }
+}
+
+/// The digest that a proof starts from.
+fn context(planned: &Planned<'_>, site: &Site<'_>, verifying_key: Digest, noise: Option<&NoiseFacts>) -> Digest {
+    Context {
+        request: planned.request,
+        site: site.manifest.site(),
+        plan: &planned.plan,
+        approval: planned.approval,
+        policy: &planned.policy,
+        rule: &planned.rule,
+        noise,
+        shape: &planned.shape,
+        verifying_key,
+        manifest: site.manifest.digest(),
+        epoch: site.epoch.digest(),
+    }
+    .digest()
 }
 
 /// What the transcript hides behind: uniform, and another one for another request even from a generator that repeats itself.

@@ -31,6 +31,22 @@ pub enum StoreError {
         /// What is wrong.
         reason: String,
     },
+    /// There is no such seed.
+    #[error("the site has {leaves} noise seeds, and none for leaf {leaf}")]
+    NoSeed {
+        /// The leaf.
+        leaf: u32,
+        /// How many there are.
+        leaves: u32,
+    },
+    /// A seed that has served.
+    #[error(
+        "the noise seed of leaf {leaf} was erased when its answer stood on the ledger: another answer is never made"
+    )]
+    ErasedSeed {
+        /// The leaf.
+        leaf: u32,
+    },
     /// Something is where something new should go.
     #[error("{} is there already, and is never overwritten", path.display())]
     Exists {
@@ -257,6 +273,8 @@ impl StoreError {
             | Self::NoKey => false,
             Self::Key(error) => !matches!(error, KeyStoreError::File(_)),
             Self::Damaged { .. }
+            | Self::NoSeed { .. }
+            | Self::ErasedSeed { .. }
             | Self::Exists { .. }
             | Self::SiteExists { .. }
             | Self::NotEmpty { .. }

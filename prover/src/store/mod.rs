@@ -10,7 +10,8 @@
 //! member.key                       SECRET: the site's key as a member of a ledger
 //! ledger.json                      the ledger: its address, its pinned charter, the last checkpoint seen
 //! rules.json                       which queries are accepted without asking a person
-//! seeds.json                       salt and root of the tree of noise seeds
+//! seeds.json                       root of the tree of noise seeds
+//! seeds.bin                        each seed, until its answer stands on the ledger, beside its commitment
 //! paused.json                      there while no new query is accepted
 //! asked/DIGEST.json                what was noted about a query, by the request's digest
 //! outgoing.jsonl                   everything that left: one record a line, chained; only ever appended to

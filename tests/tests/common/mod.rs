@@ -63,7 +63,7 @@ impl<'a> Asked<'a> {
     /// The answer, as the hospital writes it; it has passed the hospital's own audit.
     pub fn answer(&self, key: &ProvingKey) -> Result<Bundle, PipelineError> {
         let site = self.hospital.site();
-        prepare(&self.request, &self.approval, &site)?.prove(key, &self.anchors(), &mut OsRng, &mut |_, _| ())
+        prepare(&self.request, &self.approval, &site, None)?.prove(key, &self.anchors(), &mut OsRng, &mut |_, _| ())
     }
 
     /// What a reader of the file gets: parsed from its bytes, and verified.
@@ -124,7 +124,7 @@ pub fn rich() -> &'static Rich {
         let anchors = anchors_document(&[&north, &south], &[key_12()], &[&approval]);
         let checked = Anchors::check(anchors.clone()).unwrap();
         let site = north.site();
-        let prepared = prepare(&request, &approval, &site).unwrap();
+        let prepared = prepare(&request, &approval, &site, None).unwrap();
         let bundle = prepared.prove(key_12(), &checked, &mut seeded(RICH_SEED), &mut |_, _| ()).unwrap();
         drop(prepared);
         Rich { north, south, query, approval, request, anchors, bundle }

@@ -144,7 +144,7 @@ impl Place {
         anchors.ledger = self.charter.ledger();
         let anchors = Anchors::check(anchors).unwrap();
         let site = hospital.site();
-        let prepared = prepare(request, approval, &site).unwrap();
+        let prepared = prepare(request, approval, &site, None).unwrap();
         let bundle = prepared.prove(key_12(), &anchors, &mut OsRng, &mut |_, _| ()).unwrap();
         let statement = Statement::Release { request: request.digest(), proof: Box::new(bundle.proof) };
         self.signed(hospital.name(), statement)

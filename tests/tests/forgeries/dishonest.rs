@@ -55,7 +55,7 @@ fn a_dishonest_site_gets_no_bundle() {
     let query = query(r#""where": {"column": "age", "between": [50, null]}, "group_by": [{"column": "sex"}]"#);
     let asked = Asked::new(&query, &hospital, key_12(), usual_policy(), true);
     let prove = |site: &Site<'_>, asked: &Asked<'_>| {
-        let prepared = prepare(&asked.request, &asked.approval, site)?;
+        let prepared = prepare(&asked.request, &asked.approval, site, None)?;
         prepared.prove(key_12(), &asked.anchors(), &mut rand::rngs::OsRng, &mut |_, _| ()).map(|_| ())
     };
     prove(&hospital.site(), &asked).unwrap();

@@ -201,7 +201,7 @@ fn another_sites_proof_does_not_fit() {
 fn parts_of_two_answers_do_not_mix() {
     let rich = rich();
     let site = rich.north.site();
-    let prepared = prepare(&rich.request, &rich.approval, &site).unwrap();
+    let prepared = prepare(&rich.request, &rich.approval, &site, None).unwrap();
     let other = prepared.prove(key_12(), &rich.anchors(), &mut rand::rngs::OsRng, &mut |_, _| ()).unwrap();
     let (a, b) = (&rich.bundle.proof, &other.proof);
     assert_eq!(a.cells, b.cells);

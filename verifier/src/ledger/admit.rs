@@ -84,9 +84,9 @@ impl State {
                 self.refund_epsilon(request, &member.name);
             }
             Statement::Release { request, proof } => {
-                let (params, policy) = self.check_release(&member, request, proof, time, verification)?;
+                let (rule, policy) = self.check_release(&member, request, proof, time, verification)?;
                 if let Some(asked) = self.asked_mut(request, &member.name) {
-                    asked.release = Some(Released { index, time, cells: proof.cells.clone(), params, policy });
+                    asked.release = Some(Released { index, time, cells: proof.cells.clone(), rule, policy });
                 }
             }
             Statement::SponsorNonce { request, nonce } => {

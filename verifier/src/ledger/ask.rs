@@ -19,8 +19,6 @@ use super::plans::Plans;
 use super::refusal::Refusal;
 use super::state::{Asked, Dataset, Decision, Posted, Question, Site, State, Study};
 use crate::anchors::{Anchors, SiteAnchor};
-use crate::noise::noise_inputs;
-use crate::reason::Step;
 use crate::verify::{PendingRelease, VerifiedRelease, check_release, verify_release};
 
 /// A release that is ready to be verified: owned, so that it can be done elsewhere than under the state's lock.
@@ -160,14 +158,12 @@ impl State {
         }
         let refuse = |source| Refusal::Policy { site: pin.site.clone(), source };
         let policy = effective(Some(&floor.document.policy), Some(&approval.policy)).map_err(refuse)?;
-        match &request.noise {
-            Noise::None => drop(policy.release_params(&plan, &dataset.schema, approval.names(&plan)).map_err(refuse)?),
-            Noise::Laplace(laplace) => {
-                let price = laplace.epsilon.price();
-                let limits = policy.noise_limits(&plan, price).map_err(refuse)?;
-                let whose = (pin.site.as_str(), request.query.table.as_str(), request.query.study.as_str());
-                self.check_epsilon(whose, price, &limits)?;
-            }
+        policy.rule(&plan, &dataset.schema, approval.names(&plan), (&request.noise, &shape)).map_err(refuse)?;
+        if let Noise::Laplace(laplace) = &request.noise {
+            let price = laplace.epsilon.price();
+            let limits = policy.noise_limits(&plan, price).map_err(refuse)?;
+            let whose = (pin.site.as_str(), request.query.table.as_str(), request.query.study.as_str());
+            self.check_epsilon(whose, price, &limits)?;
         }
         self.check_caps(pin, request, &plan.columns(), policy.policy().query_cap(), plans)?;
         Ok(Asked {
@@ -175,6 +171,7 @@ impl State {
             epoch: epoch.clone(),
             floor: floor.clone(),
             leaf: site.asked,
+            seeds: site.seeds.clone(),
             held: None,
             decision: None,
             release: None,
@@ -361,11 +358,11 @@ impl State {
                 let study = self.studies.get(&question.request.document.approval).ok_or_else(unknown)?;
                 let approval = &study.approval.document;
                 let policy = effective(Some(&asked.floor.document.policy), Some(&approval.policy)).map_err(refuse)?;
-                // Where answers with noise are joined, their rule's numbers take the place of these.
-                noise_inputs(&question.request.document, &plan, &policy)
-                    .map_err(|reason| Refusal::Audit(Box::new(reason.at(Step::Policy))))?;
-                let params = policy.release_params(&plan, &question.schema, approval.names(&plan)).map_err(refuse)?;
-                Ok((params.into(), params.describe()))
+                let shape = question.request.document.site(&member.name)?.standard_shape()?;
+                let noise = (&question.request.document.noise, &shape);
+                let rule = policy.rule(&plan, &question.schema, approval.names(&plan), noise).map_err(refuse)?;
+                let words = rule.describe();
+                Ok((rule, words))
             }
             Verification::Verified(release) => {
                 self.check_verified(&member.name, request, proof, release)?;

@@ -4,13 +4,14 @@
 //! board, both within the time for acceptances from there on; whoever does not makes the question void, in public and for
 //! good. PROTOCOL, section 7.
 
+use cohortium_protocol::bundle::NoiseOnLedger;
 use cohortium_protocol::documents::Nonce;
 use cohortium_protocol::hash::{Digest, Hasher};
 use cohortium_protocol::ledger::{Charter, Member, Timestamp};
 use cohortium_protocol::noise::{beacon, check_board_nonce, check_sponsor_nonce};
 
 use super::refusal::Refusal;
-use super::state::{Decision, Question, State};
+use super::state::{Asked, Decision, Question, State};
 
 /// An opened nonce.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,6 +31,8 @@ pub struct Openings {
     pub sponsor: Option<Opened>,
     /// The board's: with it the beacon is whole.
     pub board: Option<Opened>,
+    /// The path from the board's nonce to the root in the approval.
+    pub board_path: Vec<Digest>,
     /// Since when nothing is opened any more because the approval was suspended, and why.
     pub stopped: Option<(Timestamp, String)>,
 }
@@ -52,6 +55,19 @@ impl Question {
     pub fn beacon(&self) -> Option<Digest> {
         let Openings { sponsor: Some(sponsor), board: Some(board), .. } = self.openings.as_ref()? else { return None };
         Some(beacon(&self.request.document.digest(), &sponsor.nonce, &board.nonce))
+    }
+
+    /// What a bundle repeats of a site's noise, once both nonces are open.
+    pub(super) fn noise_of(&self, asked: &Asked) -> Option<NoiseOnLedger> {
+        let Openings { sponsor: Some(sponsor), board: Some(board), board_path, .. } = self.openings.as_ref()? else {
+            return None;
+        };
+        Some(NoiseOnLedger {
+            seeds: asked.seeds.as_ref()?.document.leaves,
+            sponsor_nonce: sponsor.nonce,
+            board_nonce: board.nonce,
+            board_path: board_path.clone(),
+        })
     }
 
     fn decide_until(&self, charter: &Charter) -> Timestamp {
@@ -116,7 +132,10 @@ impl State {
             let opened = Some(Opened { nonce: *nonce, index, time });
             match whose {
                 Whose::Sponsor => openings.sponsor = opened,
-                Whose::Board(_) => openings.board = opened,
+                Whose::Board(path) => {
+                    openings.board = opened;
+                    openings.board_path = path.to_vec();
+                }
             }
         }
         Ok(())
@@ -199,7 +218,7 @@ impl State {
             return;
         }
         hasher.str("noise").u64(noised.len() as u64);
-        for (digest, Openings { sponsor, board, stopped }) in noised {
+        for (digest, Openings { sponsor, board, stopped, .. }) in noised {
             hasher.digest(digest);
             for opened in [sponsor, board] {
                 // Until when a site may answer follows from the board's.

@@ -118,10 +118,10 @@ impl Question {
     /// Of an earlier question it matters what was asked and who has decided, not what was answered.
     fn only(&self, sites: &BTreeMap<String, Site>) -> Self {
         let sites = self.sites.iter().filter(|(name, _)| sites.contains_key(*name)).map(|(name, asked)| {
-            let Asked { manifest, epoch, floor, leaf, decision, .. } = asked;
+            let Asked { manifest, epoch, floor, leaf, seeds, decision, .. } = asked;
             let (manifest, epoch, floor) = (manifest.clone(), epoch.clone(), floor.clone());
-            let decision = decision.clone();
-            (name.clone(), Asked { manifest, epoch, floor, leaf: *leaf, held: None, decision, release: None })
+            let (seeds, decision) = (seeds.clone(), decision.clone());
+            (name.clone(), Asked { manifest, epoch, floor, leaf: *leaf, seeds, held: None, decision, release: None })
         });
         Self {
             id: self.id,

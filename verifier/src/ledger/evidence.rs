@@ -3,8 +3,8 @@
 use cohortium_protocol::bundle::Bundle;
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::{
-    Charter, Checkpoint, CheckpointError, Inclusion, LedgerEvidence, MerkleError, Role, Signature, StatementContent,
-    Timestamp, leaf_bytes, leaf_hash, transaction_id, verify_inclusion,
+    Charter, Checkpoint, CheckpointError, Inclusion, LedgerEvidence, MerkleError, NoiseEvidence, Role, Signature,
+    StatementContent, Timestamp, leaf_bytes, leaf_hash, transaction_id, verify_inclusion,
 };
 
 use super::admit::check_study;
@@ -77,6 +77,9 @@ pub enum EvidenceError {
         /// What is wrong.
         reason: String,
     },
+    /// Noise, and no evidence of what it is drawn from; or the other way round.
+    #[error("the bundle and its evidence do not agree about noise: both have to say what it is drawn from, or neither")]
+    Noise,
     /// Out of order.
     #[error("the {later} stands before the {earlier} on the ledger")]
     Order {
@@ -149,6 +152,7 @@ pub fn check_evidence(bundle: &Bundle, charter: &Charter) -> Result<LedgerFacts,
     let content = StatementContent::Release { request, cells: bundle.proof.cells_digest() };
     check.transaction("release", release, Role::Hospital, site, &content, Some(bundle.proof.digest()))?;
 
+    check_noise(&check, bundle, evidence)?;
     // Otherwise an operator could have let a commercial sponsor ask under an academic approval.
     check_study(charter, &bundle.approval).map_err(|refusal| EvidenceError::Study { reason: refusal.to_string() })?;
     let order = [
@@ -159,13 +163,44 @@ pub fn check_evidence(bundle: &Bundle, charter: &Charter) -> Result<LedgerFacts,
         ("query", query, "acceptance", accept),
         ("acceptance", accept, "release", release),
     ];
-    for (earlier, first, later, second) in order {
-        if first.index >= second.index {
-            return Err(EvidenceError::Order { earlier, later });
-        }
-    }
+    in_order(&order)?;
     let (board, sponsor) = (study.member.clone(), query.member.clone());
     Ok(LedgerFacts { ledger, query: id, board, sponsor, checkpoint })
+}
+
+/// What a release's noise is drawn from stands on the ledger: a tree of seeds from before the query, and both nonces from
+/// between this site's acceptance and its release, the sponsor's first.
+fn check_noise(check: &Check<'_>, bundle: &Bundle, evidence: &LedgerEvidence) -> Result<(), EvidenceError> {
+    let request = bundle.request.digest();
+    let (noise, found) = match (&bundle.noise, &evidence.noise) {
+        (None, None) => return Ok(()),
+        (Some(noise), Some(found)) => (noise, found),
+        _ => return Err(EvidenceError::Noise),
+    };
+    let NoiseEvidence { seeds_number, seeds, sponsor_nonce, board_nonce } = found;
+    let root = bundle.request.site(&bundle.site).ok().and_then(|pin| pin.seeds).ok_or(EvidenceError::Noise)?;
+    let content = StatementContent::Seeds { number: *seeds_number, leaves: noise.seeds, root };
+    check.transaction("tree of seeds", seeds, Role::Hospital, Some(&bundle.site), &content, None)?;
+    let nonce = |kind, nonce| StatementContent::Nonce { kind, request, nonce };
+    let (sponsor, board) = (Some(evidence.query.member.as_str()), Some(evidence.study.member.as_str()));
+    let content = nonce("sponsor_nonce", noise.sponsor_nonce);
+    check.transaction("sponsor's nonce", sponsor_nonce, Role::Sponsor, sponsor, &content, None)?;
+    let content = nonce("board_nonce", noise.board_nonce);
+    check.transaction("board's nonce", board_nonce, Role::Board, board, &content, None)?;
+    let order = [
+        ("tree of seeds", seeds, "query", &evidence.query),
+        ("acceptance", &evidence.accept, "sponsor's nonce", sponsor_nonce),
+        ("sponsor's nonce", sponsor_nonce, "board's nonce", board_nonce),
+        ("board's nonce", board_nonce, "release", &evidence.release),
+    ];
+    in_order(&order)
+}
+
+fn in_order(order: &[(&'static str, &Inclusion, &'static str, &Inclusion)]) -> Result<(), EvidenceError> {
+    match order.iter().find(|(_, first, _, second)| first.index >= second.index) {
+        Some((earlier, _, later, _)) => Err(EvidenceError::Order { earlier, later }),
+        None => Ok(()),
+    }
 }
 
 /// A transaction's member and signature, as whoever keeps the blocks looks them up by place.

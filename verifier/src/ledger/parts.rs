@@ -3,13 +3,14 @@
 
 use std::sync::Arc;
 
-use cohortium_protocol::bundle::{BUNDLE_FORMAT, Bundle, QueryProof};
+use cohortium_protocol::bundle::{BUNDLE_FORMAT, Bundle, NoiseOnLedger, QueryProof};
 use cohortium_protocol::commit::{ConsentEpoch, DatasetManifest};
 use cohortium_protocol::documents::{Approval, Request};
 use cohortium_protocol::hash::Digest;
-use cohortium_protocol::ledger::{Inclusion, LedgerEvidence};
+use cohortium_protocol::ledger::{Inclusion, LedgerEvidence, NoiseEvidence};
 use cohortium_protocol::table::Schema;
 
+use super::beacon::Openings;
 use super::evidence::Signed;
 use super::refusal::Refusal;
 use super::state::{Decision, Floor, State};
@@ -24,6 +25,7 @@ pub struct BundleParts {
     schema: Arc<Schema>,
     manifest: Arc<DatasetManifest>,
     epoch: Arc<ConsentEpoch>,
+    noise: Option<NoiseOnLedger>,
 }
 
 impl BundleParts {
@@ -39,6 +41,7 @@ impl BundleParts {
             manifest: self.manifest.as_ref().clone(),
             epoch: self.epoch.as_ref().clone(),
             proof,
+            noise: self.noise.clone(),
             ledger: None,
         }
     }
@@ -63,6 +66,16 @@ pub struct EvidenceParts {
     query: Place,
     accept: Place,
     release: Place,
+    noise: Option<NoiseParts>,
+}
+
+/// The places of what a release's noise is drawn from.
+#[derive(Clone, Debug)]
+struct NoiseParts {
+    seeds_number: u32,
+    seeds: Place,
+    sponsor: Place,
+    board: Place,
 }
 
 impl EvidenceParts {
@@ -87,6 +100,15 @@ impl EvidenceParts {
             query: include(self.query)?,
             accept: include(self.accept)?,
             release: include(self.release)?,
+            noise: match self.noise {
+                None => None,
+                Some(NoiseParts { seeds_number, seeds, sponsor, board }) => Some(NoiseEvidence {
+                    seeds_number,
+                    seeds: include(seeds)?,
+                    sponsor_nonce: include(sponsor)?,
+                    board_nonce: include(board)?,
+                }),
+            },
         })
     }
 }
@@ -110,6 +132,16 @@ impl State {
         let place = |index: u64| -> Result<Place, Refusal> {
             Ok(Place { index, path: self.tree.inclusion(index, size).map_err(|_| unknown())? })
         };
+        let noise = match (&question.openings, &asked.seeds) {
+            (Some(Openings { sponsor: Some(sponsor), board: Some(board), .. }), Some(seeds)) => Some(NoiseParts {
+                seeds_number: seeds.document.number,
+                seeds: place(seeds.index)?,
+                sponsor: place(sponsor.index)?,
+                board: place(board.index)?,
+            }),
+            (None, _) => None,
+            _ => return Err(unknown()),
+        };
         Ok(EvidenceParts {
             checkpoint: checkpoint.to_owned(),
             floor_number: asked.floor.document.number,
@@ -120,6 +152,7 @@ impl State {
             query: place(question.request.index)?,
             accept: place(*accepted)?,
             release: place(release.index)?,
+            noise,
         })
     }
 
@@ -151,6 +184,7 @@ impl State {
             schema: question.schema.clone(),
             manifest: asked.manifest.document.clone(),
             epoch: asked.epoch.document.clone(),
+            noise: question.noise_of(asked),
         })
     }
 

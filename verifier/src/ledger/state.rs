@@ -154,8 +154,10 @@ pub struct Asked {
     pub epoch: Posted<ConsentEpoch>,
     /// The policy floor.
     pub floor: Posted<Floor>,
-    /// The number of the query at this site, from 0: its seed leaf.
+    /// The number of the query at this site, from 0.
     pub leaf: u64,
+    /// The tree of seeds that was active then: with noise, the pinned leaf is one of it.
+    pub seeds: Option<Posted<Seeds>>,
     /// Since when a person has to decide, and why.
     pub held: Option<(Timestamp, String)>,
     /// What the site decided, when, and the place of the transaction.

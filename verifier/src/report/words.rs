@@ -40,6 +40,19 @@ pub(super) fn holds(id: &str, release: &VerifiedRelease, development: bool) -> S
             "The proof shows that only rows with the flag {} in the consent epoch are counted.",
             release.plan().conditions.first().map_or_else(String::new, |consent| consent.column.name.clone())
         ),
+        "G6" => match release.rule().noised() {
+            Some(params) => format!(
+                "Every number has the discrete Laplace noise of a seed that the hospital registered before the query and of two \
+                 nonces, the sponsor's and the board's, that were committed to before and opened after it had accepted; delta is \
+                 at most {}, per row of the table.",
+                params.delta()
+            ),
+            None => "There is no noise.".to_owned(),
+        },
+        "G5" if release.rule().noised().is_some() => {
+            "The proof shows that groups are suppressed by their noised count, and numbers rounded, as the policy says."
+                .to_owned()
+        }
         _ => "The proof shows that small groups are suppressed and numbers rounded as the policy says.".to_owned(),
     };
     if development { format!("{text} (Trial: you accepted a development key, whose maker could forge.)") } else { text }

@@ -11,14 +11,16 @@ trait Shown {
     fn text(&self) -> String;
 }
 
-fn with_range(shown: &str, low: u64, high: u64) -> String {
+fn with_range<N: PartialEq + std::fmt::Display>(shown: &str, low: N, high: N) -> String {
     if low == high { shown.to_owned() } else { format!("{shown} ({low} to {high})") }
 }
 
 impl Shown for SiteCell {
     fn text(&self) -> String {
         match self {
-            Self::Value { shown, low, high, .. } => with_range(shown, *low, *high),
+            Self::Value { shown, low, high, .. } | Self::Noised { shown, low, high, .. } => {
+                with_range(shown, *low, *high)
+            }
             Self::Zero { shown } | Self::Suppressed { shown, .. } => shown.clone(),
         }
     }
@@ -54,7 +56,7 @@ pub(super) fn results(results: &QueryResults) -> String {
         text.push_str(&format!("\n{} together\n{}", pooled.sites.join(", "), groups_table(&axes, &pooled.groups)));
     }
     text.push('\n');
-    text.push_str("Ranges in brackets are what the rounding leaves open.\n");
+    text.push_str("Ranges in brackets are what the rounding leaves open; after \"~\", what the noise leaves with the chance stated below.\n");
     for note in results.notes() {
         text.push_str(&format!("{note}\n"));
     }

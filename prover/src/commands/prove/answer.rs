@@ -210,7 +210,7 @@ pub(crate) fn answer(
     let data = documents.load()?;
     let columns = data.openable(home, request, approval)?;
     let site = data.site(&columns, &floor);
-    let prepared = prepare(request, approval, &site)?;
+    let prepared = prepare(request, approval, &site, None)?;
     let documents = data.documents();
     let preview = Preview {
         home,

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use cohortium_protocol::commit::budget::Charge;
 use cohortium_protocol::documents::{Approval, Request};
-use cohortium_protocol::policy::{Cell, GroupAggregates, GroupCells, SUM_NAMES, release};
+use cohortium_protocol::policy::{
+    Cell, GroupAggregates, GroupCells, ReleaseParams, Rule, SUM_NAMES, SumParams, release,
+};
 use cohortium_protocol::query::{Measure, Source};
 use serde_json::{Value, json};
 
@@ -76,7 +78,7 @@ impl Preview<'_> {
         if self.development_key {
             out.push_str(DEVELOPMENT_KEY);
         }
-        let _ = writeln!(out, "Policy in force: {}", self.planned.params().describe());
+        let _ = writeln!(out, "Policy in force: {}", self.planned.rule().describe());
         if let Some(caps) = self.caps.describe() {
             let _ = writeln!(out, "{caps}");
         }
@@ -147,12 +149,18 @@ impl Preview<'_> {
     /// as what leaves: a screen may be photographed, and an output end up in a log.
     fn left_out(&self) -> Result<String, Failure> {
         let Some(prepared) = self.prepared else { return Ok(String::new()) };
-        let params = self.planned.params();
+        let rule = self.planned.rule();
+        // For these eyes the counts' rule alone, whatever is noised.
+        let (k, b) = match rule {
+            Rule::Exact(params) => (params.k, params.b),
+            Rule::Noised(params) => (params.k(), params.b()),
+        };
+        let params = ReleaseParams { k, b, show_zero: false, sums: [SumParams::OFF; 3] };
         let left_out = prepared.left_out()?.into_iter().filter(|(_, count)| *count > 0).map(|(condition, n)| {
             let group = GroupAggregates { n, ..GroupAggregates::default() };
-            let number = match release(&[group], params).first().map(|cells| cells.count) {
+            let number = match release(&[group], &params).first().map(|cells| cells.count) {
                 Some(Cell::Value(rounded)) => rounded.to_string(),
-                _ => format!("fewer than {}", params.k),
+                _ => format!("fewer than {k}"),
             };
             format!("  not true that {condition}: {number}\n")
         });
@@ -209,7 +217,7 @@ impl Preview<'_> {
             "table": self.documents.table_name(),
             "version": self.documents.manifest().version(),
             "epoch": self.documents.epoch().number(),
-            "policy": self.planned.params().describe(),
+            "policy": self.planned.rule().describe(),
             "grouped_by": plan.axes.iter().map(|axis| &axis.name).collect::<Vec<_>>(),
             "groups": groups.collect::<Vec<_>>(),
             "query_columns": own,
