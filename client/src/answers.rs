@@ -222,6 +222,24 @@ pub struct QueryDetail {
     pub request_document: Request,
     /// The plan's digest.
     pub plan: Digest,
+    /// With noise: what has become of the nonces of its beacon.
+    #[serde(default)]
+    pub nonces: Option<Nonces>,
+}
+
+/// The nonces of a query with noise, as the service says.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Nonces {
+    /// Whether every site has decided or missed its time.
+    pub settled: bool,
+    /// Until when they may be opened, at the latest.
+    pub until: Timestamp,
+    /// The transaction with the sponsor's, once it is open.
+    #[serde(default)]
+    pub sponsor: Option<Digest>,
+    /// The transaction with the board's, once it is open.
+    #[serde(default)]
+    pub board: Option<Digest>,
 }
 
 /// One page of queries.

@@ -66,6 +66,9 @@ pub struct DatasetInfo {
     /// The root of the site's seed tree.
     #[serde(default)]
     pub seeds: Option<Digest>,
+    /// The leaf of that tree that the next query's noise would come from.
+    #[serde(default)]
+    pub seed_leaf: Option<u64>,
     /// When the active version was registered.
     pub registered: Timestamp,
 }

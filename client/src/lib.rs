@@ -21,7 +21,7 @@ mod trusted;
 pub mod words;
 
 pub use answers::{
-    ConsistencyAnswer, InclusionAnswer, LedgerInfo, PlanAnswer, PlanQuestion, PlanSite, Posted, QueryDetail,
+    ConsistencyAnswer, InclusionAnswer, LedgerInfo, Nonces, PlanAnswer, PlanQuestion, PlanSite, Posted, QueryDetail,
     QueryFilter, QueryList, QuerySummary, StudyDetail, StudySummary, TransactionAnswer, Worded,
 };
 pub use client::{LedgerClient, Settings};
@@ -31,4 +31,4 @@ pub use files::{FileError, Readers};
 pub use retry::RetryPolicy;
 pub use routes::MOST_LISTED;
 pub use trust_error::TrustError;
-pub use trusted::{SEEN_FORMAT, Seen, TrustedLedger, VerifiedTransaction};
+pub use trusted::{OpenNonces, SEEN_FORMAT, Seen, TrustedLedger, VerifiedTransaction};

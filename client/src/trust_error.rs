@@ -2,6 +2,7 @@
 
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::{CheckpointError, MerkleError, TransactionError};
+use cohortium_protocol::noise::BeaconError;
 
 use crate::error::ClientError;
 
@@ -11,6 +12,9 @@ pub enum TrustError {
     /// There is no answer, or none that can be read.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// A nonce that is not the one that was committed to.
+    #[error(transparent)]
+    Nonce(#[from] BeaconError),
     /// The pinned charter names no operator. A checked charter does.
     #[error("your charter names no operator")]
     NoOperator,

@@ -7,15 +7,16 @@
 
 use std::sync::Arc;
 
-use cohortium_protocol::documents::{Approval, Request};
+use cohortium_protocol::documents::{Approval, Nonce, Request};
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::{
-    Charter, Checkpoint, PublicKey, Statement, StatementContent, Transaction, empty_root, leaf_hash, transaction_id,
-    verify_consistency, verify_inclusion,
+    Charter, Checkpoint, PublicKey, Statement, StatementContent, Timestamp, Transaction, empty_root, leaf_hash,
+    transaction_id, verify_consistency, verify_inclusion,
 };
+use cohortium_protocol::noise::{check_board_nonce, check_sponsor_nonce};
 use serde::{Deserialize, Serialize};
 
-use crate::answers::TransactionAnswer;
+use crate::answers::{Nonces, TransactionAnswer};
 use crate::client::LedgerClient;
 use crate::trust_error::TrustError;
 
@@ -60,6 +61,19 @@ pub struct VerifiedTransaction {
     pub index: u64,
     /// The checkpoint that includes it.
     pub checkpoint: Checkpoint,
+}
+
+/// Both nonces of a query with noise.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OpenNonces {
+    /// The sponsor's.
+    pub sponsor_nonce: Nonce,
+    /// The board's.
+    pub board_nonce: Nonce,
+    /// The path from the board's to the root in the approval.
+    pub board_path: Vec<Digest>,
+    /// A signed time by which the board's stood on the ledger.
+    pub by: Timestamp,
 }
 
 /// A signed note and what it says.
@@ -162,6 +176,34 @@ impl TrustedLedger {
             }
             statement => Err(other("query", id, statement)),
         }
+    }
+
+    /// Fetches both nonces of a query with noise: signed by its sponsor and by the board of its approval, on the ledger, and
+    /// the ones that request and approval commit to. Nothing as long as the service says that one is not open.
+    pub fn verified_nonces(
+        &mut self,
+        query: &Digest,
+        (request, approval): (&Request, &Approval),
+    ) -> Result<Option<OpenNonces>, TrustError> {
+        let Some(Nonces { sponsor: Some(sponsor), board: Some(board), .. }) = self.client.query(query)?.nonces else {
+            return Ok(None);
+        };
+        let (sponsor, board) = (self.verified_transaction(&sponsor)?, self.verified_transaction(&board)?);
+        let asked = request.digest();
+        let opened = match (&sponsor.transaction.statement, &board.transaction.statement) {
+            (
+                Statement::SponsorNonce { request: first, nonce },
+                Statement::BoardNonce { request: second, nonce: other, path },
+            ) if *first == asked && *second == asked => (*nonce, *other, path.clone()),
+            (first, second) => {
+                let wrong = if matches!(first, Statement::SponsorNonce { .. }) { second } else { first };
+                return Err(other("nonce of the request", &asked, wrong));
+            }
+        };
+        let (sponsor_nonce, board_nonce, board_path) = opened;
+        check_sponsor_nonce(request, &sponsor_nonce)?;
+        check_board_nonce(&request.ledger, approval, request.sequence, &board_nonce, &board_path)?;
+        Ok(Some(OpenNonces { sponsor_nonce, board_nonce, board_path, by: board.checkpoint.time }))
     }
 
     /// Checks a note that came with something else, as with a bundle: the operator's, and of the history seen before.

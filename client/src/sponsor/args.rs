@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use cohortium_protocol::documents::Epsilons;
 
 /// Asks hospitals research questions over a ledger, and shows only answers whose proofs it has checked.
 #[derive(Parser)]
@@ -67,6 +68,8 @@ pub(crate) enum Command {
     Sign(SignArgs),
     /// Post a signed transaction
     Post(PostArgs),
+    /// Open your nonce of a query with noise, once every site has decided
+    Open(OpenArgs),
     /// Show what has become of a query
     Follow(FollowArgs),
     /// Fetch the answers, verify every proof, show the numbers
@@ -135,7 +138,11 @@ pub(crate) struct PlanArgs {
 #[command(after_help = "\
 Examples:
   cohortium-sponsor ask query.json --approval EC-2026-117 --site rotterdam --site gbsg
+  cohortium-sponsor ask query.json --approval EC-2026-117 --site rotterdam --epsilon count=0.1,sum=0.2
   cohortium-sponsor ask query.json --approval EC-2026-117 --site rotterdam --no-post --out request.json
+
+With --epsilon the answers have noise in them, and nobody can choose it: once every site has decided you open a nonce, with
+open or follow --wait, and then the board opens its own. Without that there is no answer, and the price stays spent.
 
 What a site registered meanwhile makes the request anew, a few times. Where nothing tells whether it was posted, the
 signed transaction is kept in a file: posting that file again never asks twice.")]
@@ -151,7 +158,10 @@ pub(crate) struct AskArgs {
     /// Write the request to this file too
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
-    /// Only make the request; needs no key
+    /// Ask for noise: the epsilon of each aggregate, as count=0.1,sum=0.2; the price is their sum, at each site
+    #[arg(long, value_name = "EPSILONS")]
+    pub(crate) epsilon: Option<Epsilons>,
+    /// Only make the request; needs no key, but for noise
     #[arg(long, requires = "out")]
     pub(crate) no_post: bool,
 }
@@ -184,10 +194,23 @@ pub(crate) struct PostArgs {
 
 #[derive(Args)]
 #[command(after_help = "\
+Example:
+  cohortium-sponsor open ID
+
+Your nonce follows from your key and the request, and the request commits to it, so there is nothing to choose or to keep. The
+ledger takes it once every site has accepted, declined or missed its time, and not for long; the board opens after you.")]
+pub(crate) struct OpenArgs {
+    /// The query transaction's id, or the request's digest
+    pub(crate) id: String,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
 Examples:
   cohortium-sponsor follow ID
   cohortium-sponsor follow ID --wait --at-most 86400
 
+With --wait and your key, your nonce of a query with noise is opened when its time comes.
 With --wait, exit code 0 means that a site answered, 1 that none will, 2 that the time was over before.")]
 pub(crate) struct FollowArgs {
     /// The query transaction's id, or the request's digest

@@ -38,6 +38,7 @@ pub fn run() -> ExitCode {
         Command::Ask(args) => commands::ask::run(&setting, args),
         Command::Sign(args) => commands::post::sign(&setting, args),
         Command::Post(args) => commands::post::post(&setting, args),
+        Command::Open(args) => commands::open::run(&setting, args),
         Command::Follow(args) => commands::follow::run(&setting, args),
         Command::Results(args) => commands::results::run(&setting, args),
         Command::Bundle(args) => commands::fetch::bundle(&setting, args),

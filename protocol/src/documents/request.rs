@@ -107,7 +107,7 @@ impl SitePin {
         let ShapeRef { name, id } = &self.shape;
         let refuse = |fits: String| RequestError::Shape { name: name.clone(), found: *id, fits };
         let Some(shape) = Shape::by_name(name) else {
-            let known: Vec<&str> = Shape::STANDARD.iter().map(|shape| shape.name).collect();
+            let known: Vec<&str> = Shape::STANDARD.iter().chain(&Shape::NOISED).map(|shape| shape.name).collect();
             return Err(refuse(format!("there are {}", known.join(", "))));
         };
         if *id != shape.id() {

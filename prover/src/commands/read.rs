@@ -58,7 +58,7 @@ pub(crate) fn policy(file: Option<&Path>, preset: Option<&str>) -> Result<Option
 /// The standard shape of this name.
 pub(crate) fn shape(name: &str) -> Result<Shape, Failure> {
     Shape::by_name(name).ok_or_else(|| {
-        let names: Vec<&str> = Shape::STANDARD.iter().map(|shape| shape.name).collect();
+        let names: Vec<&str> = Shape::STANDARD.iter().chain(&Shape::NOISED).map(|shape| shape.name).collect();
         Failure::cannot_tell(format!("there is no shape {name:?}; there are {}", names.join(", ")))
     })
 }

@@ -57,7 +57,7 @@ pub(crate) use paused::Paused;
 pub(crate) use releases::ReleaseRecord;
 pub(crate) use restored::{Claim, Settled};
 pub(crate) use rules::{Asked, Rules};
-pub(crate) use seeds::Seeds;
+pub(crate) use seeds::{OpenedSeed, Seeds};
 pub(crate) use site::{Access, Home, Init, RunLock};
 pub(crate) use table::TableFolder;
 pub(crate) use version::{NewVersion, Version};

@@ -45,6 +45,8 @@ pub(crate) struct Seeds {
 pub(crate) struct OpenedSeed {
     pub(crate) seed: Zeroizing<[u8; HALF]>,
     pub(crate) path: Vec<Digest>,
+    /// How many leaves the tree has.
+    pub(crate) leaves: u32,
 }
 
 /// The RFC 6962 tree over the commitments.
@@ -133,7 +135,7 @@ impl Home {
             return Err(StoreError::Damaged { path: self.seeds_bytes(), reason });
         }
         let path = tree.inclusion(leaf.into(), seeds.leaves.into()).map_err(|_| none)?;
-        Ok(OpenedSeed { seed, path })
+        Ok(OpenedSeed { seed, path, leaves: seeds.leaves })
     }
 
     /// Overwrites the seed of a leaf whose answer stands on the ledger; its commitment stays.
@@ -199,7 +201,7 @@ mod tests {
         let root = home.make_seeds(&mut OsRng).unwrap().root;
         let last = LEAVES - 1;
         for leaf in [0, 1, 2047, last] {
-            let OpenedSeed { seed, path } = home.seed(leaf).unwrap();
+            let OpenedSeed { seed, path, .. } = home.seed(leaf).unwrap();
             let hash = leaf_hash(&commitment(&seed));
             cohortium_protocol::ledger::verify_inclusion(hash, leaf.into(), LEAVES.into(), &path, root).unwrap();
         }

@@ -91,6 +91,8 @@ struct DatasetInfo {
     /// The root of the site's tree of noise seeds.
     #[schema(value_type = Option<String>)]
     seeds: Option<Digest>,
+    /// The leaf of that tree that the next query's noise would come from.
+    seed_leaf: Option<u64>,
     /// When the active version was registered.
     #[schema(value_type = String)]
     registered: Timestamp,
@@ -124,6 +126,7 @@ impl DatasetInfo {
                 words: floor.document.policy.describe(),
             }),
             seeds: site.seeds.as_ref().map(|seeds| seeds.document.root),
+            seed_leaf: site.next_leaf(),
             registered: dataset.manifest.time,
         }
     }

@@ -128,7 +128,10 @@ struct Deadlines {
 impl Deadlines {
     fn of(question: &Question, charter: &Charter) -> Self {
         let answer = question.sites.iter().filter_map(|(site, asked)| match asked.decision {
-            Some((Decision::Accepted, at, _)) => Some((site.clone(), at.plus(charter.answer_seconds))),
+            // With noise, from the beacon on.
+            Some((Decision::Accepted, at, _)) => {
+                Some((site.clone(), question.answers_from(at)?.plus(charter.answer_seconds)))
+            }
             _ => None,
         });
         Self { decide: question.request.time.plus(charter.acceptance_seconds), answer: answer.collect() }
@@ -148,6 +151,44 @@ struct QueryDetail {
     plan: Digest,
     /// Until when.
     deadlines: Deadlines,
+    /// With noise: what has become of the nonces of its beacon.
+    nonces: Option<Nonces>,
+}
+
+/// The nonces of a query with noise.
+#[derive(Serialize, ToSchema)]
+struct Nonces {
+    /// Whether every site has decided or missed its time, so that nonces may be opened.
+    settled: bool,
+    /// Until when they may, at the latest.
+    #[schema(value_type = String)]
+    until: Timestamp,
+    /// The transaction with the sponsor's, once it is open.
+    #[schema(value_type = Option<String>)]
+    sponsor: Option<Digest>,
+    /// The transaction with the board's, once it is open: then the beacon is whole.
+    #[schema(value_type = Option<String>)]
+    board: Option<Digest>,
+}
+
+/// The same with places, which are looked up when the lock is let go.
+struct NoncePlaces {
+    settled: bool,
+    until: Timestamp,
+    sponsor: Option<u64>,
+    board: Option<u64>,
+}
+
+impl NoncePlaces {
+    fn of(question: &Question, charter: &Charter, now: Timestamp) -> Option<Self> {
+        let openings = question.openings.as_ref()?;
+        Some(Self {
+            settled: question.settled(charter, now).is_some(),
+            until: question.open_until(charter, now),
+            sponsor: openings.sponsor.as_ref().map(|opened| opened.index),
+            board: openings.board.as_ref().map(|opened| opened.index),
+        })
+    }
 }
 
 /// One query, by its transaction's id or its request's digest.
@@ -163,14 +204,22 @@ async fn get_query(service: Data<Service>, id: Path<String>) -> Result<Json<Quer
         let found = ledger.read(|chain| {
             let (question, charter) = (chain.state().query(&id)?, chain.state().charter());
             let request = question.request.document.as_ref().clone();
-            Some(QueryDetail {
+            let detail = QueryDetail {
                 summary: QuerySummary::of(question, charter, now),
                 plan: request.plan,
                 request_document: request,
                 deadlines: Deadlines::of(question, charter),
-            })
+                nonces: None,
+            };
+            Some((detail, NoncePlaces::of(question, charter, now)))
         })?;
-        found.ok_or_else(|| Problem::not_found("query", id))
+        let (mut detail, places) = found.ok_or_else(|| Problem::not_found("query", id))?;
+        let transaction = |index: Option<u64>| index.map(|index| ledger.id_at(index)).transpose();
+        if let Some(NoncePlaces { settled, until, sponsor, board }) = places {
+            let (sponsor, board) = (transaction(sponsor)?, transaction(board)?);
+            detail.nonces = Some(Nonces { settled, until, sponsor, board });
+        }
+        Ok(detail)
     });
     read.await.map(Json)
 }

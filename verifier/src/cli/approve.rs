@@ -6,6 +6,8 @@ use std::io::Write;
 
 use cohortium_protocol::documents::Approval;
 use cohortium_protocol::ledger::Statement;
+use cohortium_protocol::noise::BoardNonces;
+use cohortium_protocol::policy::NoiseRule;
 use cohortium_protocol::text::shown;
 use cohortium_verifier::ledger::check_study;
 
@@ -13,9 +15,19 @@ use super::args::ApproveArgs;
 use super::sign::Signer;
 use super::{Outcome, read};
 
+/// Queries with noise that an approval has nonces for, unless told.
+const NONCES: u32 = 1024;
+
 pub(super) fn run(args: &ApproveArgs) -> Outcome {
     let signer = Signer::new(&args.sign, &[&args.study])?;
-    let approval = read::document(&args.study, Approval::parse)?;
+    let mut approval = read::document(&args.study, Approval::parse)?;
+    if let Some(leaves) = args.nonces.or((approval.policy.noise() != NoiseRule::Off).then_some(NONCES)) {
+        // What was committed to stays: its nonces may be open.
+        if approval.nonces.is_none() {
+            let nonces = BoardNonces::new(&signer.key, &signer.charter.ledger(), &approval, leaves);
+            approval.nonces = Some(nonces.tree());
+        }
+    }
     check_study(&signer.charter, &approval).map_err(|error| format!("{}: {error}", args.study.display()))?;
     println!("THE STUDY\n");
     approval.describe().lines().for_each(|line| println!("  {}", shown(line)));
@@ -69,6 +81,14 @@ fn meanings(approval: &Approval) -> Vec<String> {
             "The sums of {n} plans are released TO THE DIGIT: compare their digests with the plans you were shown."
         ),
     });
+    if let Some(nonces) = &approval.nonces {
+        lines.push(format!(
+            "Answers may have noise in them, and you have a part in it: for each of the first {} queries with noise you open a \
+             nonce, with open, once every hospital has decided and the sponsor has opened its own. Where you do not, nobody \
+             answers that query.",
+            nonces.leaves
+        ));
+    }
     lines.push(format!(
         "Nothing may be asked or accepted after {expires}. What a hospital accepted by then may still be answered."
     ));

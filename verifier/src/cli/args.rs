@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::Timestamp;
+use cohortium_protocol::noise::MAX_NONCES;
 use cohortium_protocol::table::Day;
 
 /// Checks answers of hospitals against what you know yourself, and signs your decisions. Needs no network, no
@@ -39,6 +40,13 @@ Exit status: 0 holds, 1 fails, 2 could not tell (a development key, an unreadabl
     #[command(after_help = "Example:
   cohortium-verifier approve study.json --key our-key.json --charter charter.json --out approval-tx.json")]
     Approve(ApproveArgs),
+    /// Opens your nonce of a query with noise: verifies the whole ledger, and signs once every site has decided and the sponsor
+    /// has opened its own. Nothing is sent.
+    #[command(after_help = "Example:
+  cohortium-verifier open 3d1f...08aa --from-export ledger.ndjson --key our-key.json --charter charter.json --out nonce-tx.json
+
+Exit status: 0 signed, 1 the ledger would refuse it now, 2 could not tell.")]
+    Open(OpenArgs),
     /// Signs the end of an approval before its last day. Nothing is sent.
     #[command(after_help = "Example:
   cohortium-verifier suspend 5f0c...b64f --because \"a complaint is looked into\" --key our-key.json \\
@@ -108,11 +116,30 @@ pub(crate) struct SignArgs {
 pub(crate) struct ApproveArgs {
     /// The study: an approval document.
     pub(crate) study: PathBuf,
+    /// Commits to nonces for so many queries with noise, if the study has none yet; by default 1024 where its policy allows
+    /// noise.
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_NONCES)))]
+    pub(crate) nonces: Option<u32>,
     #[command(flatten)]
     pub(crate) sign: SignArgs,
     /// Signs without asking: you have read the study elsewhere.
     #[arg(long)]
     pub(crate) yes: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct OpenArgs {
+    /// The query transaction's id, or the request's digest.
+    pub(crate) query: Digest,
+    /// The export of the whole ledger, from anybody: it is verified.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from_export: PathBuf,
+    /// The moment at which it will be posted, such as 2026-11-24T12:00:00Z; by default now.
+    /// Never before the export's last block.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) as_of: Option<Timestamp>,
+    #[command(flatten)]
+    pub(crate) sign: SignArgs,
 }
 
 #[derive(Args)]

@@ -6,6 +6,7 @@ mod approve;
 mod args;
 mod audit;
 mod key;
+mod open;
 mod read;
 mod sign;
 mod study;
@@ -29,6 +30,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Anchors { file } => anchors::run(&file),
         Command::Key(args) => key::run(&args),
         Command::Approve(args) => approve::run(&args),
+        Command::Open(args) => open::run(&args),
         Command::Suspend(args) => suspend::run(&args),
     };
     match outcome {

@@ -13,8 +13,8 @@ use crate::file;
 pub(super) struct Signer<'a> {
     /// The charter.
     pub(super) charter: Charter,
-    name: String,
-    key: MemberKey,
+    pub(super) name: String,
+    pub(super) key: MemberKey,
     args: &'a SignArgs,
 }
 

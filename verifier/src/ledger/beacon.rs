@@ -7,7 +7,7 @@
 use cohortium_protocol::bundle::NoiseOnLedger;
 use cohortium_protocol::documents::Nonce;
 use cohortium_protocol::hash::{Digest, Hasher};
-use cohortium_protocol::ledger::{Charter, Member, Timestamp};
+use cohortium_protocol::ledger::{Charter, Member, Statement, Timestamp};
 use cohortium_protocol::noise::{beacon, check_board_nonce, check_sponsor_nonce};
 
 use super::refusal::Refusal;
@@ -139,6 +139,22 @@ impl State {
             }
         }
         Ok(())
+    }
+
+    /// Whether a member's statement that opens a nonce would be admitted at a moment, never before the last block's.
+    pub fn would_open(&self, member: &str, statement: &Statement, time: Timestamp) -> Result<(), Refusal> {
+        let unknown = || Refusal::UnknownMember { member: member.to_owned() };
+        let member = self.charter.member(member).ok_or_else(unknown)?;
+        let time = time.max(self.time());
+        match statement {
+            Statement::SponsorNonce { request, nonce } => {
+                self.check_nonce(member, request, (nonce, Whose::Sponsor), time)
+            }
+            Statement::BoardNonce { request, nonce, path } => {
+                self.check_nonce(member, request, (nonce, Whose::Board(path)), time)
+            }
+            other => Err(Refusal::Unknown { what: "nonce", name: format!("in a statement {}", other.kind()) }),
+        }
     }
 
     fn check_nonce(

@@ -39,6 +39,11 @@ impl Replayed {
         &self.state
     }
 
+    /// Its state, for who keeps it.
+    pub fn into_state(self) -> State {
+        self.state
+    }
+
     /// The operator's checkpoint of every block, from the first on.
     pub fn checkpoints(&self) -> &[Checkpoint] {
         &self.checkpoints

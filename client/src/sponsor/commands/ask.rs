@@ -22,7 +22,8 @@ const ATTEMPTS: u32 = 5;
 pub(crate) fn run(setting: &Setting, args: &AskArgs) -> Outcome {
     let query = setting::query(&args.query)?;
     let charter = setting.charter()?;
-    let member = if args.no_post { None } else { Some(setting.member(&charter)?) };
+    // A nonce of noise follows from the key.
+    let member = if args.no_post && args.epsilon.is_none() { None } else { Some(setting.member(&charter)?) };
     let mut trusted = setting.trusted()?;
     let digest = setting::approval(trusted.client(), &args.approval)?;
     let (approval, _) = trusted.verified_study(&digest)?;
@@ -40,12 +41,13 @@ pub(crate) fn run(setting: &Setting, args: &AskArgs) -> Outcome {
     let mut attempt = 0;
     loop {
         attempt += 1;
-        let made = make(&trusted, &query, &approval, &args.sites)?;
+        let noise = args.epsilon.zip(member.as_ref().map(|(_, key)| key));
+        let made = make(&trusted, &query, &approval, &args.sites, noise)?;
         let request = &made.request;
         if let Some(out) = &args.out {
             files::write(out, &pretty(request), Readers::Anyone)?;
         }
-        let Some((name, key)) = &member else {
+        let Some((name, key)) = member.as_ref().filter(|_| !args.no_post) else {
             return Ok(report(&made, None, args));
         };
         let transaction = sign(trusted.ledger(), name, &made, key);

@@ -3,13 +3,15 @@
 use std::time::Duration;
 use std::time::Instant;
 
+use cohortium_protocol::documents::Request;
 use cohortium_protocol::ledger::Timestamp;
 use cohortium_verifier::ledger::{QueryStatus, SiteStatus};
 
 use super::super::args::FollowArgs;
 use super::super::{Outcome, Report, Setting, setting};
+use super::open::open;
 use super::value;
-use crate::answers::{QueryDetail, QuerySummary};
+use crate::answers::{Nonces, QueryDetail, QuerySummary};
 use crate::retry::RetryPolicy;
 use crate::words::left;
 
@@ -18,10 +20,14 @@ pub(crate) fn run(setting: &Setting, args: &FollowArgs) -> Outcome {
     let client = setting.client()?;
     let begun = Instant::now();
     let mut shown = String::new();
+    let mut opened = false;
     loop {
         // A watcher that runs for days outlives a restart of the service.
         let policy = if args.wait { RetryPolicy::default() } else { RetryPolicy::ONCE };
-        let QueryDetail { summary, .. } = policy.run(|| client.query(&id))?;
+        let QueryDetail { summary, request_document: request, nonces, .. } = policy.run(|| client.query(&id))?;
+        if let (true, Some(Nonces { settled: true, sponsor: None, .. })) = (args.wait, nonces) {
+            opened = opened || open_own(setting, &request, &summary);
+        }
         let open = summary.sites.values().any(|site| is_open(&site.state));
         let text = describe(&summary, setting.now());
         if !args.wait || !open {
@@ -45,6 +51,27 @@ pub(crate) fn run(setting: &Setting, args: &FollowArgs) -> Outcome {
         };
         std::thread::sleep(pause);
     }
+}
+
+/// Opens this sponsor's nonce, if its key is here. Says so, or why it cannot be; and does not try again.
+fn open_own(setting: &Setting, request: &Request, summary: &QuerySummary) -> bool {
+    // Without an acceptance there is nothing to answer, and nothing is opened.
+    if !summary.sites.values().any(|site| matches!(site.state, SiteStatus::AwaitingBeacon { .. })) {
+        return false;
+    }
+    let own = || setting.charter().and_then(|charter| setting.member(&charter));
+    let said = match own() {
+        Err(_) => format!(
+            "every site has decided; open your nonce: cohortium-sponsor open {} (or give your key with --key)",
+            summary.id
+        ),
+        Ok((name, key)) => match open(setting, request, (&name, &key)) {
+            Ok((posted, _)) => format!("every site has decided; your nonce is open since {}", posted.time),
+            Err(failure) => format!("your nonce could not be opened: {}", failure.sentence),
+        },
+    };
+    setting.console.note(&said);
+    true
 }
 
 /// Whether something can still happen at a site.

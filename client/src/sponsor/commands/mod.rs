@@ -6,6 +6,7 @@ pub(crate) mod catalogue;
 pub(crate) mod fetch;
 pub(crate) mod follow;
 pub(crate) mod key;
+pub(crate) mod open;
 pub(crate) mod plan;
 pub(crate) mod post;
 mod request;

@@ -5,9 +5,12 @@
 //! pin.
 
 use cohortium_protocol::commit::ShapeRef;
-use cohortium_protocol::documents::{Approval, Noise, Nonce, Request, SitePin};
+use cohortium_protocol::documents::{Approval, Epsilons, Laplace, Noise, Nonce, Request, SitePin};
 use cohortium_protocol::hash::Digest;
+use cohortium_protocol::ledger::MemberKey;
+use cohortium_protocol::noise::{sponsor_commitment, sponsor_nonce};
 use cohortium_protocol::query::{Plan, Query, compile};
+use cohortium_protocol::shape::Shape;
 use rand::RngCore;
 use rand::rngs::OsRng;
 
@@ -29,13 +32,14 @@ pub(super) fn make(
     query: &Query,
     approval: &Approval,
     sites: &[String],
+    noise: Option<(Epsilons, &MemberKey)>,
 ) -> Result<Made, Failure> {
     let digest = approval.digest();
     let (mut pins, mut planned) = (Vec::new(), None::<(Digest, Plan)>);
     for site in sites {
         approval.permits_site(site).map_err(Failure::refused)?;
         let detail = trusted.client().dataset(site, &query.table)?;
-        let (schema, shape) = (&detail.schema_document, *detail.manifest_document.shape());
+        let (schema, shape) = (&detail.schema_document, shape_of(&detail, noise.is_some())?);
         if query.consent != approval.consent {
             // The approval's own sentence names the clause.
             let plan = compile(query, schema, &query.consent, &shape).map_err(Failure::refused)?;
@@ -54,7 +58,7 @@ pub(super) fn make(
             Some(_) => {}
             None => planned = Some((schema.digest(), plan)),
         }
-        pins.push(pin(trusted, site, &detail)?);
+        pins.push(pin(trusted, site, &detail, &shape)?);
     }
     let (schema, plan) = planned.ok_or_else(|| Failure::cannot_tell("a request needs a site; name one with --site"))?;
     // Only the running number is taken from it, which is the same for every site; a dry run is for fewer sites than a request.
@@ -66,7 +70,7 @@ pub(super) fn make(
     })?;
     let mut nonce = [0; 32];
     OsRng.fill_bytes(&mut nonce);
-    let request = Request {
+    let mut request = Request {
         ledger: trusted.ledger().to_owned(),
         sequence,
         query: query.clone(),
@@ -77,13 +81,30 @@ pub(super) fn make(
         sponsor_nonce: Nonce::from_bytes(nonce),
         noise: Noise::None,
     };
+    match noise {
+        None => request.sites.iter_mut().for_each(|pin| pin.seed_leaf = None),
+        Some((epsilon, key)) => {
+            let nonce = sponsor_nonce(key, &request);
+            let sponsor_commitment = sponsor_commitment(&request.ledger, &request.approval, request.sequence, &nonce);
+            request.noise = Noise::Laplace(Laplace { epsilon, sponsor_commitment });
+        }
+    }
     // Read again as others will: a site named twice, for example, is refused here and not there.
     let text = serde_json::to_string(&request).unwrap_or_default();
     let request = Request::parse(&text).map_err(Failure::refused)?;
     Ok(Made { request, plan })
 }
 
-fn pin(trusted: &TrustedLedger, site: &str, detail: &DatasetDetail) -> Result<SitePin, Failure> {
+/// The shape of an answer over a table: the table's, or the one that proves noise over such tables.
+fn shape_of(detail: &DatasetDetail, noised: bool) -> Result<Shape, Failure> {
+    let table = *detail.manifest_document.shape();
+    if !noised {
+        return Ok(table);
+    }
+    table.noised().ok_or_else(|| Failure::refused(format!("no circuit proves noise over tables of shape {table}")))
+}
+
+fn pin(trusted: &TrustedLedger, site: &str, detail: &DatasetDetail, shape: &Shape) -> Result<SitePin, Failure> {
     let manifest = &detail.manifest_document;
     if manifest.site() != site || manifest.table() != detail.schema_document.table() {
         let found = format!("{:?} of {:?}", manifest.table(), manifest.site());
@@ -95,10 +116,9 @@ fn pin(trusted: &TrustedLedger, site: &str, detail: &DatasetDetail) -> Result<Si
     let lacks = |what: &str| Failure::refused(format!("{site:?} has registered no {what}, so it cannot be asked yet"));
     let epoch = detail.epoch_document.as_ref().ok_or_else(|| lacks("consent epoch over its newest table version"))?;
     let floor = detail.policy_document.as_ref().ok_or_else(|| lacks("policy floor"))?;
-    let shape = *manifest.shape();
     let verifying_key = trusted.charter().verifying_key(shape.name).ok_or_else(|| {
         Failure::refused(format!(
-            "{site:?}'s table has the shape {shape}, and the charter names no verifying key for it"
+            "an answer of {site:?} has the shape {shape}, and the charter names no verifying key for it"
         ))
     })?;
     Ok(SitePin {
@@ -106,9 +126,9 @@ fn pin(trusted: &TrustedLedger, site: &str, detail: &DatasetDetail) -> Result<Si
         manifest: manifest.digest(),
         epoch: epoch.digest(),
         policy_floor: floor.digest(),
-        shape: ShapeRef::to(&shape),
+        shape: ShapeRef::to(shape),
         verifying_key,
         seeds: detail.summary.seeds,
-        seed_leaf: None,
+        seed_leaf: detail.summary.seed_leaf.and_then(|leaf| u32::try_from(leaf).ok()),
     })
 }

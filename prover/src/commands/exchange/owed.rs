@@ -1,7 +1,8 @@
 //! Accepted queries: proved, the most urgent first, and posted until the ledger has the answer.
 
-use cohortium_client::QuerySummary;
+use cohortium_client::{OpenNonces, QuerySummary};
 use cohortium_protocol::bundle::Bundle;
+use cohortium_protocol::documents::{Approval, Request};
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::{Statement, StatementContent, Timestamp};
 use cohortium_verifier::ledger::SiteStatus;
@@ -17,6 +18,12 @@ use crate::store::{By, Decided, Note, Standing};
 /// How often a proof of one request is begun. Every attempt is charged to the opening budget, and something that fails so
 /// often will not go away by itself.
 const MAX_ATTEMPTS: usize = 8;
+
+/// With what an accepted query is answered, and until when.
+struct Beacon {
+    nonces: Option<OpenNonces>,
+    deadline: Timestamp,
+}
 
 impl Pass<'_> {
     /// Answers whatever the site owes, the most urgent first. What fails does not keep the others from their answers.
@@ -110,6 +117,10 @@ impl Pass<'_> {
             return self.answered_elsewhere(note).map(|()| None);
         }
         self.check_acceptance(&request)?;
+        let (document, approval) = self.verified(&request, &note.query)?;
+        let Some(Beacon { nonces, deadline }) = self.beacon(note, (&document, &approval), deadline)? else {
+            return Ok(None);
+        };
         // By the ledger's own signature: neither this machine's clock nor an unsigned time makes a site withhold.
         if self.link.trusted.checkpoint().is_some_and(|checkpoint| checkpoint.time > deadline) {
             let why = format!("WITHHELD: it was accepted, and its time ended at {deadline}; this is shown for ever");
@@ -122,14 +133,52 @@ impl Pass<'_> {
                 "a proof was begun {attempts} times and never finished; every attempt is charged, so no more are made"
             )));
         }
-        let (document, approval) = self.verified(&request, &note.query)?;
         let charter = self.link.trusted.charter().clone();
         self.event("proving", Some(note), "accepted; proving", json!({ "until": deadline }));
-        let basis = Basis::Accepted { charter: &charter };
+        let basis = Basis::Accepted { charter: &charter, nonces: nonces.as_ref() };
         let made = answer(self.setting, &self.home, (&document, &approval), basis, &mut self.budget, &mut |_| {
             Ok(Step::Release)
         })?;
         Ok(made.map(|made| made.bytes))
+    }
+
+    /// What the noise of an accepted query is drawn from, and until when it is answered. Nothing while the nonces are not
+    /// open, or once it is too late for them: then the note is closed, and the query is void.
+    fn beacon(
+        &mut self,
+        note: &mut Note,
+        documents: (&Request, &Approval),
+        deadline: Timestamp,
+    ) -> Result<Option<Beacon>, Failure> {
+        if documents.0.noise.laplace().is_none() {
+            return Ok(Some(Beacon { nonces: None, deadline }));
+        }
+        let verified = self.link.trusted.verified_nonces(&note.query, documents);
+        let charter = self.link.trusted.charter().clone();
+        if let Some(nonces) = self.link.checked(&self.home, verified)? {
+            let deadline = deadline.max(nonces.by.plus(charter.answer_seconds));
+            return Ok(Some(Beacon { nonces: Some(nonces), deadline }));
+        }
+        // The query was posted before it was accepted; sites decide, and then nonces are opened, in so much time each.
+        let last = deadline.plus(charter.acceptance_seconds).plus(charter.acceptance_seconds);
+        if self.link.trusted.checkpoint().is_some_and(|checkpoint| checkpoint.time > last) {
+            let why =
+                "VOID: the nonces of its noise were not opened in time; nobody answers it, and its price stays spent";
+            return self.close(note, why).map(|()| None);
+        }
+        let waiting = "accepted; its noise is drawn once sponsor and board have opened their nonces";
+        if note.because.as_deref() != Some(waiting) {
+            note.because = Some(waiting.to_owned());
+            self.home.keep_note(note)?;
+            self.event("awaiting_beacon", Some(note), waiting, json!({}));
+        }
+        Ok(None)
+    }
+
+    /// Overwrites the seed of an answer that stands on the ledger: its noise is nobody's to take off any more.
+    fn erase_seed(&self, request: &Request) -> Result<(), Failure> {
+        let leaf = request.noise.laplace().and(request.site(self.home.site()).ok()).and_then(|pin| pin.seed_leaf);
+        Ok(leaf.map_or(Ok(()), |leaf| self.home.erase_seed(leaf))?)
     }
 
     /// Closes the note about a query that a home that was lost has answered: the site's own release has to be shown to stand
@@ -146,6 +195,7 @@ impl Pass<'_> {
         let content = StatementContent::Release { request, cells: bundle.proof.cells_digest() };
         match self.link.standing(&self.home, &content)? {
             Some(verified) => {
+                self.erase_seed(&bundle.request)?;
                 note.released = Some(standing(&verified));
                 self.close(note, "answered by a home that was lost")
             }
@@ -173,6 +223,7 @@ impl Pass<'_> {
     fn post_release(&mut self, note: &mut Note, bundle: Bundle) -> Result<(), Failure> {
         let request = note.request;
         let cells = Some(bundle.proof.cells.len() as u64);
+        let asked = bundle.request;
         let statement = Statement::Release { request, proof: Box::new(bundle.proof) };
         let about = About { request: Some(request), cells, recorded: Stage::RunReleaseRecorded };
         let posted = match self.link.post(self.setting, &self.home, &mut self.outgoing, statement, about)? {
@@ -180,6 +231,8 @@ impl Pass<'_> {
             Err(error) => return self.refused(note, error),
         };
         Stage::RunReleasePosted.pass();
+        // Before the note: a process that dies in between posts the kept answer again, and needs no seed for that.
+        self.erase_seed(&asked)?;
         note.released = Some(posted.standing);
         note.because = None;
         self.home.keep_note(note)?;

@@ -1,7 +1,8 @@
 //! From a request to a kept release: what the command `prove` and the batch job share.
 
+use cohortium_client::OpenNonces;
 use cohortium_keys::{KeyCache, KeyKind, ProvingKey, read_verifying};
-use cohortium_protocol::bundle::Bundle;
+use cohortium_protocol::bundle::{Bundle, NoiseOnLedger};
 use cohortium_protocol::commit::budget::Charge;
 use cohortium_protocol::documents::{Approval, Request};
 use cohortium_protocol::hash::Digest;
@@ -20,8 +21,8 @@ use super::preview::Preview;
 use super::site::{SiteDocuments, Which};
 use crate::cli::{Failure, Progress, Setting};
 use crate::faults::Stage;
-use crate::pipeline::{PipelineError, Planned, Prepared, plan_release, prepare};
-use crate::store::{BudgetFile, Home, ReleaseRecord, StoreError};
+use crate::pipeline::{NoiseSource, PipelineError, Planned, Prepared, plan_release, prepare};
+use crate::store::{BudgetFile, Home, OpenedSeed, ReleaseRecord, StoreError};
 
 /// Parts of the work, for the progress bar.
 const PARTS: u64 = 1000;
@@ -50,6 +51,8 @@ pub(crate) enum Basis<'a> {
     Accepted {
         /// The pinned charter.
         charter: &'a Charter,
+        /// Both nonces of the query's beacon, where it asks for noise.
+        nonces: Option<&'a OpenNonces>,
     },
 }
 
@@ -74,7 +77,7 @@ impl<'a> Basis<'a> {
     fn charter(&self) -> Option<&'a Charter> {
         match self {
             Self::Files { .. } => None,
-            Self::Considered { charter, .. } | Self::Accepted { charter } => Some(charter),
+            Self::Considered { charter, .. } | Self::Accepted { charter, .. } => Some(charter),
         }
     }
 
@@ -210,7 +213,7 @@ pub(crate) fn answer(
     let data = documents.load()?;
     let columns = data.openable(home, request, approval)?;
     let site = data.site(&columns, &floor);
-    let prepared = prepare(request, approval, &site, None)?;
+    let prepared = prepare(request, approval, &site, noise_source(home, request, basis)?)?;
     let documents = data.documents();
     let preview = Preview {
         home,
@@ -251,6 +254,17 @@ pub(crate) fn answer(
     home.keep_release(&record, &bytes)?;
     Stage::ProveKept.pass();
     Ok(Some(Answer { bytes, budget_record }))
+}
+
+/// What the noise of an answer is drawn from: the seed of the leaf that the query pins, and the nonces that are open.
+fn noise_source(home: &Home, request: &Request, basis: Basis<'_>) -> Result<Option<NoiseSource>, Failure> {
+    let Basis::Accepted { nonces: Some(nonces), .. } = basis else { return Ok(None) };
+    let pin = request.site(home.site()).map_err(PipelineError::from)?;
+    let Some(leaf) = pin.seed_leaf else { return Ok(None) };
+    let OpenedSeed { seed, path, leaves } = home.seed(leaf)?;
+    let OpenNonces { sponsor_nonce, board_nonce, board_path, .. } = nonces.clone();
+    let on_ledger = NoiseOnLedger { seeds: leaves, sponsor_nonce, board_nonce, board_path };
+    Ok(Some(NoiseSource { seed, path, on_ledger }))
 }
 
 /// Refuses what the budget does not bear. A query under consideration must leave enough for those that are owed: each is
