@@ -4,6 +4,7 @@
 
 pub mod exchange;
 pub mod measure;
+pub mod noised;
 
 use std::path::PathBuf;
 

@@ -8,6 +8,7 @@ mod chain;
 mod decoders;
 mod evidence;
 mod model;
+mod noise;
 mod plans;
 mod registering;
 mod rules;

@@ -12,6 +12,7 @@ use cohortium_protocol::documents::{Approval, Request};
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::{Block, Statement, Transaction};
 use cohortium_tests::exchange::{BOARD, DAY, Exchange, OPERATOR, OTHER_BOARD, at, by_grade, key_of};
+use cohortium_tests::noised::{limits, noised_policy};
 use cohortium_verifier::ledger::{SiteStatus, State, Trust, Verification};
 use proptest::prelude::*;
 
@@ -25,6 +26,12 @@ const SHORT: u64 = 20;
 const SITES: [&str; 2] = ["north", "south"];
 const BOARDS: [&str; 2] = [BOARD, OTHER_BOARD];
 const VARIANTS: usize = 3;
+/// What a query asks for of epsilon, in tenths: nothing, or noise.
+const EPSILON: [u64; 3] = [0, 2, 3];
+/// What the study may spend at a site, in tenths. All variants are of one study.
+const BUDGET: u64 = 6;
+/// Nonces of the board under each variant.
+const NONCES: u32 = 3;
 
 /// What somebody says. Numbers are places in the lists of what there is, and wrap around.
 #[derive(Clone, Debug)]
@@ -43,6 +50,14 @@ enum Said {
         variant: usize,
         sites: usize,
         ahead: u64,
+        epsilon: usize,
+    },
+    SponsorNonce {
+        query: usize,
+    },
+    BoardNonce {
+        board: usize,
+        query: usize,
     },
     Hold {
         site: usize,
@@ -72,8 +87,10 @@ fn said() -> impl Strategy<Value = Said> {
         2 => (1..120u64).prop_map(Said::Nothing),
         2 => (two.clone(), 0..VARIANTS).prop_map(|(board, variant)| Said::Study { board, variant }),
         1 => (two.clone(), 0..VARIANTS).prop_map(|(board, variant)| Said::Suspend { board, variant }),
-        5 => (0..VARIANTS, 1..4usize, prop_oneof![9 => Just(0), 1 => 1..3u64])
-            .prop_map(|(variant, sites, ahead)| Said::Ask { variant, sites, ahead }),
+        5 => (0..VARIANTS, 1..4usize, prop_oneof![9 => Just(0), 1 => 1..3u64], 0..EPSILON.len())
+            .prop_map(|(variant, sites, ahead, epsilon)| Said::Ask { variant, sites, ahead, epsilon }),
+        4 => query.clone().prop_map(|query| Said::SponsorNonce { query }),
+        4 => (two.clone(), query.clone()).prop_map(|(board, query)| Said::BoardNonce { board, query }),
         2 => (two.clone(), query.clone(), two.clone())
             .prop_map(|(site, query, reason)| Said::Hold { site, query, reason }),
         5 => (two.clone(), query.clone()).prop_map(|(site, query)| Said::Accept { site, query }),
@@ -108,6 +125,26 @@ struct QueryModel {
     variant: usize,
     posted: u64,
     parts: BTreeMap<usize, Part>,
+    /// In tenths; 0 without noise.
+    epsilon: u64,
+    /// When sponsor and board opened their nonces.
+    opened: [Option<u64>; 2],
+    /// Whether the approval was suspended before both were open.
+    stopped: bool,
+}
+
+impl QueryModel {
+    /// Since when nobody may decide any more.
+    fn settled(&self, now: u64) -> Option<u64> {
+        let decided = self.parts.values().map(|part| part.decided.map(|(at, _)| at));
+        let end = self.posted + 7 * DAY;
+        decided.collect::<Option<Vec<_>>>().and_then(|all| all.into_iter().max()).or((now > end).then_some(end))
+    }
+
+    /// Whether its nonces will never be open.
+    fn is_void(&self, now: u64) -> bool {
+        self.opened[1].is_none() && (self.stopped || self.settled(now).is_some_and(|at| now > at + 7 * DAY))
+    }
 }
 
 #[derive(Default)]
@@ -116,6 +153,8 @@ struct Model {
     now: u64,
     studies: [StudyModel; VARIANTS],
     queries: Vec<QueryModel>,
+    /// Spent at each site, in tenths of epsilon.
+    spent: [u64; 2],
     /// What is on the ledger, by id.
     said: BTreeSet<Digest>,
 }
@@ -155,19 +194,30 @@ impl Model {
             Some(_) if study.suspended => Err("in-force"),
             Some(_) => {
                 study.suspended = true;
+                let open =
+                    self.queries.iter_mut().filter(|query| query.variant == variant && query.opened[1].is_none());
+                open.for_each(|query| query.stopped = true);
                 Ok(())
             }
         }
     }
 
-    fn ask(&mut self, variant: usize, sites: &[usize], ahead: u64) -> Verdict {
+    fn ask(&mut self, variant: usize, sites: &[usize], ahead: u64, epsilon: u64) -> Verdict {
         self.in_force(variant)?;
         self.still_covers(variant)?;
         if ahead > 0 {
             return Err("number");
         }
-        if sites.iter().any(|site| self.waiting(variant, *site) >= SHARE as usize) {
-            return Err("waiting");
+        for site in sites {
+            if self.waiting(variant, *site) >= SHARE as usize {
+                return Err("waiting");
+            }
+            if epsilon > 0 && self.studies[variant].queries >= u64::from(NONCES) {
+                return Err("noise");
+            }
+            if epsilon > 0 && self.spent[*site] + epsilon > BUDGET {
+                return Err("epsilon-budget");
+            }
         }
         let study = &mut self.studies[variant];
         if sites.iter().any(|site| study.accepted[*site] >= SHARE) {
@@ -175,7 +225,40 @@ impl Model {
         }
         study.queries += 1;
         let parts = sites.iter().map(|site| (*site, Part::default())).collect();
-        self.queries.push(QueryModel { variant, posted: self.now, parts });
+        sites.iter().for_each(|site| self.spent[*site] += epsilon);
+        self.queries.push(QueryModel { variant, posted: self.now, parts, epsilon, opened: [None; 2], stopped: false });
+        Ok(())
+    }
+
+    /// The sponsor's nonce, or a board's.
+    fn open(&mut self, board: Option<usize>, query: usize) -> Verdict {
+        let (now, query) = (self.now, &mut self.queries[query]);
+        if query.epsilon == 0 {
+            return Err("beacon");
+        }
+        if board.is_some() && self.studies[query.variant].board != board {
+            return Err("owner");
+        }
+        if query.stopped {
+            return Err("in-force");
+        }
+        let accepted = query.parts.values().any(|part| part.decided.is_some_and(|(_, accepted)| accepted));
+        match query.settled(now) {
+            None => Err("beacon"),
+            Some(_) if !accepted => Err("beacon"),
+            Some(at) if now > at + 7 * DAY => Err("deadline"),
+            Some(_) if board.is_some() && query.opened[0].is_none() => Err("beacon"),
+            Some(_) => {
+                query.opened[usize::from(board.is_some())] = Some(now);
+                Ok(())
+            }
+        }
+    }
+
+    fn decline(&mut self, site: usize, query: usize) -> Verdict {
+        let now = self.now;
+        self.undecided(site, query)?.decided = Some((now, false));
+        self.spent[site] -= self.queries[query].epsilon;
         Ok(())
     }
 
@@ -211,9 +294,16 @@ impl Model {
 
     fn release(&mut self, site: usize, query: usize) -> Verdict {
         let now = self.now;
-        match self.queries[query].parts.get_mut(&site) {
+        let QueryModel { parts, epsilon, opened, .. } = &mut self.queries[query];
+        match parts.get_mut(&site) {
             None => Err("request"),
             Some(Part { released: Some(_), .. }) => Err("answered"),
+            Some(Part { decided: Some((at, true)), .. }) if *epsilon > 0 => match opened[1] {
+                None => Err("beacon"),
+                Some(board) if now > board.max(*at) + 14 * DAY => Err("deadline"),
+                // As long as nothing proves an answer with noise.
+                Some(_) => Err("audit"),
+            },
             Some(Part { decided: Some((at, true)), .. }) if now > *at + 14 * DAY => Err("deadline"),
             Some(part @ Part { decided: Some((_, true)), .. }) => {
                 part.released = Some(now);
@@ -225,11 +315,21 @@ impl Model {
 
     /// What everybody is told about a site's part of a query, by a word.
     fn word(&self, query: usize, site: usize) -> Option<&'static str> {
-        let QueryModel { posted, parts, .. } = &self.queries[query];
+        let of = &self.queries[query];
+        let QueryModel { posted, parts, epsilon, opened, .. } = of;
         Some(match parts.get(&site)? {
             Part { released: Some(_), .. } => "answered",
             Part { decided: Some((_, false)), .. } => "declined",
-            Part { decided: Some((at, true)), .. } if self.now > at + 14 * DAY => "withheld",
+            Part { decided: Some((_, true)), .. } if *epsilon > 0 && opened[1].is_none() => {
+                if of.is_void(self.now) {
+                    "void"
+                } else {
+                    "waits"
+                }
+            }
+            Part { decided: Some((at, true)), .. } if self.now > opened[1].unwrap_or(0).max(*at) + 14 * DAY => {
+                "withheld"
+            }
             Part { decided: Some((_, true)), .. } => "accepted",
             Part { decided: None, .. } if self.now > posted + 7 * DAY => "expired",
             Part { held: Some(_), .. } => "awaiting",
@@ -243,6 +343,8 @@ fn word(status: &SiteStatus) -> &'static str {
         SiteStatus::Submitted { .. } => "submitted",
         SiteStatus::AwaitingApproval { .. } => "awaiting",
         SiteStatus::Accepted { .. } => "accepted",
+        SiteStatus::AwaitingBeacon { .. } => "waits",
+        SiteStatus::Void { .. } => "void",
         SiteStatus::Answered { .. } => "answered",
         SiteStatus::Declined { .. } => "declined",
         SiteStatus::WithheldAfterAcceptance { .. } => "withheld",
@@ -263,9 +365,10 @@ struct Ledger<'a> {
 
 impl<'a> Ledger<'a> {
     fn new(exchange: &'a Exchange<'a>) -> Self {
-        let mut registered = exchange.found();
+        let mut registered = exchange.found().with_noise_shapes(|shape| Some(*shape));
         let mut block = registered.open_block(at(0));
-        for transaction in exchange.registrations() {
+        let floors = SITES.map(|site| exchange.floor(site, 2, &noised_policy(limits("1", "0.6", "10"))));
+        for transaction in exchange.registrations().into_iter().chain(floors) {
             block.admit(transaction, &Verification::NotNeeded).unwrap();
         }
         block.seal(&key_of(OPERATOR)).unwrap().unwrap();
@@ -276,11 +379,12 @@ impl<'a> Ledger<'a> {
 
     fn approval(&self, variant: usize) -> Approval {
         let ethics_reference = format!("EC 2026/117, amendment {variant}");
-        let approval = Approval { ethics_reference, ..self.exchange.approval() };
-        if variant < VARIANTS - 1 {
-            return approval;
+        let policy = noised_policy(limits("1", "3", "3"));
+        let mut approval = Approval { ethics_reference, policy, ..self.exchange.approval() };
+        if variant == VARIANTS - 1 {
+            approval.expires = at(SHORT * DAY).day();
         }
-        Approval { expires: at(SHORT * DAY).day(), ..approval }
+        self.exchange.with_nonces(&approval, NONCES)
     }
 
     /// The statement with the member that makes it; nothing if it is about a query, and there is none.
@@ -297,9 +401,13 @@ impl<'a> Ledger<'a> {
                 let approval = self.approval(*variant).digest();
                 exchange.sign(BOARDS[*board], Statement::Suspend { approval, reason: "a complaint".to_owned() })
             }
-            Said::Ask { variant, sites, ahead } => {
+            Said::Ask { variant, sites, ahead, epsilon } => {
                 let sites: Vec<&str> = asked(*sites).into_iter().map(|site| SITES[site]).collect();
-                let mut request = exchange.request(&self.state, &by_grade("Grades"), &self.approval(*variant), &sites);
+                let (grades, approval) = (by_grade("Grades"), self.approval(*variant));
+                let mut request = match EPSILON[*epsilon] {
+                    0 => exchange.request(&self.state, &grades, &approval, &sites),
+                    tenths => exchange.noised(&self.state, &grades, &approval, &sites, &format!("count=0.{tenths}")),
+                };
                 request.sequence += ahead;
                 exchange.ask(&request)
             }
@@ -310,6 +418,12 @@ impl<'a> Ledger<'a> {
             Said::Decline { site, query } => exchange.decline(SITES[*site], &request(*query)?, "too few patients"),
             Said::Release { site, query, other } => {
                 exchange.release(SITES[*site], &request(*query)?, &self.proofs[usize::from(*other)])
+            }
+            Said::SponsorNonce { query } => exchange.sponsor_opens(&request(*query)?),
+            Said::BoardNonce { board, query } => {
+                let request = request(*query)?;
+                let approval = &self.state.studies()[&request.approval].approval.document;
+                exchange.sign(BOARDS[*board], exchange.board_opens(&request, approval).statement)
             }
             Said::Again(place) => self.said.get(place % self.said.len().max(1))?.clone(),
         })
@@ -365,7 +479,17 @@ fn history(all: &[Said]) {
                 Said::Again(_) => Err("duplicate"),
                 Said::Study { board, variant } => model.study(*board, *variant),
                 Said::Suspend { board, variant } => model.suspend(*board, *variant),
-                Said::Ask { variant, sites, ahead } => model.ask(*variant, &asked(*sites), *ahead),
+                Said::Ask { variant, sites, ahead, epsilon } => {
+                    model.ask(*variant, &asked(*sites), *ahead, EPSILON[*epsilon])
+                }
+                Said::SponsorNonce { query } => {
+                    let query = place(query);
+                    model.open(None, query)
+                }
+                Said::BoardNonce { board, query } => {
+                    let query = place(query);
+                    model.open(Some(*board), query)
+                }
                 Said::Hold { site, query, reason } => {
                     let query = place(query);
                     model.undecided(*site, query).map(|part| part.held = Some(*reason))
@@ -375,8 +499,8 @@ fn history(all: &[Said]) {
                     model.accept(*site, query)
                 }
                 Said::Decline { site, query } => {
-                    let (query, now) = (place(query), model.now);
-                    model.undecided(*site, query).map(|part| part.decided = Some((now, false)))
+                    let query = place(query);
+                    model.decline(*site, query)
                 }
                 Said::Release { site, query, .. } => {
                     let query = place(query);
@@ -388,6 +512,11 @@ fn history(all: &[Said]) {
         assert_eq!(outcome, expected, "{said:?}");
         if outcome.is_ok() {
             model.said.insert(transaction.id());
+        }
+        for (site, tenths) in SITES.iter().zip(model.spent) {
+            let account = ledger.state.epsilon(site, "synthetic");
+            let found = account.map_or((0, 0), |account| (account.spent, account.by("S-1")));
+            assert_eq!(found, (tenths * 100_000, tenths * 100_000), "{said:?}: at {site}");
         }
         for (query, request) in ledger.requests.iter().enumerate() {
             let question = ledger.state.query(&request.digest()).unwrap();
