@@ -15,6 +15,7 @@ use cohortium_verifier::ledger::{Admitted, Founding, Refusal, State, Verificatio
 use cohortium_verifier::{ANCHORS_FORMAT, Anchors, AnchorsDocument};
 use rand::rngs::OsRng;
 
+use crate::noised::{SEEDS, seed_tree};
 use crate::{Hospital, approval, usual_policy};
 
 /// Who runs the ledger.
@@ -62,6 +63,8 @@ pub struct Exchange<'a> {
     pub charter: Charter,
     /// The development key of the smallest shape.
     pub key: &'a ProvingKey,
+    /// The development key of the smallest shape with noise, where the charter names one.
+    pub noise_key: Option<&'a ProvingKey>,
     /// A hospital of 300 patients.
     pub north: Hospital,
     /// A hospital of 80.
@@ -99,20 +102,24 @@ impl<'a> Exchange<'a> {
         change(&mut charter);
         let north = Hospital::synthetic("north", 300, 31, usual_policy());
         let south = Hospital::synthetic("south", 80, 32, usual_policy());
-        Self { charter, key, north, south }
+        Self { charter, key, noise_key: None, north, south }
     }
 
     /// The verifying key, as the founding holds it.
     pub fn verifying(&self) -> VerifyingKey {
-        let key = self.key.verifying();
-        assert_eq!(key.kind(), KeyKind::Development);
-        VerifyingKey::from_document(&key.to_document()).unwrap()
+        as_founded(self.key)
+    }
+
+    /// Every verifying key that the charter names.
+    pub fn verifying_keys(&self) -> Vec<VerifyingKey> {
+        let keys = [Some(self.key), self.noise_key].into_iter().flatten();
+        let named = |key: &VerifyingKey| self.charter.verifying_key(key.shape().name) == Some(key.id());
+        keys.map(as_founded).filter(named).collect()
     }
 
     /// The ledger's first record.
     pub fn founding(&self) -> Founding {
-        let keys = [self.verifying()];
-        Founding::new(self.charter.clone(), if self.charter.verifying_keys.is_empty() { &[] } else { &keys })
+        Founding::new(self.charter.clone(), &self.verifying_keys())
     }
 
     /// The ledger before its first block.
@@ -135,10 +142,11 @@ impl<'a> Exchange<'a> {
         self.sign(site, Statement::Floor { number, policy: policy.clone() })
     }
 
-    /// A hospital's seed tree; its root is made up.
+    /// A hospital's seed tree; where nothing is noised, its root is made up.
     pub fn seeds(&self, site: &str, number: u32) -> Transaction {
-        let root = Digest::of_bytes(format!("seeds {number} of {site}").as_bytes());
-        self.sign(site, Statement::Seeds { number, leaves: 256, root })
+        let made_up = || Digest::of_bytes(format!("seeds {number} of {site}").as_bytes());
+        let root = self.noise_key.map_or_else(made_up, |_| seed_tree(site, number).root());
+        self.sign(site, Statement::Seeds { number, leaves: SEEDS, root })
     }
 
     /// A hospital's table version.
@@ -238,7 +246,7 @@ impl<'a> Exchange<'a> {
             format: ANCHORS_FORMAT.to_owned(),
             ledger: self.charter.ledger(),
             accept_development_keys: true,
-            verifying_keys: vec![self.verifying().to_document()],
+            verifying_keys: self.verifying_keys().iter().map(VerifyingKey::to_document).collect(),
             sites: Vec::new(),
             approvals: Vec::new(),
             charter: Some(self.charter.clone()),
@@ -252,6 +260,12 @@ impl<'a> Exchange<'a> {
         };
         [site("north"), site("south")].concat()
     }
+}
+
+fn as_founded(key: &ProvingKey) -> VerifyingKey {
+    let key = key.verifying();
+    assert_eq!(key.kind(), KeyKind::Development);
+    VerifyingKey::from_document(&key.to_document()).unwrap()
 }
 
 /// Tries to admit a transaction, as the service does: a release is verified first.

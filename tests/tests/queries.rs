@@ -259,8 +259,11 @@ fn one_key_answers_very_different_questions() {
         let released = asked.released(&bundle).unwrap_or_else(|error| panic!("{}: {error}", case.name));
 
         let site = hospital.site();
-        let params =
-            *cohortium_prover::pipeline::prepare(&asked.request, &asked.approval, &site, None).unwrap().params();
+        let params = *cohortium_prover::pipeline::prepare(&asked.request, &asked.approval, &site, None)
+            .unwrap()
+            .rule()
+            .exact()
+            .unwrap();
         assert_eq!(params.sums.map(|sum| if sum.on { sum.base } else { 0 }), case.bases, "{}", case.name);
         let inputs = Inputs::new(&hospital.schema, &hospital.table, &hospital.consents).unwrap();
         let plain = evaluate(&query, &hospital.schema, &inputs).unwrap();

@@ -280,6 +280,7 @@ fn plan_site(inner: &Inner, name: &Value, table: &str) -> Value {
         shape: ShapeRef::to(manifest.shape()),
         verifying_key: inner.state.charter().verifying_key(manifest.shape().name).unwrap(),
         seeds: site.seeds.as_ref().map(|seeds| seeds.document.root),
+        seed_leaf: None,
     };
     json!({ "site": name, "allowed": true, "policy": floor.document.policy.describe(), "pins": pins })
 }

@@ -259,7 +259,7 @@ fn a_proof_in_other_bytes_is_the_same_answer() {
         assert_eq!((release.site(), release.request()), (good.site(), good.request()));
         assert_eq!((release.cells(), release.plan()), (good.cells(), good.plan()));
         assert_eq!((release.manifest(), release.epoch()), (good.manifest(), good.epoch()));
-        assert_eq!((release.key(), release.params()), (good.key(), good.params()));
+        assert_eq!((release.key(), release.rule()), (good.key(), good.rule()));
         seen.push(bytes);
     }
     // With another key's points the same steps give no proof.

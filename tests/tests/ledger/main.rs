@@ -9,6 +9,7 @@ mod decoders;
 mod evidence;
 mod model;
 mod noise;
+mod noised;
 mod plans;
 mod registering;
 mod rules;

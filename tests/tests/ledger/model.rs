@@ -16,7 +16,7 @@ use cohortium_tests::noised::{limits, noised_policy};
 use cohortium_verifier::ledger::{SiteStatus, State, Trust, Verification};
 use proptest::prelude::*;
 
-use crate::world::{key_12, other_numbers, story};
+use crate::world::{key_12, noise_key_12, other_numbers, story};
 
 /// Answers that one approval may ask of one site, and queries that it may have there to be decided about, in the charter
 /// of these tests.
@@ -365,7 +365,7 @@ struct Ledger<'a> {
 
 impl<'a> Ledger<'a> {
     fn new(exchange: &'a Exchange<'a>) -> Self {
-        let mut registered = exchange.found().with_noise_shapes(|shape| Some(*shape));
+        let mut registered = exchange.found();
         let mut block = registered.open_block(at(0));
         let floors = SITES.map(|site| exchange.floor(site, 2, &noised_policy(limits("1", "0.6", "10"))));
         for transaction in exchange.registrations().into_iter().chain(floors) {
@@ -462,7 +462,7 @@ fn asked(sites: usize) -> Vec<usize> {
 }
 
 fn history(all: &[Said]) {
-    let exchange = Exchange::with(key_12(), |charter| charter.opening_share = SHARE);
+    let exchange = Exchange::with_noise(key_12(), noise_key_12(), |charter| charter.opening_share = SHARE);
     let (mut ledger, mut model) = (Ledger::new(&exchange), Model::default());
     for said in all {
         if let Said::Nothing(hours) = said {

@@ -23,6 +23,18 @@ pub(crate) fn key_12() -> &'static ProvingKey {
     KEY.get_or_init(|| key(Shape::QUERY_12))
 }
 
+/// The development key of the smallest shape with noise, loaded once.
+pub(crate) fn noise_key_12() -> &'static ProvingKey {
+    static KEY: OnceLock<ProvingKey> = OnceLock::new();
+    KEY.get_or_init(|| key(Shape::NOISE_12))
+}
+
+/// The usual members, with a key for noise.
+pub(crate) fn noise_exchange() -> &'static Exchange<'static> {
+    static EXCHANGE: OnceLock<Exchange<'static>> = OnceLock::new();
+    EXCHANGE.get_or_init(|| Exchange::with_noise(key_12(), noise_key_12(), |_| ()))
+}
+
 /// The usual members.
 pub(crate) fn exchange() -> &'static Exchange<'static> {
     static EXCHANGE: OnceLock<Exchange<'static>> = OnceLock::new();

@@ -29,6 +29,11 @@ pub struct BundleParts {
 }
 
 impl BundleParts {
+    /// What a bundle repeats of the noise, once both nonces are open.
+    pub fn noise(&self) -> Option<&NoiseOnLedger> {
+        self.noise.as_ref()
+    }
+
     /// The bundle of a proof, without evidence of the ledger itself.
     pub fn bundle(&self, proof: QueryProof) -> Bundle {
         Bundle {
