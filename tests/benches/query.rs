@@ -7,12 +7,13 @@ use std::process::Command;
 use std::time::Instant;
 
 use cohortium_protocol::bundle::Bundle;
-use cohortium_protocol::query::Query;
+use cohortium_protocol::query::{Measures, Query};
 use cohortium_protocol::shape::Shape;
 use cohortium_prover::pipeline::prepare;
 use cohortium_tests::measure::{cpu_seconds, peak_mib};
-use cohortium_tests::{Hospital, anchors, approval, key, request, usual_policy};
-use cohortium_verifier::verify_release;
+use cohortium_tests::noised::{alone, limits, noised_policy};
+use cohortium_tests::{Hospital, anchors_document, approval, key, request, usual_policy};
+use cohortium_verifier::{Anchors, verify_release};
 
 /// Three range tests, one code set, two flags, consent; two binned grouping columns; count, sum and sum of
 /// squares of a bounded measure.
@@ -43,8 +44,8 @@ fn main() {
     let wanted = |shape: &Shape| {
         arguments.is_empty() || arguments.iter().any(|argument| *argument == shape.row_bits.to_string())
     };
-    println!("{:>9} {:>22} {:>9} {:>9}", "rows", "phase", "CPU s", "wall s");
-    for shape in Shape::STANDARD.into_iter().filter(wanted) {
+    println!("{:>9} {:>7} {:>22} {:>9} {:>9}", "rows", "kind", "phase", "CPU s", "wall s");
+    for shape in Shape::STANDARD.into_iter().chain(Shape::NOISED).filter(wanted) {
         let this = std::env::current_exe().unwrap_or_else(|error| panic!("{error}"));
         let status = Command::new(this).arg(format!("run:{}", shape.name)).status();
         assert!(status.is_ok_and(|status| status.success()), "{shape} failed");
@@ -53,8 +54,9 @@ fn main() {
 
 fn run(shape: Shape) {
     let rows = shape.max_declared_rows();
+    let kind = if shape.noise.is_some() { "noised" } else { "exact" };
     let row = |phase: &str, cpu: f64, wall: f64| {
-        println!("{rows:>9} {phase:>22} {cpu:>9.2} {wall:>9.2}");
+        println!("{rows:>9} {kind:>7} {phase:>22} {cpu:>9.2} {wall:>9.2}");
         eprintln!(
             "{}",
             serde_json::json!({ "shape": shape.name, "rows": rows, "phase": phase, "cpu_seconds": cpu, "wall_seconds": wall })
@@ -64,17 +66,30 @@ fn run(shape: Shape) {
     let proving = key(shape);
     row("(load key)", cpu_seconds() - start.0, start.1.elapsed().as_secs_f64());
     let start = (cpu_seconds(), Instant::now());
-    let hospital = Hospital::synthetic("bench", rows, 1, usual_policy());
+    let policy = if shape.noise.is_some() { noised_policy(limits("1", "1", "1")) } else { usual_policy() };
+    let hospital = Hospital::synthetic("bench", rows, 1, policy.clone());
     row("(make, commit table)", cpu_seconds() - start.0, start.1.elapsed().as_secs_f64());
-    let query = Query::parse(QUERY).unwrap_or_else(|error| panic!("{error}"));
+    let mut query = Query::parse(QUERY).unwrap_or_else(|error| panic!("{error}"));
+    if shape.noise.is_some() {
+        // Twelve groups of counts; sums of so many groups fit in no layout.
+        query.measures = Measures::default();
+    }
     let plan = hospital.plan(&query);
-    let approval = approval("BENCH", "synthetic", usual_policy(), &[&plan]);
-    let request = request(&query, &approval, &hospital, &proving);
-    let anchors = anchors(&[&hospital], &[&proving], &[&approval]);
+    let (approval, request, noise) = if shape.noise.is_some() {
+        let (approval, request, source) = alone(&hospital, &proving, (&query, policy, "count=0.1"));
+        (approval, request, Some(source))
+    } else {
+        let approval = approval("BENCH", "synthetic", policy, &[&plan]);
+        let request = request(&query, &approval, &hospital, &proving);
+        (approval, request, None)
+    };
+    let mut document = anchors_document(&[&hospital], &[&proving], &[&approval]);
+    document.ledger.clone_from(&request.ledger);
+    let anchors = Anchors::check(document).unwrap_or_else(|error| panic!("{error}"));
     let site = hospital.site();
 
     let start = (cpu_seconds(), Instant::now());
-    let prepared = prepare(&request, &approval, &site, None).unwrap_or_else(|error| panic!("{error}"));
+    let prepared = prepare(&request, &approval, &site, noise).unwrap_or_else(|error| panic!("{error}"));
     row("plan, evaluate", cpu_seconds() - start.0, start.1.elapsed().as_secs_f64());
     let (bundle, phases) = prepared
         .prove_timed(&proving, &anchors, &mut rand::rngs::OsRng, &mut |_, _| (), &cpu_seconds)
@@ -103,7 +118,7 @@ fn run(shape: Shape) {
         .collect();
     times.sort_by(f64::total_cmp);
     println!(
-        "{rows:>9} lookups {}, groups {}; peak {peak:.0} MiB; bundle {} bytes, of these the proof {proof_bytes}; verify {:.1} ms on one thread (median of 7)",
+        "{rows:>9} {kind:>7} lookups {}, groups {}; peak {peak:.0} MiB; bundle {} bytes, of these the proof {proof_bytes}; verify {:.1} ms on one thread (median of 7)",
         plan.lookups.len(),
         plan.groups(),
         bytes.len(),

@@ -2,7 +2,7 @@
 
 use cohortium_circuits::seeds::commitment;
 use cohortium_keys::ProvingKey;
-use cohortium_protocol::bundle::QueryProof;
+use cohortium_protocol::bundle::{NoiseOnLedger, QueryProof};
 use cohortium_protocol::commit::ShapeRef;
 use cohortium_protocol::documents::{Approval, Laplace, Noise, Request};
 use cohortium_protocol::field::to_bytes;
@@ -18,7 +18,7 @@ use rand::rngs::OsRng;
 use zeroize::Zeroizing;
 
 use crate::exchange::{BOARD, Exchange, SPONSOR, key_of};
-use crate::usual_policy;
+use crate::{Hospital, approval, usual_policy};
 
 /// Limits of epsilon: of a query, a study, a table.
 pub fn limits(per_query: &str, per_study: &str, per_dataset: &str) -> EpsilonLimits {
@@ -46,6 +46,36 @@ pub fn seed_tree(site: &str, number: u32) -> MerkleTree {
         tree.push(leaf_hash(&to_bytes(&commitment(&seed(site, number, leaf)))));
     }
     tree
+}
+
+/// A ledger that nobody keeps, for a question to one hospital.
+pub const ALONE: &str = "alone/00";
+
+/// A question with noise to one hospital, whose floor has to be of the same policy, and what its noise is drawn from: as if all
+/// had been opened on a ledger.
+pub fn alone(
+    hospital: &Hospital,
+    key: &ProvingKey,
+    (query, policy, epsilon): (&Query, Policy, &str),
+) -> (Approval, Request, NoiseSource) {
+    let (board, sponsor, site) = (key_of(BOARD), key_of(SPONSOR), hospital.name());
+    let plain = approval(&query.study, hospital.manifest.table(), policy, &[]);
+    let nonces = BoardNonces::new(&board, ALONE, &plain, 1);
+    let approval = Approval { nonces: Some(nonces.tree()), ..plain };
+    let mut request = Request { ledger: ALONE.to_owned(), ..crate::request(query, &approval, hospital, key) };
+    let tree = seed_tree(site, 1);
+    let pin = &mut request.sites[0];
+    (pin.shape, pin.seeds, pin.seed_leaf) = (ShapeRef::to(key.verifying().shape()), Some(tree.root()), Some(0));
+    let sponsor_nonce = sponsor_nonce(&sponsor, &request);
+    let sponsor_commitment = sponsor_commitment(ALONE, &request.approval, 1, &sponsor_nonce);
+    request.noise = Noise::Laplace(Laplace { epsilon: epsilon.parse().unwrap(), sponsor_commitment });
+    let (board_nonce, board_path) = nonces.open(1).unwrap();
+    let source = NoiseSource {
+        seed: Zeroizing::new(seed(site, 1, 0)),
+        path: tree.inclusion(0, SEEDS.into()).unwrap(),
+        on_ledger: NoiseOnLedger { seeds: SEEDS, sponsor_nonce, board_nonce, board_path },
+    };
+    (approval, request, source)
 }
 
 impl<'a> Exchange<'a> {

@@ -11,7 +11,7 @@ use crate::plain::Site;
 use crate::print;
 use crate::programs::{Programs, Service};
 use crate::questions::{QUESTIONS, Sums};
-use crate::setup::{example, made, query_file, read_json, write_json};
+use crate::setup::{KEY, NOISE_KEY, example, made, query_file, read_json, write_json};
 
 /// The sponsor's name, as in the approval.
 pub(crate) const SPONSOR: &str = "Example University";
@@ -79,12 +79,15 @@ pub(crate) fn found(programs: &mut Programs) -> Result<Exchange, Failure> {
         let key = public_key(programs, &["cohortium-prover", "ledger", "key", "--home", &home])?;
         members.push(format!("hospital:{}:{key}", site.name()));
     }
-    let (charter, key) = (charter(), made("verifying-key.json"));
+    let (charter, keys) = (charter(), [made(KEY), made(NOISE_KEY)]);
     let mut words = vec!["cohortium-server", "charter", "--name", "breast-cancer-demo"];
     for member in &members {
         words.extend(["--member", member]);
     }
-    words.extend(["--verifying-key", &key, "--accept-development-keys", "--out", &charter]);
+    for key in &keys {
+        words.extend(["--verifying-key", key]);
+    }
+    words.extend(["--accept-development-keys", "--out", &charter]);
     print::quote(&programs.done(&words)?.stdout);
     print::say(
         "This charter ACCEPTS DEVELOPMENT KEYS, so that audits below can end with exit status 0. A real one would not: without \
@@ -94,7 +97,8 @@ pub(crate) fn found(programs: &mut Programs) -> Result<Exchange, Failure> {
     print::heading("The ledger service");
     let (listen, server_home) = (format!("127.0.0.1:{}", free_port()?), made("ledger"));
     let words = ["cohortium-server", "found", "--home", &server_home, "--charter", &charter, "--key", &operator];
-    programs.done(&[&words[..], &["--verifying-key", &key]].concat())?;
+    let named = ["--verifying-key", &keys[0], "--verifying-key", &keys[1]];
+    programs.done(&[&words[..], &named].concat())?;
     let server = programs.start(&["cohortium-server", "serve", "--home", &server_home, "--listen", &listen])?;
     let url = format!("http://{listen}");
     programs.export("COHORTIUM_LEDGER", &url);
@@ -151,12 +155,17 @@ pub(crate) fn approve(programs: &mut Programs) -> Result<(), Failure> {
         (made("board/approval.json"), made("board/study.json"), made("board/key.json"), charter());
     write_json(&path, &approval)?;
     print::say(&format!("{path} is {} with these four digests as exact_plans.", example("approval.json")));
+    print::say(
+        "The policy allows noise for those who ask for it, and says what a query, the study and a table may spend. So the board commits \
+         to a nonce for each of 1,024 queries too.",
+    );
     let words = ["cohortium-verifier", "approve", &path, "--key", &key, "--charter", &charter, "--yes"];
     print::quote(&programs.done(&[&words[..], &["--out", &signed]].concat())?.stdout);
     programs.done(&["cohortium-sponsor", "post", &signed])?;
 
-    let (anchors, verifying) = (anchors(), made("verifying-key.json"));
-    let words = ["cohortium-sponsor", "anchors", "--verifying-key", &verifying, "--out", &anchors];
+    let (anchors, keys) = (anchors(), [made(KEY), made(NOISE_KEY)]);
+    let words =
+        ["cohortium-sponsor", "anchors", "--verifying-key", &keys[0], "--verifying-key", &keys[1], "--out", &anchors];
     print::quote(&programs.done(&words)?.stdout);
     print::say(
         "These anchors hold the charter: what its members signed on the ledger counts. Like the charter they ACCEPT DEVELOPMENT \

@@ -12,6 +12,7 @@ mod derived;
 mod exchange;
 mod failure;
 mod lifetable;
+mod noise;
 mod pictures;
 mod plain;
 mod print;
@@ -32,6 +33,9 @@ use plain::Site;
 use questions::QUESTIONS;
 use scenes::Scenes;
 use setup::Stage;
+
+/// The question that is asked with noise too: counts by decade of age.
+const TWIN: usize = 2;
 
 fn run() -> Result<(), Failure> {
     let began = Instant::now();
@@ -69,6 +73,7 @@ fn run() -> Result<(), Failure> {
     let scenes = Scenes {
         out_of_scope: scenes::out_of_scope(programs, exchange)?,
         declined: scenes::declined(programs, exchange)?,
+        noised: noise::noised(programs, exchange, &answers[TWIN])?,
         study_audit: scenes::study_audit(programs, exchange)?,
         altered: scenes::altered(programs, exchange)?,
     };

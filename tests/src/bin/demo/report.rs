@@ -91,6 +91,7 @@ pub(crate) fn write(
         "tampering": tampering,
         "out_of_scope": scenes.out_of_scope,
         "declined": scenes.declined,
+        "noised": scenes.noised,
         "study_audit": scenes.study_audit,
         "altered": scenes.altered,
         "seconds": seconds,

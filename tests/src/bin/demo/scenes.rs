@@ -21,6 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Scenes {
     pub(crate) out_of_scope: Value,
     pub(crate) declined: Value,
+    pub(crate) noised: Value,
     pub(crate) study_audit: Value,
     pub(crate) altered: Value,
 }

@@ -92,17 +92,23 @@ pub(crate) fn begin() -> Result<Programs, Failure> {
     Programs::beside_this(keys.into(), out.join("log"))
 }
 
+/// The verifying keys of exact answers, and of answers with noise.
+pub(crate) const KEY: &str = "verifying-key.json";
+pub(crate) const NOISE_KEY: &str = "verifying-key-noise.json";
+
 /// Development keys, made if there are none.
 pub(crate) fn keys(programs: &mut Programs) -> Result<(), Failure> {
     print::heading("Keys");
     let shape = Shape::QUERY_12;
     print::say(&format!(
-        "One pair of keys serves every question to tables of up to {} patients. It is made on first use, which takes some ten \
-         seconds, and then kept.",
+        "One pair of keys serves every question to tables of up to {} patients, and another every question with noise. They are made on \
+         first use, which takes some twenty seconds, and then kept.",
         shape.max_declared_rows()
     ));
-    let (shape, out) = (shape.name, made("verifying-key.json"));
-    print::quote(&programs.done(&["cohortium-prover", "keys", "--shape", shape, "--out", &out])?.stdout);
+    for (shape, out) in [(shape, KEY), (Shape::NOISE_12, NOISE_KEY)] {
+        let words = ["cohortium-prover", "keys", "--shape", shape.name, "--out", &made(out)];
+        print::quote(&programs.done(&words)?.stdout);
+    }
     print::say(
         "THESE ARE DEVELOPMENT KEYS: whoever made them could forge every proof below. They are for trials like this one. For \
          real use there has to be a key ceremony first.",
