@@ -12,6 +12,8 @@ mod noise;
 mod plans;
 mod registering;
 mod rules;
+mod spent;
 mod status;
 mod vectors;
+mod void;
 mod world;

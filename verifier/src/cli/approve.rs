@@ -32,7 +32,7 @@ pub(super) fn run(args: &ApproveArgs) -> Outcome {
 
 /// Each clause as a sentence.
 fn meanings(approval: &Approval) -> Vec<String> {
-    let Approval { sponsor, consent, tables, columns, sites, aggregates, exact_plans, expires, .. } = approval;
+    let Approval { sponsor, consent, tables, columns, sites, aggregates, exact_plans, expires, nonces, .. } = approval;
     let mut lines = vec![
         format!("Only {sponsor} may ask, and as often as the query caps allow; you are not asked about each query."),
         format!(
@@ -69,6 +69,13 @@ fn meanings(approval: &Approval) -> Vec<String> {
             "The sums of {n} plans are released TO THE DIGIT: compare their digests with the plans you were shown."
         ),
     });
+    if let Some(nonces) = nonces {
+        lines.push(format!(
+            "Up to {} queries may be answered with noise. For each you have to open a nonce in time, when every hospital has \
+             decided and the sponsor has opened its own; if you do not, the query is void, and what it spent stays spent.",
+            nonces.leaves
+        ));
+    }
     lines.push(format!(
         "Nothing may be asked or accepted after {expires}. What a hospital accepted by then may still be answered."
     ));
