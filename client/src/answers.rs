@@ -5,12 +5,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use cohortium_protocol::documents::{Approval, Request, SitePin};
+use cohortium_protocol::documents::{Approval, Epsilons, Request, SitePin};
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::{KeyPin, Member, Timestamp, Transaction};
 use cohortium_protocol::query::Query;
 use cohortium_protocol::table::{Day, SponsorClass};
-use cohortium_verifier::ledger::{QueryStatus, SiteStatus};
+use cohortium_verifier::ledger::{Budget, QueryStatus, SiteStatus};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -280,6 +280,9 @@ pub struct PlanQuestion {
     pub approval: Digest,
     /// The sites.
     pub sites: Vec<String>,
+    /// With noise, the epsilons.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epsilon: Option<Epsilons>,
 }
 
 /// One site's part of a plan.
@@ -301,6 +304,21 @@ pub struct PlanSite {
     /// What is active at the site now.
     #[serde(default)]
     pub pins: Option<SitePin>,
+    /// The budgets that it would be charged to.
+    #[serde(default)]
+    pub budgets: Vec<Budget>,
+    /// What the answer would cost the hospital.
+    #[serde(default)]
+    pub estimate: Option<PlanEstimate>,
+}
+
+/// What an answer would cost a hospital; good to about a factor of one and a half.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PlanEstimate {
+    /// CPU-seconds of the proof on the machine that the benchmark's figures are of.
+    pub seconds: u64,
+    /// Memory at most, in bytes.
+    pub memory_bytes: u64,
 }
 
 /// What would become of a query now.

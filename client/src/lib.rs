@@ -21,8 +21,8 @@ mod trusted;
 pub mod words;
 
 pub use answers::{
-    ConsistencyAnswer, InclusionAnswer, LedgerInfo, Nonces, PlanAnswer, PlanQuestion, PlanSite, Posted, QueryDetail,
-    QueryFilter, QueryList, QuerySummary, StudyDetail, StudySummary, TransactionAnswer, Worded,
+    ConsistencyAnswer, InclusionAnswer, LedgerInfo, Nonces, PlanAnswer, PlanEstimate, PlanQuestion, PlanSite, Posted,
+    QueryDetail, QueryFilter, QueryList, QuerySummary, StudyDetail, StudySummary, TransactionAnswer, Worded,
 };
 pub use client::{LedgerClient, Settings};
 pub use dataset::{DatasetDetail, DatasetInfo, EpochInfo, FloorInfo};

@@ -206,7 +206,7 @@ fn from_the_catalogue_to_verified_numbers() {
     assert_eq!(groups.len(), counts.len());
     for (pooled, count) in results.pooled().unwrap().groups.iter().zip(&counts) {
         match (&pooled.count, count) {
-            (PooledCell::Value { value, .. }, Cell::Value(count)) => assert_eq!(value, i64::try_from(count).unwrap()),
+            (PooledCell::Value { value, .. }, Cell::Value(count)) => assert_eq!(*value, i64::try_from(*count).unwrap()),
             (PooledCell::Zero { .. }, Cell::Zero) | (PooledCell::Suppressed { .. }, Cell::Suppressed) => {}
             other => panic!("{other:?}"),
         }

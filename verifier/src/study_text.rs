@@ -5,7 +5,7 @@ use std::fmt;
 use cohortium_protocol::policy::Cell;
 use cohortium_protocol::text::shown;
 
-use crate::ledger::{OverdueReport, QueryReport, SiteReport, SiteStatus, StudyReport};
+use crate::ledger::{EpsilonReport, OverdueReport, QueryReport, SiteReport, SiteStatus, StudyReport};
 use crate::text::{table, wrapped};
 
 impl fmt::Display for StudyReport {
@@ -45,8 +45,16 @@ impl fmt::Display for StudyReport {
         let owed = |status: &SiteStatus| matches!(status, SiteStatus::Accepted { .. });
         self.list(f, "OWED when this export ended: accepted, not answered; afterwards withheld", owed)?;
         self.overdue_text(f)?;
+        self.list(f, "WAITING FOR NONCES when this export ended: accepted, afterwards void", |status| {
+            matches!(status, SiteStatus::AwaitingBeacon { .. })
+        })?;
+        self.unopened_text(f)?;
+        self.list(f, "VOID: accepted, and its nonces were not opened; what was spent stays spent", |status| {
+            matches!(status, SiteStatus::Void { .. })
+        })?;
         self.list(f, "DECLINED", |status| matches!(status, SiteStatus::Declined { .. }))?;
         self.list(f, "NOT DECIDED IN TIME", |status| matches!(status, SiteStatus::Expired { .. }))?;
+        self.epsilon_text(f)?;
         writeln!(f, "\nWHAT WAS FOUND")?;
         self.reasons.iter().try_for_each(|line| wrapped(f, "  - ", 4, line))?;
         if !self.not_proved.is_empty() {
@@ -67,6 +75,47 @@ impl StudyReport {
             wrapped(f, "  ", 4, &text)?;
         }
         wrapped(f, "  ", 2, "If a newer export has no answer either, they were withheld after acceptance.")
+    }
+
+    fn unopened_text(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Some(now), false) = (self.as_of, self.unopened.is_empty()) else { return Ok(()) };
+        writeln!(f, "\nNONCES OVERDUE at {now}: not opened when this export ended")?;
+        for OverdueReport { sequence, title, site, until, .. } in &self.unopened {
+            let text = format!("query {sequence} ({title}), for {site}: had to be open by {until}");
+            wrapped(f, "  ", 4, &text)?;
+        }
+        wrapped(f, "  ", 2, "If a newer export does not have them either, these queries are void.")
+    }
+
+    fn epsilon_text(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.epsilon.is_empty() {
+            return Ok(());
+        }
+        writeln!(f, "\nPRIVACY SPENT, by site and table")?;
+        for spent in &self.epsilon {
+            let EpsilonReport { site, table, queries, void, exact, .. } = spent;
+            let of = |limit: &Option<String>| limit.as_deref().unwrap_or("no limit").to_owned();
+            let mut text = format!(
+                "{site}, table {table}: epsilon {} of {} by {} with noise, {} of {} by all studies",
+                spent.spent,
+                of(&spent.limit),
+                counted(*queries, "query", "queries"),
+                spent.spent_in_all,
+                of(&spent.limit_in_all)
+            );
+            if let Some(delta) = &spent.delta {
+                text.push_str(&format!("; delta {delta} in all"));
+            }
+            if *void > 0 {
+                text.push_str(&format!("; {void} of them void"));
+            }
+            if *exact > 0 {
+                let answers = counted(*exact, "answer", "answers");
+                text.push_str(&format!("; beside them {answers} WITHOUT NOISE, of which this says nothing"));
+            }
+            wrapped(f, "  ", 4, &text)?;
+        }
+        Ok(())
     }
 
     fn list(&self, f: &mut fmt::Formatter<'_>, title: &str, test: fn(&SiteStatus) -> bool) -> fmt::Result {

@@ -121,6 +121,7 @@ pub(crate) struct StudiesArgs {
 #[command(after_help = "\
 Example:
   cohortium-sponsor plan query.json --study EC-2026-117 --site rotterdam --site gbsg
+  cohortium-sponsor plan query.json --study EC-2026-117 --site rotterdam --epsilon count=0.1,sum=0.2
 
 Nothing is posted or recorded, and no data is touched. The ledger service sees the query.")]
 pub(crate) struct PlanArgs {
@@ -132,6 +133,9 @@ pub(crate) struct PlanArgs {
     /// A site to ask; once for each
     #[arg(long = "site", value_name = "SITE", required = true)]
     pub(crate) sites: Vec<String>,
+    /// With noise: an epsilon for each aggregate that the query asks for, and always for count
+    #[arg(long, value_name = "count=0.1,sum=0.2")]
+    pub(crate) epsilon: Option<Epsilons>,
 }
 
 #[derive(Args)]

@@ -11,14 +11,19 @@ use actix_web::web::Data;
 use actix_web::web::Json;
 use actix_web::web::Payload;
 use cohortium_protocol::commit::ShapeRef;
+use cohortium_protocol::documents::Epsilons;
+use cohortium_protocol::documents::Laplace;
 use cohortium_protocol::documents::Noise;
 use cohortium_protocol::documents::Nonce;
 use cohortium_protocol::documents::Request;
 use cohortium_protocol::documents::SitePin;
+use cohortium_protocol::estimate::Costs;
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::Timestamp;
 use cohortium_protocol::policy::effective;
 use cohortium_protocol::query::Query;
+use cohortium_protocol::shape::Shape;
+use cohortium_verifier::ledger::Budget;
 use cohortium_verifier::ledger::Dataset;
 use cohortium_verifier::ledger::DryRun;
 use cohortium_verifier::ledger::Plans;
@@ -52,6 +57,26 @@ struct PlanQuestion {
     approval: Digest,
     /// The sites.
     sites: Vec<String>,
+    /// With noise: an epsilon for each aggregate that the query asks for, and always for `count`.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    epsilon: Option<Epsilons>,
+}
+
+/// What a site's answer would cost the hospital; good to about a factor of one and a half.
+#[derive(Serialize, ToSchema)]
+struct PlanEstimate {
+    /// CPU-seconds of the proof on the machine that the benchmark's figures are of, rounded up.
+    seconds: u64,
+    /// Memory at most.
+    memory_bytes: u64,
+}
+
+impl PlanEstimate {
+    fn of(shape: &Shape, lookups: usize) -> Self {
+        let Costs { cpu_seconds, memory_bytes } = Costs::of(shape, lookups);
+        Self { seconds: cpu_seconds.ceil() as u64, memory_bytes }
+    }
 }
 
 /// One site's part.
@@ -74,6 +99,13 @@ struct PlanSite {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pins: Option<SitePin>,
+    /// Each budget that it would be charged to: `what` it is of, `unit`, `spent`, `asked`, `left_after` (null if it does not
+    /// suffice), `limit`; numbers as decimals in texts.
+    #[schema(value_type = Vec<Object>)]
+    budgets: Vec<Budget>,
+    /// What the answer would cost the hospital.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    estimate: Option<PlanEstimate>,
 }
 
 /// What would become of a query.
@@ -105,26 +137,29 @@ struct PlanAnswer {
 }
 
 /// What a request would pin for a site; or what the site has not registered.
-fn pins(part: &DryRun, name: &str, table: &str) -> Result<(SitePin, Dataset), Refusal> {
+fn pins(part: &DryRun, name: &str, table: &str, noised: bool) -> Result<(SitePin, Dataset, Shape), Refusal> {
     let unknown = |what| Refusal::Unknown { what, name: format!("of {name:?}") };
     let no_table = || Refusal::Unknown { what: "table", name: format!("{table:?} of {name:?}") };
     let site: &Site = part.site(name).ok_or_else(no_table)?;
     let dataset = site.tables.get(table).ok_or_else(no_table)?;
     let epoch = dataset.epoch.as_ref().ok_or_else(|| unknown("consent epoch over the active table version"))?;
     let floor = site.floor.as_ref().ok_or_else(|| unknown("policy floor"))?;
-    let shape = dataset.manifest.document.shape();
+    let shape = *dataset.manifest.document.shape();
+    // Where nothing proves noise, the rules say so.
+    let shape = if noised { part.noise_shape(&shape).unwrap_or(shape) } else { shape };
+    let leaf = || site.next_leaf().map(|leaf| u32::try_from(leaf).unwrap_or(u32::MAX));
     let key = part.charter().verifying_key(shape.name);
     let pin = SitePin {
         site: name.to_owned(),
         manifest: dataset.manifest.document.digest(),
         epoch: epoch.document.digest(),
         policy_floor: floor.document.policy.digest(),
-        shape: ShapeRef::to(shape),
+        shape: ShapeRef::to(&shape),
         verifying_key: key.ok_or_else(|| Refusal::NoKey { shape: shape.name.to_owned() })?,
         seeds: site.seeds.as_ref().map(|seeds| seeds.document.root),
-        seed_leaf: None,
+        seed_leaf: if noised { leaf() } else { None },
     };
-    Ok((pin, dataset.clone()))
+    Ok((pin, dataset.clone(), shape))
 }
 
 /// What is kept of a site's plan: a plan itself may be large.
@@ -154,26 +189,48 @@ impl Dry<'_> {
             plan,
             sites,
             sponsor_nonce: Nonce::from_bytes([0; 32]),
-            noise: Noise::None,
+            noise: match self.question.epsilon {
+                None => Noise::None,
+                // The sponsor commits when it asks.
+                Some(epsilon) => Noise::Laplace(Laplace { epsilon, sponsor_commitment: Digest::from_bytes([0; 32]) }),
+            },
         };
+        if let Some(epsilon) = &self.question.epsilon {
+            epsilon.check(&self.question.query.measures)?;
+        }
         self.part.check(&request, self.now, &mut self.plans)
     }
 
     /// A site alone, and what was compiled for it; its words only if they are wanted.
     fn site(&mut self, name: &str, words: bool) -> (PlanSite, Option<Compiled>) {
-        let mut shown =
-            PlanSite { site: name.to_owned(), allowed: false, rule: None, reason: None, policy: None, pins: None };
+        let mut shown = PlanSite {
+            site: name.to_owned(),
+            allowed: false,
+            rule: None,
+            reason: None,
+            policy: None,
+            pins: None,
+            budgets: Vec::new(),
+            estimate: None,
+        };
         let (part, question) = (self.part, self.question);
         let mut compiled = None;
-        let outcome = pins(part, name, &question.query.table).and_then(|(pin, dataset)| {
+        let noise = question.epsilon.as_ref();
+        let outcome = pins(part, name, &question.query.table, noise.is_some()).and_then(|(pin, dataset, shape)| {
             shown.pins = Some(pin.clone());
             let approval = part.approval();
-            let (schema, shape) = (&dataset.schema, dataset.manifest.document.shape());
-            let plan = self.plans.get(&question.query, schema, &approval.consent, shape)?;
+            let schema = &dataset.schema;
+            let plan = self.plans.get(&question.query, schema, &approval.consent, &shape)?;
+            shown.budgets = part.budgets(name, &question.query, &plan, noise);
+            shown.estimate = Some(PlanEstimate::of(&shape, plan.lookups.len()));
             let floor = part.site(name).and_then(|site| site.floor.as_ref());
             let policy = effective(floor.map(|floor| &floor.document.policy), Some(&approval.policy)).ok();
-            let params = policy.and_then(|policy| policy.release_params(&plan, schema, approval.names(&plan)).ok());
-            shown.policy = params.map(|params| params.describe());
+            shown.policy = policy.and_then(|policy| match noise {
+                Some(_) => Some(policy.policy().describe()),
+                None => {
+                    policy.release_params(&plan, schema, approval.names(&plan)).ok().map(|params| params.describe())
+                }
+            });
             let (schema, digest) = (schema.digest(), plan.digest());
             let explain = words.then(|| plan.explain());
             compiled = Some(Compiled { pin: pin.clone(), schema, plan: digest, explain });

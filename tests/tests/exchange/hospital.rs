@@ -134,7 +134,7 @@ impl Site {
     /// The sponsor asks: the query's id and the request's digest.
     fn ask(&self, query: &str) -> (Digest, Digest) {
         let query = Query::parse(query).unwrap();
-        let question = PlanQuestion { query, approval: self.approval, sites: vec![SITE.to_owned()] };
+        let question = PlanQuestion { query, approval: self.approval, sites: vec![SITE.to_owned()], epsilon: None };
         let planned = self.client.plan(&question).unwrap();
         assert!(planned.allowed, "{planned:?}");
         let dataset = self.client.dataset(SITE, &question.query.table).unwrap();

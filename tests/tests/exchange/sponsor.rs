@@ -52,7 +52,7 @@ fn every_route_of_the_client_is_the_services() {
 
     let asked = query(r#""group_by": [{"column": "sex"}]"#);
     let sites = vec!["north".to_owned(), "south".to_owned()];
-    let question = PlanQuestion { query: asked.clone(), approval: approval.digest(), sites };
+    let question = PlanQuestion { query: asked.clone(), approval: approval.digest(), sites, epsilon: None };
     let plan = client.plan(&question).unwrap();
     assert!(plan.allowed && plan.sequence == Some(1) && plan.sites.len() == 2, "{plan:?}");
     let request = place.request(&asked, &approval, 1);

@@ -13,6 +13,8 @@ mod noised;
 mod plans;
 mod registering;
 mod rules;
+mod spent;
 mod status;
 mod vectors;
+mod void;
 mod world;

@@ -4,42 +4,40 @@ use std::sync::OnceLock;
 
 use cohortium_protocol::documents::{Approval, Nonce, Request};
 use cohortium_protocol::ledger::{Statement, Transaction};
-use cohortium_protocol::noise::beacon;
 use cohortium_protocol::policy::{EpsilonLimits, NoiseRule};
 use cohortium_protocol::query::Query;
 use cohortium_tests::exchange::{BOARD, DAY, Exchange, OTHER_BOARD, OTHER_SPONSOR, SPONSOR, at, by_grade};
 use cohortium_tests::noised::{limits, noised_policy};
 use cohortium_tests::{approval, usual_policy};
-use cohortium_verifier::ledger::{QueryStatus, Refusal, SiteStatus, State};
+use cohortium_verifier::ledger::State;
 
 use crate::registering::{after, epoch};
 use crate::rules::{Case, Try, case};
-use crate::world::{ASKED, noise_exchange, world};
+use crate::world::{ASKED, noise_exchange};
 
 /// When both sites have decided in [`Noised::settled`].
-const SETTLED: u64 = ASKED + 60;
-/// How long sites may decide, and nonces be opened; how long there is to answer.
-const DECIDE: u64 = 7 * DAY;
-const ANSWER: u64 = 14 * DAY;
+pub(crate) const SETTLED: u64 = ASKED + 60;
+/// How long sites may decide, and nonces be opened.
+pub(crate) const DECIDE: u64 = 7 * DAY;
 
 /// A ledger of which two queries with noise may be asked before the study's budget is spent.
-struct Noised {
-    x: &'static Exchange<'static>,
-    approval: Approval,
-    approved: State,
-    request: Request,
-    asked: State,
+pub(crate) struct Noised {
+    pub(crate) x: &'static Exchange<'static>,
+    pub(crate) approval: Approval,
+    pub(crate) approved: State,
+    pub(crate) request: Request,
+    pub(crate) asked: State,
     /// Accepted by north, and not decided by south.
-    accepted: State,
+    pub(crate) accepted: State,
     /// Accepted by north and declined by south.
-    settled: State,
+    pub(crate) settled: State,
 }
 
 fn budget() -> EpsilonLimits {
     limits("0.4", "0.5", "0.9")
 }
 
-fn noised() -> &'static Noised {
+pub(crate) fn noised() -> &'static Noised {
     static NOISED: OnceLock<Noised> = OnceLock::new();
     NOISED.get_or_init(|| {
         let x = noise_exchange();
@@ -75,15 +73,15 @@ impl Noised {
         (after(state, self.x.study(&approval), ASKED), approval)
     }
 
-    fn sponsor(&self) -> Transaction {
+    pub(crate) fn sponsor(&self) -> Transaction {
         self.x.sponsor_opens(&self.request)
     }
 
-    fn board(&self) -> Transaction {
+    pub(crate) fn board(&self) -> Transaction {
         self.x.board_opens(&self.request, &self.approval)
     }
 
-    fn suspend(&self) -> Transaction {
+    pub(crate) fn suspend(&self) -> Transaction {
         let approval = self.approval.digest();
         self.x.sign(BOARD, Statement::Suspend { approval, reason: "a complaint".to_owned() })
     }
@@ -447,118 +445,4 @@ fn nonces() -> Vec<Case> {
             board(),
         ),
     ]
-}
-
-fn shown(state: &State, seconds: u64) -> (SiteStatus, QueryStatus) {
-    let (n, now) = (noised(), at(seconds));
-    let question = state.query(&n.request.digest()).unwrap();
-    (question.site_status("north", state.charter(), now).unwrap(), question.status(state.charter(), now))
-}
-
-fn void(state: &State, seconds: u64) -> (u64, String) {
-    let (SiteStatus::Void { since, reason }, QueryStatus::Void) = shown(state, seconds) else {
-        panic!("{:?}", shown(state, seconds))
-    };
-    (since.unix() - at(0).unix(), reason)
-}
-
-#[test]
-fn what_is_shown_until_the_beacon_is_whole_and_after() {
-    let n = noised();
-    let waits = |state: &State, seconds| match shown(state, seconds) {
-        (SiteStatus::AwaitingBeacon { until }, QueryStatus::Approved) => until.unix() - at(0).unix(),
-        other => panic!("{other:?}"),
-    };
-    // Before the query is settled, as late as it may become.
-    assert_eq!(waits(&n.accepted, ASKED + 30), ASKED + 2 * DECIDE);
-    assert_eq!(waits(&n.settled, SETTLED), SETTLED + DECIDE);
-    let question = n.settled.query(&n.request.digest()).unwrap();
-    assert!(question.is_open_for("north", n.settled.charter(), at(SETTLED)) && question.beacon().is_none());
-    let last = SETTLED + DECIDE;
-    let sponsor = after(&n.settled, n.sponsor(), last);
-    assert_eq!(waits(&sponsor, last), last);
-    let whole = after(&sponsor, n.board(), last);
-    // From the beacon on the site has its time.
-    assert_eq!(shown(&whole, last), (SiteStatus::Accepted { until: at(last + ANSWER) }, QueryStatus::Approved));
-    let (status, all) = shown(&whole, last + ANSWER + 1);
-    assert_eq!(
-        (status, all),
-        (SiteStatus::WithheldAfterAcceptance { since: at(last + ANSWER) }, QueryStatus::WithheldAfterAcceptance)
-    );
-    // The beacon is of both nonces and this request.
-    let (Statement::SponsorNonce { nonce, .. }, Statement::BoardNonce { nonce: board, .. }) =
-        (n.sponsor().statement, n.board().statement)
-    else {
-        unreachable!()
-    };
-    let found = whole.query(&n.request.digest()).unwrap().beacon();
-    assert_eq!(found, Some(beacon(&n.request.digest(), &nonce, &board)));
-}
-
-#[test]
-fn a_nonce_that_is_not_opened_makes_the_query_void_for_ever() {
-    let n = noised();
-    let last = SETTLED + DECIDE;
-    let sponsor = after(&n.settled, n.sponsor(), SETTLED);
-    let end = ASKED + DECIDE;
-    for later in [1, 3650 * DAY] {
-        assert_eq!(void(&n.settled, last + later), (last, "the sponsor did not open its nonce".to_owned()));
-        assert_eq!(void(&sponsor, last + later), (last, "the board did not open its nonce".to_owned()));
-        // South never decided.
-        assert_eq!(void(&n.accepted, end + DECIDE + later).0, end + DECIDE);
-    }
-    let suspended = after(&sponsor, n.suspend(), SETTLED + 5);
-    let why = "the board suspended the approval before the nonces were open: a complaint".to_owned();
-    assert_eq!(void(&suspended, SETTLED + 5), (SETTLED + 5, why));
-    let question = suspended.query(&n.request.digest()).unwrap();
-    assert!(!question.is_open_for("north", suspended.charter(), at(SETTLED + 5)));
-    // Once both are open, what was accepted is answered all the same.
-    let whole = after(&after(&sponsor, n.board(), SETTLED), n.suspend(), SETTLED);
-    assert_eq!(shown(&whole, SETTLED).0, SiteStatus::Accepted { until: at(SETTLED + ANSWER) });
-    // Nobody is waited for where nobody accepted.
-    let nobody = n.asked.clone();
-    assert_eq!(shown(&nobody, end + DECIDE + 1).1, QueryStatus::Expired);
-    let statuses = [shown(&n.settled, SETTLED).0, shown(&n.settled, last + 1).0];
-    for status in statuses {
-        let text = serde_json::to_string(&status).unwrap();
-        assert_eq!(serde_json::from_str::<SiteStatus>(&text).unwrap(), status);
-    }
-    let words = shown(&n.settled, last + 1).0.to_string();
-    assert_eq!(words, "VOID since 2026-02-09T00:01:00Z: the sponsor did not open its nonce; nothing will be answered");
-}
-
-#[test]
-fn a_release_waits_for_both_nonces_and_has_noise() {
-    let (n, w) = (noised(), world());
-    let release = n.x.release("north", &n.request, &w.proof);
-    let refused = |state: &State, seconds| state.prepare(&release, at(seconds)).err().unwrap();
-    let sponsor = after(&n.settled, n.sponsor(), SETTLED);
-    for state in [&n.settled, &sponsor] {
-        let refusal = refused(state, SETTLED);
-        assert_eq!(refusal.rule(), "beacon");
-        assert!(
-            refusal.to_string().ends_with("it is answered when both nonces are open, and they are not"),
-            "{refusal}"
-        );
-    }
-    // The time to answer is counted from the board's nonce.
-    let last = SETTLED + DECIDE;
-    let whole = after(&after(&n.settled, n.sponsor(), last), n.board(), last);
-    assert_eq!(refused(&whole, last + ANSWER + 1).rule(), "deadline");
-    let check = whole.prepare(&release, at(last + ANSWER)).unwrap().unwrap();
-    let Err(Refusal::Audit(error)) = check.run() else { panic!("verified without noise") };
-    assert!(error.to_string().contains("the request asks for noise, and the proof has none"), "{error}");
-}
-
-#[test]
-fn accounts_and_nonces_are_part_of_the_state() {
-    let n = noised();
-    let account = n.asked.epsilon("north", "synthetic").unwrap();
-    assert_eq!((account.spent, account.by("S-1"), account.by("S-2")), (300_000, 300_000, 0));
-    assert!(n.approved.epsilon("north", "synthetic").is_none());
-    let back = n.settled.epsilon("south", "synthetic").unwrap();
-    assert_eq!((back.spent, back.by("S-1")), (0, 0), "declined");
-    // The same tree of transactions, and other shapes: nothing of that is in the digest.
-    let shapeless = n.asked.clone().with_noise_shapes(|_| None);
-    assert_eq!(shapeless.digest(), n.asked.digest());
 }

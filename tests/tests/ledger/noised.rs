@@ -5,14 +5,12 @@ use std::sync::OnceLock;
 use cohortium_protocol::bundle::{Bundle, NoiseOnLedger};
 use cohortium_protocol::documents::{Approval, Noise, Nonce, Request};
 use cohortium_protocol::field::F;
-use cohortium_protocol::hash::Digest;
 use cohortium_protocol::policy::{Cell, GroupCells, NoiseRule};
 use cohortium_prover::pipeline::{NoiseSource, PipelineError, Site, prepare};
 use cohortium_tests::exchange::{Chain, DAY, Exchange, at, question};
 use cohortium_tests::noised::{limits, noised_policy, seed};
 use cohortium_verifier::ledger::{Replay, audit_study};
-use cohortium_verifier::report::{Known, Verdict, audit};
-use cohortium_verifier::{Anchors, Step, verify_release};
+use cohortium_verifier::{Anchors, Known, Step, Verdict, audit, verify_release};
 
 use crate::world::noise_exchange;
 
@@ -99,7 +97,9 @@ fn an_answer_under_noise_is_verified_and_is_not_the_exact_one() {
     assert!(noise.reason.contains("delta is at most"), "{}", noise.reason);
     // The whole ledger again, from its export.
     let mut replay = Replay::new(x.found());
-    chain.blocks.iter().for_each(|block| drop(replay.add(block).unwrap()));
+    for block in &chain.blocks {
+        replay.add(block).unwrap();
+    }
     let replayed = replay.finish().unwrap();
     assert_eq!(replayed.state().digest(), chain.state.digest());
     let study = audit_study(&replayed, &approval.study, &anchors(), None).unwrap();
@@ -163,7 +163,6 @@ fn a_bundle_with_other_noise_is_refused() {
     fn evidence(bundle: &mut Bundle) -> &mut cohortium_protocol::ledger::NoiseEvidence {
         bundle.ledger.as_mut().unwrap().noise.as_mut().unwrap()
     }
-    let digest = Digest::of_bytes(b"another");
     let cases: [Case; 18] = [
         ("noise added afterwards", |b| moved(b, 0, 5), Step::Ledger, "signature"),
         ("no noise on the ledger", |b| b.noise = None, Step::Ledger, "do not agree about noise"),
@@ -268,7 +267,6 @@ fn a_bundle_with_other_noise_is_refused() {
             "multiples of 5",
         ),
     ];
-    let _ = digest;
     let with_charter = anchors();
     for (what, change, step, sentence) in cases {
         let mut forged = bundle.clone();

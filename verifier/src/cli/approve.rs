@@ -44,7 +44,7 @@ pub(super) fn run(args: &ApproveArgs) -> Outcome {
 
 /// Each clause as a sentence.
 fn meanings(approval: &Approval) -> Vec<String> {
-    let Approval { sponsor, consent, tables, columns, sites, aggregates, exact_plans, expires, .. } = approval;
+    let Approval { sponsor, consent, tables, columns, sites, aggregates, exact_plans, expires, nonces, .. } = approval;
     let mut lines = vec![
         format!("Only {sponsor} may ask, and as often as the query caps allow; you are not asked about each query."),
         format!(
@@ -81,11 +81,10 @@ fn meanings(approval: &Approval) -> Vec<String> {
             "The sums of {n} plans are released TO THE DIGIT: compare their digests with the plans you were shown."
         ),
     });
-    if let Some(nonces) = &approval.nonces {
+    if let Some(nonces) = nonces {
         lines.push(format!(
-            "Answers may have noise in them, and you have a part in it: for each of the first {} queries with noise you open a \
-             nonce, with open, once every hospital has decided and the sponsor has opened its own. Where you do not, nobody \
-             answers that query.",
+            "Up to {} queries may be answered with noise. For each you have to open a nonce in time, when every hospital has \
+             decided and the sponsor has opened its own; if you do not, the query is void, and what it spent stays spent.",
             nonces.leaves
         ));
     }

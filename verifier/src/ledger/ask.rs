@@ -8,13 +8,12 @@ use cohortium_protocol::commit::budget::column_limit;
 use cohortium_protocol::documents::{Approval, Noise, Request, RequestError, SitePin};
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::{Member, Statement, Timestamp, Transaction};
-use cohortium_protocol::noise::nonces_for;
 use cohortium_protocol::policy::{QueryCap, Rule, effective};
 use cohortium_protocol::query::{ColumnId, Source};
-use cohortium_protocol::shape::Shape;
 
 use super::admit::{Verification, agree};
 use super::beacon::Openings;
+use super::leaves::check_leaf;
 use super::plans::Plans;
 use super::refusal::Refusal;
 use super::state::{Asked, Dataset, Decision, Posted, Question, Site, State, Study};
@@ -175,18 +174,6 @@ impl State {
             held: None,
             decision: None,
             release: None,
-        })
-    }
-
-    /// The shape that a site's answer is proved in: its table's, or the one that proves noise over such a table.
-    fn required_shape(&self, request: &Request, site: &str, dataset: &Dataset) -> Result<Shape, Refusal> {
-        let shape = *dataset.manifest.document.shape();
-        if request.noise == Noise::None {
-            return Ok(shape);
-        }
-        (self.noise_shape)(&shape).ok_or_else(|| Refusal::Noise {
-            site: site.to_owned(),
-            reason: format!("no circuit of this version proves noise over tables of shape {shape}; ask without noise"),
         })
     }
 
@@ -393,30 +380,5 @@ impl State {
             return Err(Refusal::DevelopmentKey);
         }
         Ok(())
-    }
-}
-
-/// With noise, whether a site's pin is the next leaf of its seed tree, and the approval has a nonce for the query.
-fn check_leaf(pin: &SitePin, site: &Site, request: &Request, approval: &Approval) -> Result<(), Refusal> {
-    if request.noise == Noise::None {
-        return Ok(());
-    }
-    let refuse = |reason: String| Err(Refusal::Noise { site: pin.site.clone(), reason });
-    if let Err(error) = nonces_for(approval, request.sequence) {
-        return refuse(error.to_string());
-    }
-    let (Some(next), Some(seeds)) = (site.next_leaf(), &site.seeds) else {
-        return refuse("it has no seed tree".to_owned());
-    };
-    let (number, leaves) = (seeds.document.number, seeds.document.leaves);
-    if next >= u64::from(leaves) {
-        return refuse(format!("all {leaves} leaves of its seed tree {number} are taken; the site registers another"));
-    }
-    match pin.seed_leaf.map(u64::from) {
-        Some(leaf) if leaf == next => Ok(()),
-        leaf => {
-            let found = leaf.map_or_else(|| "none".to_owned(), |leaf| leaf.to_string());
-            Err(Refusal::NotActive { site: pin.site.clone(), what: "seed leaf", found, active: next.to_string() })
-        }
     }
 }

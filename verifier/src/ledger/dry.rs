@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use cohortium_protocol::documents::{Approval, Request};
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::{Charter, MerkleTree, Timestamp};
+use cohortium_protocol::shape::Shape;
 
 use super::plans::Plans;
 use super::refusal::Refusal;
@@ -32,6 +33,19 @@ impl DryRun {
     /// The approval.
     pub fn approval(&self) -> &Approval {
         &self.study.approval.document
+    }
+
+    pub(super) fn state(&self) -> &State {
+        &self.state
+    }
+
+    pub(super) fn digest(&self) -> Digest {
+        self.approval
+    }
+
+    /// The shape that proves answers with noise over tables of a shape; nothing if none does.
+    pub fn noise_shape(&self, shape: &Shape) -> Option<Shape> {
+        (self.state.noise_shape)(shape)
     }
 
     /// The next running number under it.

@@ -6,14 +6,17 @@
 mod admit;
 mod ask;
 mod beacon;
+mod budgets;
 mod chain;
 mod dry;
 mod epsilon;
 mod evidence;
+mod leaves;
 mod parts;
 mod plans;
 mod refusal;
 mod replay;
+mod spent;
 mod state;
 mod status;
 mod study;
@@ -21,6 +24,7 @@ mod study;
 pub use admit::{Admitted, Verification, check_signer, check_study};
 pub use ask::ReleaseCheck;
 pub use beacon::{Opened, Openings};
+pub use budgets::Budget;
 pub use chain::{ChainError, FOUNDING_FORMAT, Founding, OpenBlock, Trust, parse_block};
 pub use dry::DryRun;
 pub use epsilon::EpsilonAccount;
@@ -29,6 +33,7 @@ pub use parts::{BundleParts, EvidenceParts};
 pub use plans::{PlanSource, Plans};
 pub use refusal::Refusal;
 pub use replay::{Replay, Replayed};
+pub use spent::EpsilonReport;
 pub use state::{
     Asked, Dataset, Decision, Floor, FoundingError, Posted, Question, Released, Seeds, Site, State, Study,
 };

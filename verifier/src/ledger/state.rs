@@ -213,14 +213,6 @@ pub struct State {
     pub(super) noise_shape: fn(&Shape) -> Option<Shape>,
 }
 
-impl Site {
-    /// The leaf of its current seed tree that the next query has; nothing without a tree. Beyond the tree's leaves there is
-    /// none any more, until the site registers another.
-    pub fn next_leaf(&self) -> Option<u64> {
-        self.seeds.as_ref().map(|seeds| self.asked.saturating_sub(seeds.document.first))
-    }
-}
-
 impl State {
     /// A ledger before its first block.
     pub fn found(charter: Charter, keys: Vec<VerifyingKey>) -> Result<Self, FoundingError> {

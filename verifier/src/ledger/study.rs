@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::chain::{ChainError, Founding};
 use super::refusal::Refusal;
 use super::replay::{Replay, Replayed};
+use super::spent::EpsilonReport;
 use super::state::{Question, State, Study};
 use super::status::{QueryStatus, SiteStatus};
 use crate::anchors::Anchors;
@@ -121,7 +122,7 @@ pub struct QueryReport {
     pub sites: Vec<SiteReport>,
 }
 
-/// An answer that was owed when the export ended, and whose deadline has passed since.
+/// An answer, or nonces, that were owed when the export ended, and whose deadline has passed since.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct OverdueReport {
     /// The query transaction's id.
@@ -132,7 +133,7 @@ pub struct OverdueReport {
     pub title: String,
     /// The site that accepted it.
     pub site: String,
-    /// Until when it had to answer.
+    /// Until when it had to answer, or sponsor and board had to open.
     pub until: Timestamp,
 }
 
@@ -165,6 +166,10 @@ pub struct StudyReport {
     pub as_of: Option<Timestamp>,
     /// Answers that were owed at the last block, and overdue at that moment.
     pub overdue: Vec<OverdueReport>,
+    /// Nonces that were owed at the last block, and overdue at that moment: by site that waits for them.
+    pub unopened: Vec<OverdueReport>,
+    /// What the study has spent of privacy, by site and table; empty if it asked for no noise.
+    pub epsilon: Vec<EpsilonReport>,
     /// What this cannot show.
     pub not_proved: Vec<String>,
     /// The digest of the anchors that the verdict rests on.
@@ -293,6 +298,7 @@ pub fn audit_study(
         releases: *releases,
         approvals,
         queries,
+        epsilon: state.epsilon_report(name)?,
         ..StudyReport::empty(state.ledger().to_owned(), name, anchors)
     };
     report.judge(anchors.accept_development_keys(), known.map(|known| in_history(known, &history)));
@@ -350,6 +356,8 @@ impl StudyReport {
             queries: Vec::new(),
             as_of: None,
             overdue: Vec::new(),
+            unopened: Vec::new(),
+            epsilon: Vec::new(),
             not_proved: Vec::new(),
             anchors: anchors.digest(),
         }
@@ -399,6 +407,12 @@ impl StudyReport {
             reasons.push("The proofs rest on a development key: whoever made it could forge them.".to_owned());
         }
         (self.verdict, self.reasons) = (verdict, reasons);
+        if self.epsilon.iter().any(|spent| spent.exact > 0) {
+            self.not_proved.push(
+                "Privacy by what was spent of epsilon, where a site also answered without noise: it says nothing of those answers."
+                    .to_owned(),
+            );
+        }
         self.not_proved.extend(
             [
                 "What was asked or answered after this checkpoint.",
@@ -418,20 +432,28 @@ impl StudyReport {
             return self;
         }
         self.as_of = Some(now);
-        self.overdue = self
-            .parts(|status| matches!(status, SiteStatus::Accepted { .. }))
-            .filter_map(|(query, site)| match site.status {
-                SiteStatus::Accepted { until } if until < now => Some(OverdueReport {
-                    query: query.query,
-                    sequence: query.sequence,
-                    title: query.title.clone(),
-                    site: site.site.clone(),
-                    until,
-                }),
-                _ => None,
+        let late = |until: fn(&SiteStatus) -> Option<Timestamp>| {
+            let parts = self.parts(|_| true);
+            let late = parts
+                .filter_map(|(query, site)| Some((query, site, until(&site.status).filter(|until| *until < now)?)));
+            late.map(|(query, site, until)| OverdueReport {
+                query: query.query,
+                sequence: query.sequence,
+                title: query.title.clone(),
+                site: site.site.clone(),
+                until,
             })
-            .collect();
-        self
+            .collect()
+        };
+        let overdue = late(|status| match status {
+            SiteStatus::Accepted { until } => Some(*until),
+            _ => None,
+        });
+        let unopened = late(|status| match status {
+            SiteStatus::AwaitingBeacon { until } => Some(*until),
+            _ => None,
+        });
+        Self { overdue, unopened, ..self }
     }
 
     /// The parts of sites with a status, each with its query.

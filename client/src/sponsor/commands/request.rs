@@ -62,8 +62,12 @@ pub(super) fn make(
     }
     let (schema, plan) = planned.ok_or_else(|| Failure::cannot_tell("a request needs a site; name one with --site"))?;
     // Only the running number is taken from it, which is the same for every site; a dry run is for fewer sites than a request.
-    let question =
-        PlanQuestion { query: query.clone(), approval: digest, sites: sites.iter().take(1).cloned().collect() };
+    let question = PlanQuestion {
+        query: query.clone(),
+        approval: digest,
+        sites: sites.iter().take(1).cloned().collect(),
+        epsilon: None,
+    };
     let planned = trusted.client().plan_with_retries(&question, &RetryPolicy::default())?;
     let sequence = planned.sequence.ok_or_else(|| {
         Failure::cannot_tell("the ledger does not say which running number is next under the approval")
