@@ -149,6 +149,7 @@ impl Inner {
                 words: floor.document.policy.describe(),
             }),
             seeds: self.lies.seeds.or_else(|| of.seeds.as_ref().map(|seeds| seeds.document.root)),
+            seed_leaf: of.next_leaf(),
             registered: dataset.manifest.time,
         };
         Some(DatasetDetail {
@@ -285,7 +286,7 @@ impl Inner {
                 let question = self.state.query(&given).ok_or_else(missing)?;
                 let request_document = question.request.document.as_ref().clone();
                 let (summary, plan) = (self.summary(question), request_document.plan);
-                ok(&QueryDetail { summary, request_document, plan })
+                ok(&QueryDetail { summary, request_document, plan, nonces: None })
             }
             ("GET", ["queries", id, "bundles", site]) => ok(&self.bundle(&digest(id)?, site).ok_or_else(missing)?),
             _ => Err(missing()),
