@@ -65,6 +65,8 @@ pub struct Approval {
     pub policy: Policy,
     /// Plans for which the board allows exact sums, by digest.
     pub exact_plans: Vec<Digest>,
+    /// Plans, by digest, that the board allows although they are a sliver apart from questions that were put before.
+    pub near_plans: Vec<Digest>,
     /// The last day on which a query may be asked.
     pub expires: Day,
 }
@@ -96,6 +98,8 @@ struct RawApproval {
     policy: Option<Policy>,
     #[serde(default, deserialize_with = "bounded::list::<MAX_NAMES, _, _>")]
     exact_plans: Vec<Digest>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "bounded::list::<MAX_NAMES, _, _>")]
+    near_plans: Vec<Digest>,
     expires: Day,
 }
 
@@ -244,7 +248,7 @@ impl TryFrom<RawApproval> for Approval {
         let consent = ConsentColumn::new(&raw.purpose, raw.sponsor_class)
             .map_err(|_| ApprovalError::BadPurpose { found: raw.purpose.chars().take(80).collect() })?;
         let RawApproval { study, ethics_reference, sponsor, tables, columns, sites, aggregates, .. } = raw;
-        let RawApproval { policy, exact_plans, expires, .. } = raw;
+        let RawApproval { policy, exact_plans, near_plans, expires, .. } = raw;
         let policy = policy.ok_or(ApprovalError::NoPolicy)?;
         Ok(Self {
             study,
@@ -257,6 +261,7 @@ impl TryFrom<RawApproval> for Approval {
             aggregates,
             policy,
             exact_plans,
+            near_plans,
             expires,
         })
     }
@@ -265,7 +270,7 @@ impl TryFrom<RawApproval> for Approval {
 impl From<Approval> for RawApproval {
     fn from(approval: Approval) -> Self {
         let Approval { study, ethics_reference, sponsor, consent, tables, columns, sites, aggregates, .. } = approval;
-        let Approval { policy, exact_plans, expires, .. } = approval;
+        let Approval { policy, exact_plans, near_plans, expires, .. } = approval;
         Self {
             format: APPROVAL_FORMAT.into(),
             study,
@@ -279,6 +284,7 @@ impl From<Approval> for RawApproval {
             aggregates,
             policy: Some(policy),
             exact_plans,
+            near_plans,
             expires,
         }
     }
@@ -322,12 +328,25 @@ impl Approval {
         for plan in &self.exact_plans {
             hasher.digest(plan);
         }
-        hasher.u64(u64::from(self.expires.days())).finish()
+        hasher.u64(u64::from(self.expires.days()));
+        // Only if set: approvals that were made before have the digests that they had.
+        if !self.near_plans.is_empty() {
+            hasher.str("near_plans").u64(self.near_plans.len() as u64);
+            for plan in &self.near_plans {
+                hasher.digest(plan);
+            }
+        }
+        hasher.finish()
     }
 
     /// Whether the board allows exact sums for this plan.
     pub fn names(&self, plan: &Plan) -> bool {
         self.exact_plans.contains(&plan.digest())
+    }
+
+    /// Whether the board allows this plan although it is a sliver apart from an earlier question.
+    pub fn allows_near(&self, plan: &Plan) -> bool {
+        !self.near_plans.is_empty() && self.near_plans.contains(&plan.digest())
     }
 
     /// Refuses a query, or the plan it compiles to, that goes beyond the approval; names the clause.
@@ -407,10 +426,17 @@ impl Approval {
             [] => "none".to_owned(),
             plans => plans.iter().map(Digest::to_string).collect::<Vec<_>>().join(", "),
         };
+        let near = match self.near_plans.as_slice() {
+            [] => String::new(),
+            plans => format!(
+                "Plans allowed although near earlier ones: {}\n",
+                plans.iter().map(Digest::to_string).collect::<Vec<_>>().join(", ")
+            ),
+        };
         format!(
             "Study {}, {}\nSponsor: {} ({})\nPurpose: {}\nTables: {}; columns: {columns}; sites: \
              {sites}\nMay be asked for: {aggregates}\nPolicy: {}\nPlans with exact sums: \
-             {plans}\nUntil {}, that day included\nApproval {}\n",
+             {plans}\n{near}Until {}, that day included\nApproval {}\n",
             self.study,
             self.ethics_reference,
             self.sponsor,

@@ -129,6 +129,21 @@ fn exact_sums_need_the_plans_name_and_days_count_to_the_last() {
     );
 }
 
+#[test]
+fn plans_that_are_near_are_named_and_enter_the_digest_only_then() {
+    let (_, plan) = planned(FIELDS);
+    let read = Approval::parse(APPROVAL).unwrap();
+    assert!(!read.allows_near(&plan));
+    assert!(!serde_json::to_string(&read).unwrap().contains("near_plans"));
+    let named = Approval { near_plans: vec![plan.digest()], ..read.clone() };
+    assert!(named.allows_near(&plan) && !named.names(&plan));
+    let again = Approval::parse(&serde_json::to_string(&named).unwrap()).unwrap();
+    assert_eq!((&again, again.digest()), (&named, named.digest()));
+    assert_ne!(named.digest(), read.digest());
+    assert!(named.describe().contains(&format!("Plans allowed although near earlier ones: {}\n", plan.digest())));
+    assert!(!read.describe().contains("near earlier"));
+}
+
 fn digest(byte: u8) -> Digest {
     Digest::from_bytes([byte; 32])
 }

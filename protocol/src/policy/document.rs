@@ -47,6 +47,30 @@ pub struct QueryCap {
     pub per_column: Option<u32>,
 }
 
+/// What becomes of a question that is a sliver apart from an earlier one to the same table, where counts are exact or rounded;
+/// the later, the stricter. A ledger's rule: no single proof can show it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Differencing {
+    /// It is answered like any other.
+    Off,
+    /// It is answered if the approval names its plan in `near_plans`. What a policy means that says nothing.
+    Board,
+    /// It is refused.
+    Refuse,
+}
+
+impl Differencing {
+    /// The name used in files and digests.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Board => "board",
+            Self::Refuse => "refuse",
+        }
+    }
+}
+
 /// A release policy: a site's floor, or an approval's. Its smallest cell and rounding always fit each other.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(try_from = "RawPolicy", into = "RawPolicy")]
@@ -56,6 +80,7 @@ pub struct Policy {
     show_zeros: bool,
     sums: Sums,
     query_cap: QueryCap,
+    differencing: Option<Differencing>,
 }
 
 /// Why there is no policy to release under.
@@ -123,6 +148,8 @@ struct RawPolicy {
     sums: Sums,
     #[serde(default, skip_serializing_if = "is_unset")]
     query_cap: QueryCap,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    differencing: Option<Differencing>,
 }
 
 fn is_unset(cap: &QueryCap) -> bool {
@@ -137,14 +164,14 @@ impl TryFrom<RawPolicy> for Policy {
             return Err(PolicyError::Format { found: raw.format });
         }
         let policy = Self::new(raw.min_cell, raw.rounding, raw.show_zeros, raw.sums)?;
-        Ok(Self { query_cap: raw.query_cap, ..policy })
+        Ok(Self { query_cap: raw.query_cap, differencing: raw.differencing, ..policy })
     }
 }
 
 impl From<Policy> for RawPolicy {
     fn from(policy: Policy) -> Self {
-        let Policy { min_cell, rounding, show_zeros, sums, query_cap } = policy;
-        Self { format: POLICY_FORMAT.into(), min_cell, rounding, show_zeros, sums, query_cap }
+        let Policy { min_cell, rounding, show_zeros, sums, query_cap, differencing } = policy;
+        Self { format: POLICY_FORMAT.into(), min_cell, rounding, show_zeros, sums, query_cap, differencing }
     }
 }
 
@@ -153,13 +180,19 @@ impl Policy {
     /// edge of a rounding interval.
     pub fn new(min_cell: u32, rounding: u32, show_zeros: bool, sums: Sums) -> Result<Self, ParamsError> {
         ReleaseParams { k: min_cell, b: rounding, show_zero: show_zeros, sums: [SumParams::OFF; 3] }.check()?;
-        Ok(Self { min_cell, rounding, show_zeros, sums, query_cap: QueryCap::default() })
+        Ok(Self { min_cell, rounding, show_zeros, sums, query_cap: QueryCap::default(), differencing: None })
     }
 
     /// The same with query caps.
     #[must_use]
     pub fn with_query_cap(self, query_cap: QueryCap) -> Self {
         Self { query_cap, ..self }
+    }
+
+    /// The same with a rule for questions that are a sliver apart.
+    #[must_use]
+    pub fn with_differencing(self, differencing: Option<Differencing>) -> Self {
+        Self { differencing, ..self }
     }
 
     /// Reads a policy file.
@@ -202,6 +235,16 @@ impl Policy {
         self.query_cap
     }
 
+    /// The rule for questions that are a sliver apart; a policy that says nothing means [`Differencing::Board`].
+    pub fn differencing(&self) -> Differencing {
+        self.differencing.unwrap_or(Differencing::Board)
+    }
+
+    /// Whether the policy says something about such questions.
+    pub const fn says_differencing(&self) -> bool {
+        self.differencing.is_some()
+    }
+
     /// The digest over every field.
     pub fn digest(&self) -> Digest {
         let mut hasher = Hasher::new(domain::POLICY);
@@ -212,6 +255,10 @@ impl Policy {
             if let Some(cap) = cap {
                 hasher.u64(u64::from(cap));
             }
+        }
+        // Only if set: policies that were made before have the digests that they had.
+        if let Some(differencing) = self.differencing {
+            hasher.str("differencing").str(differencing.name());
         }
         hasher.finish()
     }
@@ -228,6 +275,14 @@ impl Policy {
             if let Some(cap) = cap {
                 text.push_str(&format!(", at most {cap} queries per {words} (counted by the hospital, not proved)"));
             }
+        }
+        if let Some(differencing) = self.differencing {
+            text.push_str(match differencing {
+                Differencing::Off => ", questions a sliver apart from earlier ones answered like any other",
+                Differencing::Board => ", questions a sliver apart from earlier ones only if the board names them",
+                Differencing::Refuse => ", no question a sliver apart from an earlier one",
+            });
+            text.push_str(" (by the ledger's rules, not proved)");
         }
         text
     }

@@ -20,7 +20,8 @@ pub struct EffectivePolicy(Policy);
 ///   and 10 with 1 give 13 with 5, since 10 is no edge);
 /// - empty groups are shown only if both show them;
 /// - of sums, the stricter of the two;
-/// - caps: the smaller of the two.
+/// - caps: the smaller of the two;
+/// - of questions a sliver apart from earlier ones, the stricter of the two.
 ///
 /// Without both policies nothing is released.
 pub fn effective(floor: Option<&Policy>, approval: Option<&Policy>) -> Result<EffectivePolicy, PolicyError> {
@@ -40,7 +41,9 @@ pub fn effective(floor: Option<&Policy>, approval: Option<&Policy>) -> Result<Ef
     };
     let query_cap = QueryCap { per_approval: cap(|cap| cap.per_approval), per_column: cap(|cap| cap.per_column) };
     let policy = Policy::new(min_cell, rounding, show_zeros, floor.sums().max(approval.sums())).map_err(together)?;
-    Ok(EffectivePolicy(policy.with_query_cap(query_cap)))
+    let is_said = floor.says_differencing() || approval.says_differencing();
+    let differencing = is_said.then(|| floor.differencing().max(approval.differencing()));
+    Ok(EffectivePolicy(policy.with_query_cap(query_cap).with_differencing(differencing)))
 }
 
 const fn gcd(a: u32, b: u32) -> u32 {

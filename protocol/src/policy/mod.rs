@@ -12,7 +12,7 @@ mod restrain;
 #[cfg(test)]
 mod tests;
 
-pub use document::{POLICY_FORMAT, Policy, PolicyError, QueryCap, Sums};
+pub use document::{Differencing, POLICY_FORMAT, Policy, PolicyError, QueryCap, Sums};
 pub use effective::{EffectivePolicy, effective};
 pub use presets::{PRESETS, Preset};
 pub use release::{

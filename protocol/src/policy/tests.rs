@@ -98,8 +98,39 @@ fn the_stricter_of_each_rule() {
     let floor = Policy::new(3, 1, false, Sums::Restrained).unwrap().with_query_cap(cap(Some(9), None));
     let approval = Policy::new(3, 1, true, Sums::ExactForNamedPlans).unwrap().with_query_cap(cap(Some(7), Some(2)));
     let policy = effective(Some(&floor), Some(&approval)).unwrap().policy().clone();
+    assert!(!policy.says_differencing());
     assert_eq!((policy.show_zeros(), policy.sums()), (false, Sums::Restrained));
     assert_eq!(policy.query_cap(), cap(Some(7), Some(2)));
+}
+
+#[test]
+fn questions_a_sliver_apart_are_the_boards_unless_a_policy_says_otherwise() {
+    use Differencing::{Board, Off, Refuse};
+    let silent = policy(8, 5, Sums::None);
+    let saying = |differencing| silent.clone().with_differencing(Some(differencing));
+    let both = |floor: &Policy, approval: &Policy| {
+        let policy = effective(Some(floor), Some(approval)).unwrap();
+        assert_eq!(policy, effective(Some(approval), Some(floor)).unwrap());
+        policy.policy().differencing()
+    };
+    assert_eq!(both(&silent, &silent), Board);
+    assert_eq!(both(&silent, &saying(Off)), Board);
+    assert_eq!(both(&saying(Off), &saying(Off)), Off);
+    assert_eq!(both(&silent, &saying(Refuse)), Refuse);
+    assert_eq!(both(&saying(Board), &saying(Off)), Board);
+    let mut digests = vec![silent.digest()];
+    for name in ["off", "board", "refuse"] {
+        let rule = format!(r#""rounding": 5, "differencing": "{name}""#);
+        let read = Policy::parse(&DEMO.replace(r#""rounding": 5"#, &rule)).unwrap();
+        let again = Policy::parse(&serde_json::to_string(&read).unwrap()).unwrap();
+        assert_eq!((again.differencing().name(), again.digest()), (name, read.digest()));
+        assert!(read.describe().ends_with("(by the ledger's rules, not proved)"));
+        digests.push(read.digest());
+    }
+    digests.sort();
+    digests.dedup();
+    assert_eq!(digests.len(), 4);
+    assert!(Policy::parse(&DEMO.replace("\"rounding\": 5", "\"rounding\": 5, \"differencing\": \"no\"")).is_err());
 }
 
 proptest! {

@@ -32,7 +32,8 @@ pub(super) fn run(args: &ApproveArgs) -> Outcome {
 
 /// Each clause as a sentence.
 fn meanings(approval: &Approval) -> Vec<String> {
-    let Approval { sponsor, consent, tables, columns, sites, aggregates, exact_plans, expires, .. } = approval;
+    let Approval { sponsor, consent, tables, columns, sites, aggregates, exact_plans, near_plans, expires, .. } =
+        approval;
     let mut lines = vec![
         format!("Only {sponsor} may ask, and as often as the query caps allow; you are not asked about each query."),
         format!(
@@ -69,6 +70,13 @@ fn meanings(approval: &Approval) -> Vec<String> {
             "The sums of {n} plans are released TO THE DIGIT: compare their digests with the plans you were shown."
         ),
     });
+    if !near_plans.is_empty() {
+        lines.push(format!(
+            "{} plans may be asked ALTHOUGH THEY ARE NEAR EARLIER QUESTIONS: the difference of two answers may tell about few \
+             patients. Compare the digests with the plans that you were shown.",
+            near_plans.len()
+        ));
+    }
     lines.push(format!(
         "Nothing may be asked or accepted after {expires}. What a hospital accepted by then may still be answered."
     ));
