@@ -81,6 +81,7 @@ impl State {
             Statement::Decline { request, reason } => {
                 let asked = self.undecided(&member, request, time)?;
                 asked.decision = Some((Decision::Declined { reason: reason.clone() }, time, index));
+                self.leave_near(request, &member.name);
             }
             Statement::Release { request, proof } => {
                 let (params, policy) = self.check_release(&member, request, proof, time, verification)?;
@@ -221,6 +222,7 @@ impl State {
     }
 
     fn enter_query(&mut self, question: Question) {
+        self.enter_near(&question);
         let digest = question.request.document.digest();
         if let Some(study) = self.studies.get_mut(&question.request.document.approval) {
             study.queries.push(digest);

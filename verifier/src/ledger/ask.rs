@@ -12,6 +12,7 @@ use cohortium_protocol::policy::{QueryCap, ReleaseParams, effective};
 use cohortium_protocol::query::{ColumnId, Source};
 
 use super::admit::{Verification, agree};
+use super::near::Reads;
 use super::plans::Plans;
 use super::refusal::Refusal;
 use super::state::{Asked, Dataset, Decision, Posted, Question, Site, State, Study};
@@ -152,13 +153,18 @@ impl State {
         }
         let refuse = |source| Refusal::Policy { site: pin.site.clone(), source };
         let policy = effective(Some(&floor.document.policy), Some(&approval.policy)).map_err(refuse)?;
-        policy.release_params(&plan, &dataset.schema, approval.names(&plan)).map_err(refuse)?;
+        let rule = policy.release_params(&plan, &dataset.schema, approval.names(&plan)).map_err(refuse)?;
         self.check_caps(pin, request, &plan.columns(), policy.policy().query_cap(), plans)?;
+        let signature = plans.signature(&request.query, &dataset.schema, &approval.consent, &shape)?;
+        let reads = Reads::new(signature, &pin.manifest, &pin.epoch, &rule.digest());
+        let asked_table = (pin.site.as_str(), request.query.table.as_str());
+        self.check_near(asked_table, &reads, (&plan, approval), policy.policy().differencing())?;
         Ok(Asked {
             manifest: dataset.manifest.clone(),
             epoch: epoch.clone(),
             floor: floor.clone(),
             leaf: site.asked,
+            reads,
             held: None,
             decision: None,
             release: None,

@@ -78,6 +78,8 @@ impl State {
                 }
             }
         }
+        let earlier = self.earlier.iter().filter(|((site, of), _)| of == table && sites.contains_key(site));
+        let earlier = earlier.map(|(key, earlier)| (key.clone(), earlier.clone())).collect();
         let state = State {
             ledger: self.ledger.clone(),
             charter: self.charter.clone(),
@@ -92,6 +94,7 @@ impl State {
             queries,
             by_id: BTreeMap::new(),
             accounts,
+            earlier,
         };
         Some(DryRun { state, approval: *approval, study })
     }
@@ -108,10 +111,10 @@ impl Question {
     /// Of an earlier question it matters what was asked and who has decided, not what was answered.
     fn only(&self, sites: &BTreeMap<String, Site>) -> Self {
         let sites = self.sites.iter().filter(|(name, _)| sites.contains_key(*name)).map(|(name, asked)| {
-            let Asked { manifest, epoch, floor, leaf, decision, .. } = asked;
+            let Asked { manifest, epoch, floor, leaf, reads, decision, .. } = asked;
             let (manifest, epoch, floor) = (manifest.clone(), epoch.clone(), floor.clone());
-            let decision = decision.clone();
-            (name.clone(), Asked { manifest, epoch, floor, leaf: *leaf, held: None, decision, release: None })
+            let (reads, decision) = (reads.clone(), decision.clone());
+            (name.clone(), Asked { manifest, epoch, floor, leaf: *leaf, reads, held: None, decision, release: None })
         });
         Self {
             id: self.id,

@@ -176,6 +176,21 @@ pub enum Refusal {
         /// `approval`, or the column.
         per: String,
     },
+    /// A question that is a sliver apart from an earlier one.
+    #[error(
+        "{site} was asked the query {earlier} before, and this question differs from it in {difference} only: two answers so near \
+         each other could tell about few patients; {passes}"
+    )]
+    Near {
+        /// The site.
+        site: String,
+        /// The earlier query.
+        earlier: Digest,
+        /// In what they differ.
+        difference: String,
+        /// What would pass.
+        passes: String,
+    },
     /// As many undecided queries as a site may have before it.
     #[error(
         "{site} has {share} queries under this approval to decide about, and the charter's opening share allows {share} at one \
@@ -257,7 +272,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// The names of all rules: what [`rule`](Self::rule) may give.
-    pub const RULES: [&'static str; 31] = [
+    pub const RULES: [&'static str; 32] = [
         "form",
         "ledger",
         "member",
@@ -280,6 +295,7 @@ impl Refusal {
         "policy",
         "consent",
         "query-cap",
+        "differencing",
         "waiting",
         "opening-budget",
         "decided",
@@ -316,6 +332,7 @@ impl Refusal {
             Self::Policy { .. } => "policy",
             Self::NoConsents { .. } => "consent",
             Self::Cap { .. } => "query-cap",
+            Self::Near { .. } => "differencing",
             Self::Waiting { .. } => "waiting",
             Self::Budget { .. } => "opening-budget",
             Self::Decided { .. } => "decided",

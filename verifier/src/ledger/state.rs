@@ -12,6 +12,8 @@ use cohortium_protocol::ledger::{Charter, MerkleTree, Timestamp};
 use cohortium_protocol::policy::{GroupCells, Policy, ReleaseParams};
 use cohortium_protocol::table::Schema;
 
+use super::near::{Earlier, Reads};
+
 /// Why a charter and keys do not found a ledger.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum FoundingError {
@@ -149,6 +151,8 @@ pub struct Asked {
     pub floor: Posted<Floor>,
     /// The number of the query at this site, from 0: its seed leaf.
     pub leaf: u64,
+    /// What the plan reads, for the comparison with later ones.
+    pub reads: Reads,
     /// Since when a person has to decide, and why.
     pub held: Option<(Timestamp, String)>,
     /// What the site decided, when, and the place of the transaction.
@@ -196,6 +200,8 @@ pub struct State {
     /// The request of each query transaction.
     pub(super) by_id: BTreeMap<Digest, Digest>,
     pub(super) accounts: BTreeMap<Digest, Account>,
+    /// What was put to each table of each site.
+    pub(super) earlier: BTreeMap<(String, String), Arc<Earlier>>,
 }
 
 impl State {
@@ -225,6 +231,7 @@ impl State {
             queries: BTreeMap::new(),
             by_id: BTreeMap::new(),
             accounts: BTreeMap::new(),
+            earlier: BTreeMap::new(),
         })
     }
 
@@ -295,7 +302,7 @@ impl State {
             .map_or((0, 0), |account| (account.spent, account.under.get(approval).copied().unwrap_or(0)))
     }
 
-    /// The digest over everything that rules depend on.
+    /// The digest over everything that rules depend on; what questions read follows from the questions, and is left out.
     pub fn digest(&self) -> Digest {
         let mut hasher = Hasher::new(domain::STATE);
         hasher.str(&self.ledger).u64(self.tree.len()).digest(&self.tree.root());

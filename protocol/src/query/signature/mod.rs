@@ -58,8 +58,8 @@ pub enum Difference {
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Nothing => f.write_str("nothing that is read"),
-            Self::In(measurement) => write!(f, "what is read of {measurement}"),
+            Self::Nothing => f.write_str("its formula, its sums, or the table's version or epoch"),
+            Self::In(measurement) => write!(f, "what it reads of {measurement}"),
         }
     }
 }
