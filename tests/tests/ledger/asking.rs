@@ -287,6 +287,16 @@ fn policies() -> Vec<Case> {
         (after(&state, first.transaction.clone(), ASKED), first)
     };
     let ((once, first), (used, _)) = (capped(per_approval), capped(per_column));
+    // One condition more than a question that was put to the table.
+    let women = question(
+        "Grades of women",
+        r#""where": {"column": "sex", "is": true}, "group_by": [{"column": "grade", "missing": "own bin"}],
+        "measures": {"count": true}"#,
+    );
+    let near = x.request(&w.asked, &women, &w.approval, &["north", "south"]);
+    let (named, naming) = approved(w, &w.asked, &|approval| approval.near_plans = vec![near.plan]);
+    let declined = [x.decline("north", &w.request, "no"), x.decline("south", &w.request, "no")];
+    let declined = declined.into_iter().fold(w.asked.clone(), |state, one| after(&state, one, ASKED));
     let ages = question("Women", r#""where": {"column": "sex", "is": true}, "measures": {"count": true}"#);
     vec![
         case(
@@ -316,6 +326,20 @@ fn policies() -> Vec<Case> {
             "allows 1 queries per column \"grade\" under one approval",
             asked(&used, &by_grade("Grades again")),
             asked(&used, &ages),
+        ),
+        case(
+            "Near",
+            "one condition more",
+            "differs from it in what it reads of sex only",
+            asked(&w.asked, &women),
+            query(w, &named, &naming, &women),
+        ),
+        case(
+            "Near",
+            "one condition more than what was declined",
+            format!("it passes if the board names the plan {} in the approval's near_plans", near.plan),
+            asked(&w.asked, &women),
+            asked(&declined, &women),
         ),
     ]
 }

@@ -27,7 +27,7 @@ macro_rules! kinds {
 
 kinds! {
     Form Ledger UnknownMember Role Duplicate OtherSite Registry Disagree Number NoKey Unknown Study Approval NotInForce
-    NotYours Request NotActive Compile Plan Policy NoConsents Cap Waiting Budget Decided NotAccepted Answered Late Audit
+    NotYours Request NotActive Compile Plan Policy NoConsents Cap Near Waiting Budget Decided NotAccepted Answered Late Audit
     DevelopmentKey Unverified
 }
 
