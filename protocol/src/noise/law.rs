@@ -200,7 +200,7 @@ fn nearest(power: &BigUint, bits: u32) -> BigUint {
     let one = BigUint::from(1u8) << bits;
     let below = (&one + power).pow(2);
     // floor(value + 1/2), over 2 (1+x)^2.
-    ((power * &one << (WORD_BITS + 2)) + &below) / (below << 1u8)
+    (((power * &one) << (WORD_BITS + 2)) + &below) / (below << 1u8)
 }
 
 /// An upper bound of `|M/2^64 - 2x/(1+x)^2|` over `2^bits`, for every `x` of the interval.

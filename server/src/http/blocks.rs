@@ -25,13 +25,10 @@ use utoipa::IntoParams;
 use utoipa::ToSchema;
 
 use super::Service;
+use super::page;
 use super::problem::Problem;
 use crate::node::BlockSummary;
 use crate::node::ReadError;
-
-/// Blocks of one page unless asked for otherwise, and at most.
-const PAGE: usize = 100;
-const MAX_PAGE: usize = 1000;
 
 /// Which blocks.
 #[derive(Deserialize, IntoParams)]
@@ -92,7 +89,7 @@ struct BlocksAnswer {
 #[get("/v1/blocks")]
 async fn get_blocks(service: Data<Service>, page: Query<Page>) -> Result<Json<BlocksAnswer>, Problem> {
     let Page { from, limit } = page.into_inner();
-    let limit = limit.unwrap_or(PAGE).clamp(1, MAX_PAGE);
+    let limit = page::size(limit);
     let read = service.read(move |ledger| {
         // One more tells whether there is a next page.
         let mut found = ledger.blocks(from, limit + 1)?;

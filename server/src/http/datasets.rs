@@ -19,11 +19,8 @@ use utoipa::IntoParams;
 use utoipa::ToSchema;
 
 use super::Service;
+use super::page;
 use super::problem::Problem;
-
-/// Tables of one page unless asked for otherwise, and at most.
-const PAGE: usize = 100;
-const MAX_PAGE: usize = 1000;
 
 /// Which tables.
 #[derive(Deserialize, IntoParams)]
@@ -168,7 +165,7 @@ struct DatasetDetail {
 #[get("/v1/datasets")]
 async fn get_datasets(service: Data<Service>, page: Query<Page>) -> Result<Json<DatasetsAnswer>, Problem> {
     let Page { after, limit } = page.into_inner();
-    let limit = limit.unwrap_or(PAGE).clamp(1, MAX_PAGE);
+    let limit = page::size(limit);
     // Names of sites may have slashes, those of tables have none.
     let form =
         |after: &String| format!("after={after:?} is no table; give what `next` said: the site, a slash, the table");
@@ -182,13 +179,10 @@ async fn get_datasets(service: Data<Service>, page: Query<Page>) -> Result<Json<
                     site.tables.iter().map(move |(table, dataset)| (name, table, site, dataset))
                 });
                 let after = after.as_ref().map(|(site, table)| (site, table));
-                let mut datasets: Vec<DatasetInfo> = all
+                let later = all
                     .filter(|(name, table, ..)| after.is_none_or(|after| (*name, *table) > after))
-                    .take(limit + 1)
-                    .map(|(name, _, site, dataset)| DatasetInfo::of(name, site, dataset))
-                    .collect();
-                let more = datasets.len() > limit;
-                datasets.truncate(limit);
+                    .map(|(name, _, site, dataset)| DatasetInfo::of(name, site, dataset));
+                let (datasets, more) = page::cut(later, limit);
                 let last = datasets.last().filter(|_| more);
                 let next = last.map(|last| format!("{}/{}", last.site, last.table));
                 DatasetsAnswer { datasets, next }

@@ -12,6 +12,7 @@ mod connections;
 mod datasets;
 mod guard;
 mod ledger;
+mod page;
 mod plan;
 mod problem;
 mod queries;

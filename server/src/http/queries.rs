@@ -20,14 +20,11 @@ use utoipa::IntoParams;
 use utoipa::ToSchema;
 
 use super::Service;
+use super::page;
 use super::problem::Problem;
 use super::problem::digest;
 use super::words::QuerySummary;
 use super::words::STATES;
-
-/// Queries of one page unless asked for otherwise, and at most.
-const PAGE: usize = 100;
-const MAX_PAGE: usize = 1000;
 
 /// Which queries; what is not given does not count.
 #[derive(Deserialize, IntoParams)]
@@ -85,7 +82,7 @@ async fn get_queries(service: Data<Service>, filter: Query<Filter>) -> Result<Js
         return Err(Problem::malformed(format!("the state {state:?} is none; there are {}", STATES.join(", "))));
     }
     let after = filter.after.as_deref().map(|after| digest("query", after)).transpose()?;
-    let limit = filter.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE);
+    let limit = page::size(filter.limit);
     let read = service.read(move |ledger| {
         let now = ledger.now();
         ledger.read(|chain| {
@@ -105,16 +102,13 @@ async fn get_queries(service: Data<Service>, filter: Query<Filter>) -> Result<Js
                 .collect();
             found.sort_by_key(|question| question.request.index);
             let wanted = filter.state.as_deref();
-            let mut page: Vec<QuerySummary> = found
+            let summaries = found
                 .into_iter()
                 .map(|question| QuerySummary::of(question, state.charter(), now))
-                .filter(|summary| wanted.is_none_or(|wanted| summary.is_in(wanted)))
-                .take(limit + 1)
-                .collect();
-            let more = page.len() > limit;
-            page.truncate(limit);
-            let next = if more { page.last().map(|last| last.id) } else { None };
-            Ok(QueriesAnswer { queries: page, next })
+                .filter(|summary| wanted.is_none_or(|wanted| summary.is_in(wanted)));
+            let (queries, more) = page::cut(summaries, limit);
+            let next = if more { queries.last().map(|last| last.id) } else { None };
+            Ok(QueriesAnswer { queries, next })
         })?
     });
     read.await.map(Json)

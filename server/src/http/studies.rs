@@ -17,12 +17,9 @@ use utoipa::IntoParams;
 use utoipa::ToSchema;
 
 use super::Service;
+use super::page;
 use super::problem::Problem;
 use super::problem::digest;
-
-/// Studies of one page unless asked for otherwise, and at most.
-const PAGE: usize = 100;
-const MAX_PAGE: usize = 1000;
 
 /// Which studies.
 #[derive(Deserialize, IntoParams)]
@@ -139,7 +136,7 @@ struct StudyDetail {
 async fn get_studies(service: Data<Service>, page: Query<Page>) -> Result<Json<StudiesAnswer>, Problem> {
     let Page { after, limit } = page.into_inner();
     let after = after.as_deref().map(|after| digest("approval's digest", after)).transpose()?;
-    let limit = limit.unwrap_or(PAGE).clamp(1, MAX_PAGE);
+    let limit = page::size(limit);
     let read = service.read(move |ledger| {
         let now = ledger.now();
         ledger.read(|chain| {
@@ -150,8 +147,7 @@ async fn get_studies(service: Data<Service>, page: Query<Page>) -> Result<Json<S
             let mut found: Vec<_> =
                 all.iter().filter(|(_, study)| after.is_none_or(|after| study.approval.index > after)).collect();
             found.sort_by_key(|(_, study)| study.approval.index);
-            let more = found.len() > limit;
-            found.truncate(limit);
+            let (found, more) = page::cut(found.into_iter(), limit);
             let next = if more { found.last().map(|(digest, _)| **digest) } else { None };
             let listed = |(digest, study): (&Digest, &Study)| ListedStudy {
                 summary: StudySummary::of(digest, study, now),

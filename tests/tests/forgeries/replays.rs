@@ -214,7 +214,7 @@ fn parts_of_two_answers_do_not_mix() {
         assert_ne!(x.value, y.value, "{}", x.column);
     }
     // Trap 21: what the budget is charged with is what is opened.
-    let charged = prepared.opened_columns();
+    let charged = prepared.planned().opened_columns();
     let opened = a.columns.iter().map(|opened| &opened.column).filter(|column| column.source != Source::Query);
     assert!(charged.iter().eq(opened));
 
