@@ -86,11 +86,15 @@ pub enum Clause {
     SumSuppressedIsSmall,
     /// A sum that was not asked for is not released.
     SumNotAsked,
+    /// A released first sum is not near the most that its rows could add up to.
+    SumComplement,
+    /// A suppressed first sum is near one of its two ends, not between them.
+    SumHiddenSide,
 }
 
 impl Clause {
     /// Every clause.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 41] = [
         Self::AbsorbContext,
         Self::AbsorbCommitments,
         Self::AbsorbAggregates,
@@ -130,6 +134,8 @@ impl Clause {
         Self::SumNotAbove,
         Self::SumSuppressedIsSmall,
         Self::SumNotAsked,
+        Self::SumComplement,
+        Self::SumHiddenSide,
     ];
 }
 

@@ -4,8 +4,9 @@
 
 use std::fmt;
 
-use ark_ff::{AdditiveGroup, Field};
+use ark_ff::{AdditiveGroup, Field, PrimeField};
 use cohortium_protocol::field::F;
+use cohortium_protocol::policy::SumParams;
 use cohortium_protocol::shape::{AGGREGATES, Shape};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -157,6 +158,8 @@ pub struct Messages {
     pub group_inverses: Vec<F>,
     /// `1 / Q_r` and `1 / Q_t`.
     pub root_inverses: [F; 2],
+    /// Of each group's first sum, should it be suppressed: 0 if it is near 0, 1 if near the most it could be.
+    pub sides: Vec<F>,
 }
 
 impl Messages {
@@ -177,7 +180,15 @@ impl Messages {
             table_rounds: vec![table_round; shape.value_bits + 1],
             group_inverses: vec![F::ZERO; shape.groups],
             root_inverses: [F::ZERO; 2],
+            sides: vec![F::ONE; shape.groups],
         }
+    }
+
+    /// Fills in on which side a suppressed first sum is near its end: the lower one if it is below the dominance bound.
+    pub fn set_sides(&mut self, rule: &SumParams) {
+        let bound = F::from(rule.dominance).into_bigint();
+        let side = |[_, s, ..]: &GroupSums| F::from(s.into_bigint() >= bound);
+        self.sides = self.aggregates.iter().map(side).collect();
     }
 
     /// Fills in the inverses of the denominators, 0 where there is none.

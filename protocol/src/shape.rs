@@ -129,20 +129,20 @@ pub const PINNED: [Pin; 3] = [
     Pin {
         shape: Shape::QUERY_12,
         id: "b80031091b0cf5cf795bd6d8b360416b0d7478c77a7a3652675350cb0d8b0235",
-        constraints: 92_571,
-        matrices: "f7737cace131bbf5ad83c9f53adc3f0a0cee8c24e7975f1dbe68bf6e88c74e73",
+        constraints: 94_619,
+        matrices: "a753611bbc7afb68c3748e6d4af193658f8a285a0aaba2023f2ef376c9ba9826",
     },
     Pin {
         shape: Shape::QUERY_16,
         id: "1535c9b825cab9bef67340634dcabd40e2657a6df928a7fd23d9abdbde43d89a",
-        constraints: 94_507,
-        matrices: "b5ffa38f2cd33bfed9d6370530a03bf023257827922be5a6caa1eb3f4fddc2ae",
+        constraints: 96_811,
+        matrices: "c3124dcfb5713041af905936f204585c009207366a7adde5d2e579380cf83b42",
     },
     Pin {
         shape: Shape::QUERY_20,
         id: "d175010c597762b9df3272abf227387bff30fb5d682ef35ebf5fd27d9a606870",
-        constraints: 118_371,
-        matrices: "4751712603f81a67732b7607d84f45de5d40a170b8057d30aec9f863a3fdd5ae",
+        constraints: 120_931,
+        matrices: "a002ce57fa7627e537fb1e0063d946aa92ffaecd6edb7d3e6fc14be9e42b740b",
     },
 ];
 

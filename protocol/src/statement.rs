@@ -4,7 +4,7 @@
 
 use crate::field::{F, digest_limbs};
 use crate::hash::Digest;
-use crate::policy::{Cell, GroupCells, ReleaseParams};
+use crate::policy::{Cell, GroupCells, MAX_CODE, ReleaseParams};
 use crate::shape::Shape;
 
 /// The public challenges: outputs of the transcript that the checks outside the circuit need.
@@ -65,7 +65,7 @@ pub struct QueryPublic {
 /// Public inputs a group's cells take: is-value, is-zero, count; per sum: is-value, value.
 pub const INPUTS_PER_GROUP: usize = 9;
 /// Public inputs the release rule takes.
-pub const INPUTS_OF_POLICY: usize = 16;
+pub const INPUTS_OF_POLICY: usize = 17;
 
 /// Why public inputs do not have the shape's sizes.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -153,6 +153,9 @@ impl QueryPublic {
             push(&format!("policy.{name}.base"), F::from(sum.base));
             push(&format!("policy.{name}.half"), F::from(sum.base / 2));
             push(&format!("policy.{name}.dominance"), F::from(sum.dominance));
+            if *name == "s" {
+                push("policy.s.most", F::from(sum.most.unwrap_or(MAX_CODE)));
+            }
         }
         for (g, cells) in self.cells.iter().enumerate() {
             let (is_value, is_zero, value) = cell_inputs(cells.count);

@@ -35,6 +35,8 @@ enum ReleaseClause {
     SumDominance,
     /// A sum is a number that sums can reach.
     SumRange,
+    /// A restrained sum is not near the most that the largest group of that count could add up to.
+    SumComplement,
     /// A sum is zero where its count is zero, and nowhere else.
     SumState,
 }
@@ -86,8 +88,9 @@ fn check(rules: Rules, cells: &[GroupCells], groups: usize, params: &ReleasePara
     for (group, cells) in cells.iter().enumerate() {
         let refuse = |(what, rule)| Reason::Cells { group: group + 1, what, rule };
         check_count(rules, cells.count, u64::from(params.b), rows as u64).map_err(refuse)?;
+        let most_rows = most_rows(cells.count, u64::from(params.b), rows as u64);
         for (sum, rule) in cells.sums.iter().zip(&params.sums) {
-            check_sum(rules, cells.count, *sum, rule).map_err(refuse)?;
+            check_sum(rules, cells.count, *sum, rule, most_rows).map_err(refuse)?;
         }
     }
     Ok(())
@@ -103,7 +106,21 @@ fn check_count(rules: Rules, count: Cell, base: u64, rows: u64) -> Result<(), (S
     rules.require(ReleaseClause::CountRange, count <= most, || (what.clone(), format!("the table has {rows} rows")))
 }
 
-fn check_sum(rules: Rules, count: Cell, sum: Option<Cell>, rule: &SumParams) -> Result<(), (String, String)> {
+/// The most rows that a group with this count can have.
+fn most_rows(count: Cell, base: u64, rows: u64) -> u64 {
+    match count {
+        Cell::Value(count) => rows.min(count.saturating_add(base - base / 2 - 1)),
+        _ => rows,
+    }
+}
+
+fn check_sum(
+    rules: Rules,
+    count: Cell,
+    sum: Option<Cell>,
+    rule: &SumParams,
+    most_rows: u64,
+) -> Result<(), (String, String)> {
     let say = |what: String, rule: &str| (what, rule.to_owned());
     let sum = match (sum, rule.on) {
         (None, false) => return Ok(()),
@@ -136,5 +153,18 @@ fn check_sum(rules: Rules, count: Cell, sum: Option<Cell>, rule: &SumParams) -> 
     rules.require(ReleaseClause::SumDominance, value >= rule.dominance, || {
         (what(), format!("a sum that rounds to less than {} is suppressed", rule.base))
     })?;
-    rules.require(ReleaseClause::SumRange, value < 1 << SUM_BITS, || (what(), format!("sums are below 2^{SUM_BITS}")))
+    rules
+        .require(ReleaseClause::SumRange, value < 1 << SUM_BITS, || (what(), format!("sums are below 2^{SUM_BITS}")))?;
+    // The least that is released so, of as many rows as can be: how many there are the circuit knows better.
+    let least = value.saturating_sub(rule.base / 2).max(rule.dominance);
+    rules.require(ReleaseClause::SumComplement, !rule.hides(least, most_rows), || {
+        let most = rule.most.unwrap_or_default();
+        (
+            what(),
+            format!(
+                "{most_rows} rows of at most {most} are shown with at most {most_rows} * {most} - {}",
+                rule.dominance
+            ),
+        )
+    })
 }

@@ -91,7 +91,7 @@ fn a_lie_can_be_dropped_nowhere() {
 
 /// Each forgery against the circuit without each clause: it is satisfied if and only if the twin accepts.
 #[test]
-#[ignore = "slow: 1,521 assignments"]
+#[ignore = "slow: 1,681 assignments"]
 fn circuit_and_twin_agree_on_every_forgery_without_any_clause() {
     let forgeries: Vec<Forgery> =
         FORGERS.iter().map(|forger| (forger.forge)(Relation::without(forger.clause))).collect();

@@ -97,7 +97,8 @@ fn play(relation: Relation, cohort: &Cohort, lie: &Lie) -> Played {
 }
 
 /// The statement that a verifier is given.
-fn publish(cohort: Cohort, played: Played, params: ReleaseParams, cells: Vec<GroupCells>) -> Forgery {
+fn publish(cohort: Cohort, mut played: Played, params: ReleaseParams, cells: Vec<GroupCells>) -> Forgery {
+    played.messages.set_sides(&params.sums[0]);
     let public = QueryPublic {
         context: cohort.context(),
         commitments: cohort.commitments(),

@@ -3,6 +3,7 @@
 use cohortium_protocol::field::F;
 use cohortium_protocol::shape::Shape;
 
+use super::cohort::EXACT;
 use super::dealer::Statement;
 use super::dense::Dense;
 use super::lie::{Lie, Manner, Place};
@@ -54,12 +55,13 @@ pub(super) fn visit(messages: &mut Messages, mut see: impl FnMut(String, &mut F)
     }
     messages.group_inverses.iter_mut().enumerate().for_each(|(g, x)| see(format!("group inverse {g}"), x));
     messages.root_inverses.iter_mut().enumerate().for_each(|(i, x)| see(format!("root inverse {i}"), x));
+    messages.sides.iter_mut().enumerate().for_each(|(g, x)| see(format!("side {g}"), x));
 }
 
 fn same(shape: &Shape, witness: &QueryWitness, name: &str) {
     let statement = Statement { context: digest("context"), commitments: digest("commitments"), nonce: F::from(9u64) };
     let Statement { context, commitments, nonce } = &statement;
-    let fast = prove::prove(shape, witness, context, commitments, *nonce, &mut |_| ());
+    let fast = prove::prove(shape, witness, &EXACT.sums[0], context, commitments, *nonce, &mut |_| ());
     let dense = Dense::of(shape, witness);
     // The roots as they are, whether they pass the root check or not.
     let lie = Lie::claiming(dense.aggregates(shape)).dropped_at(Place::Roots, Manner::Bluntly);

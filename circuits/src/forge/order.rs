@@ -108,6 +108,8 @@ fn step_of(shape: &Shape, name: &str) -> Option<String> {
         ["table", "round", i, _] => Some(format!("table round {i}")),
         // Inverses follow from what they invert.
         ["group" | "root", "inverse", _] => None,
+        // A side follows from a sum; where two will do, the release is the same.
+        ["side", _] => None,
         _ => panic!("a message that the page does not name: {name}"),
     }
 }

@@ -2,20 +2,21 @@
 //!
 //! The groups of the cohort count 3, 1, 0 and 2 people.
 
+use ark_ff::Field;
+use cohortium_protocol::field::F;
 use cohortium_protocol::policy::{Cell, GroupCells, ReleaseParams, SumParams};
 
 use super::cohort::{Cohort, true_cells};
-use super::lie::Lie;
+use super::lie::{Lie, inverse};
 use super::{Forgery, play, publish};
 use crate::clause::Relation;
+use crate::testing::rounded;
 
 /// Counts from 2, to the digit; zeros shown; all sums, the last two rounded.
-const RULE: ReleaseParams = ReleaseParams {
-    k: 2,
-    b: 1,
-    show_zero: true,
-    sums: [SumParams::EXACT, SumParams::restrained(9), SumParams::restrained(20)],
-};
+const RULE: ReleaseParams =
+    ReleaseParams { k: 2, b: 1, show_zero: true, sums: [SumParams::EXACT, rounded(9), rounded(20)] };
+/// The sum among the sums: 9 in the first group, of at most 7 each.
+const SUM: usize = 0;
 /// The groups.
 const OF_THREE: usize = 0;
 const OF_ONE: usize = 1;
@@ -86,4 +87,21 @@ pub(super) fn sum_not_asked(relation: Relation) -> Forgery {
     let mut params = RULE;
     params.sums[PRODUCTS] = SumParams::OFF;
     with_cells(relation, params, |cells| cells[OF_THREE].sums[PRODUCTS] = Some(Cell::Value(33)))
+}
+
+/// Under a rule for values up to 3 all three people have the highest: shown, the sum would say so.
+pub(super) fn sum_complement(relation: Relation) -> Forgery {
+    let mut params = RULE;
+    params.sums[SUM] = SumParams::restrained(2, 3);
+    with_cells(relation, params, |cells| cells[OF_THREE].sums[SUM] = Some(Cell::Value(12)))
+}
+
+/// 9 is neither below 7 nor above 21 - 7; halfway between the two sides it is what they ask for.
+pub(super) fn sum_hidden_side(relation: Relation) -> Forgery {
+    let mut params = ReleaseParams { k: 1, ..RULE };
+    params.sums[SUM] = SumParams::restrained(1, 7);
+    let mut forgery = with_cells(relation, params, |cells| cells[OF_THREE].sums[SUM] = Some(Cell::Suppressed));
+    let [small, turn] = [F::from(7u64) - F::ONE - F::from(9u64), F::from(18u64) - F::from(21u64)];
+    forgery.messages.sides[OF_THREE] = -small * inverse(turn);
+    forgery
 }

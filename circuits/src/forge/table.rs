@@ -86,6 +86,8 @@ forgers! {
     SumNotAbove: release::sum_not_above, refused by SumNotAbove;
     SumSuppressedIsSmall: release::sum_suppressed_is_small, refused by SumSuppressedIsSmall;
     SumNotAsked: release::sum_not_asked, refused by SumNotAsked;
+    SumComplement: release::sum_complement, refused by SumComplement;
+    SumHiddenSide: release::sum_hidden_side, refused by SumHiddenSide;
 }
 
 #[test]

@@ -13,12 +13,12 @@ use super::lie::{Lie, Manner, Place};
 use super::naive;
 use crate::clause::{Clause, Relation};
 use crate::native::{Broken, verify};
-use crate::testing::digest;
+use crate::testing::{digest, rounded};
 
 /// One group, next to no rows: only the release is looked at.
 const SPECK: Shape = Shape {
     name: "speck",
-    row_bits: 2,
+    row_bits: 4,
     value_bits: 1,
     slot_bits: 1,
     groups: 1,
@@ -27,10 +27,22 @@ const SPECK: Shape = Shape {
     value_split: 1,
 };
 
-const RULES: [ReleaseParams; 3] = [
-    ReleaseParams { k: 2, b: 3, show_zero: true, sums: [SumParams::restrained(8), SumParams::EXACT, SumParams::OFF] },
-    ReleaseParams { k: 3, b: 1, show_zero: false, sums: [SumParams::EXACT, SumParams::OFF, SumParams::restrained(7)] },
-    ReleaseParams { k: 1, b: 2, show_zero: false, sums: [SumParams::OFF, SumParams::restrained(5), SumParams::EXACT] },
+/// The last two are not any policy's, but the circuit takes them.
+const RULES: [ReleaseParams; 4] = [
+    ReleaseParams {
+        k: 3,
+        b: 5,
+        show_zero: true,
+        sums: [SumParams::restrained(3, 1), SumParams::EXACT, SumParams::OFF],
+    },
+    ReleaseParams {
+        k: 2,
+        b: 1,
+        show_zero: false,
+        sums: [SumParams::restrained(2, 2), SumParams::OFF, SumParams::EXACT],
+    },
+    ReleaseParams { k: 3, b: 1, show_zero: false, sums: [SumParams::EXACT, SumParams::OFF, rounded(7)] },
+    ReleaseParams { k: 1, b: 2, show_zero: true, sums: [SumParams::OFF, rounded(5), SumParams::EXACT] },
 ];
 
 /// An argument over no rows, whose aggregates are whatever they are: the root check is off.
@@ -48,7 +60,8 @@ fn argument(aggregates: &GroupAggregates, params: ReleaseParams) -> (QueryPublic
     let GroupAggregates { n, s, ss, p } = *aggregates;
     let lie = Lie::claiming(vec![[n, s, ss, p].map(F::from)]).dropped_at(Place::Roots, Manner::Bluntly);
     let statement = Statement { context: digest("context"), commitments: digest("commitments"), nonce: F::ONE };
-    let played = naive::prove(Relation::whole(), &SPECK, &dense, &statement, &lie);
+    let mut played = naive::prove(Relation::whole(), &SPECK, &dense, &statement, &lie);
+    played.messages.set_sides(&params.sums[0]);
     let public = QueryPublic {
         context: statement.context,
         commitments: statement.commitments,
@@ -101,9 +114,9 @@ fn seen(cells: &GroupCells) -> Vec<F> {
 #[test]
 fn exactly_one_release_fits() {
     let relation = Relation::without(Clause::RootCheck);
+    RULES[..2].iter().for_each(|params| params.check().unwrap());
     for params in RULES {
-        params.check().unwrap();
-        for n in 0..6 {
+        for n in 0..10 {
             for (s, ss, p) in [(0, 0, 0), (3, 2, 3), (4, 3, 4), (11, 8, 18)] {
                 let aggregates = GroupAggregates { n, s, ss, p };
                 let (mut public, messages) = argument(&aggregates, params);
@@ -136,7 +149,7 @@ fn exactly_one_release_fits() {
 #[test]
 fn a_restrained_sum_of_zero_is_left_to_the_verifier() {
     let relation = Relation::without(Clause::RootCheck);
-    let aggregates = GroupAggregates { n: 4, s: 3, ss: 0, p: 0 };
+    let aggregates = GroupAggregates { n: 6, s: 2, ss: 0, p: 0 };
     let (mut public, messages) = argument(&aggregates, RULES[0]);
     assert_eq!(public.cells[0].sums[0], Some(Cell::Suppressed));
     public.cells[0].sums[0] = Some(Cell::Value(0));

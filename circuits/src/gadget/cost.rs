@@ -3,7 +3,7 @@
 use cohortium_protocol::policy::SUM_BASE_BITS;
 use cohortium_protocol::shape::{AGGREGATES, Shape};
 
-use crate::native::COUNT_RULE_BITS;
+use crate::native::{CODE_BITS, COUNT_RULE_BITS};
 use crate::poseidon::Width;
 use crate::transcript::{GROUPS_PER_STEP, active, layer_end_width, weight_steps};
 
@@ -51,5 +51,7 @@ pub fn predict(shape: &Shape) -> Cost {
     let leaves = 2 * (slots - 2) + 1 + (1 + 6 * n + 6 + 3 * lookups + 2 + 1) + (w + 4 * lookups + 1 + 3 * (w + 1) + 1);
     let count = 2 + (1 + n + 1) + 4 + 2 * COUNT_RULE_BITS;
     let sums: usize = SUM_BASE_BITS.iter().map(|bits| 6 + 2 * *bits as usize).sum();
-    Cost { transcript, layers, roots, leaves, release: groups * (count + sums) }
+    // What all rows could add up to, the range of what is left of it, the side, its factor.
+    let complement = 1 + (1 + n + CODE_BITS) + 1 + 1;
+    Cost { transcript, layers, roots, leaves, release: groups * (count + sums + complement) }
 }

@@ -106,7 +106,8 @@ fn synthesise<B: Builder>(builder: &mut B, relation: Relation, shape: &Shape, pu
     check_roots(builder, &relation, messages, &aggregates, &challenges, &roots);
     let claims = walk::layers(builder, &relation, shape, &mut coins, messages, roots);
     leaves::settle(builder, &relation, shape, &mut coins, &public, messages, &challenges, &claims);
-    release::check(builder, &relation, shape, &public.policy, &public.cells, &aggregates);
+    let sides: Vec<B::Num> = messages.sides.iter().map(|side| builder.witness(*side)).collect();
+    release::check(builder, &relation, shape, &public.policy, &public.cells, &aggregates, &sides);
 }
 
 /// (c) Roots.

@@ -8,7 +8,7 @@ use cohortium_protocol::shape::Shape;
 use super::Inputs;
 use super::builder::{Builder, Label};
 use crate::clause::{Clause, Relation};
-use crate::native::COUNT_RULE_BITS;
+use crate::native::{CODE_BITS, COUNT_RULE_BITS};
 
 /// How one of the three sums is released.
 pub(super) struct SumRule<N> {
@@ -25,6 +25,8 @@ pub(super) struct Policy<N> {
     h: N,
     show_zero: N,
     sums: [SumRule<N>; 3],
+    /// The most that one row adds to the first sum.
+    most: N,
 }
 
 /// One sum's cell.
@@ -41,20 +43,19 @@ pub(super) struct Cells<N> {
     sums: [SumCell<N>; 3],
 }
 
+impl<N: Clone> SumRule<N> {
+    fn allocate<B: Builder<Num = N>>(inputs: &mut Inputs<'_, B>) -> Self {
+        Self { asked: inputs.one(), base: inputs.one(), half: inputs.one(), dominance: inputs.one() }
+    }
+}
+
 impl<N: Clone> Policy<N> {
     pub(super) fn allocate<B: Builder<Num = N>>(inputs: &mut Inputs<'_, B>) -> Self {
-        Self {
-            k: inputs.one(),
-            b: inputs.one(),
-            h: inputs.one(),
-            show_zero: inputs.one(),
-            sums: [(); 3].map(|()| SumRule {
-                asked: inputs.one(),
-                base: inputs.one(),
-                half: inputs.one(),
-                dominance: inputs.one(),
-            }),
-        }
+        let [k, b, h, show_zero] = [(); 4].map(|()| inputs.one());
+        let first = SumRule::allocate(inputs);
+        let most = inputs.one();
+        let [second, third] = [(); 2].map(|()| SumRule::allocate(inputs));
+        Self { k, b, h, show_zero, sums: [first, second, third], most }
     }
 }
 
@@ -94,14 +95,48 @@ pub(super) fn check<B: Builder>(
     policy: &Policy<B::Num>,
     cells: &[Cells<B::Num>],
     aggregates: &[[B::Num; 4]],
+    sides: &[B::Num],
 ) {
-    for (cells, sums) in cells.iter().zip(aggregates) {
+    for ((cells, sums), side) in cells.iter().zip(aggregates).zip(sides) {
         count(builder, relation, shape, policy, cells, &sums[0]);
         for (i, exact) in sums[1..].iter().enumerate() {
             let bits = SUM_BASE_BITS[i] as usize;
-            sum(builder, relation, &policy.sums[i], &cells.is_value, &cells.sums[i], exact, bits);
+            let (rule, cell) = (&policy.sums[i], &cells.sums[i]);
+            let mut small = builder.linear(-F::ONE, &[(F::ONE, &rule.dominance), (-F::ONE, exact)]);
+            if i == 0 {
+                let turn = complement(builder, relation, shape, policy, cell, [&sums[0], exact], side);
+                small = builder.add(&small, &turn);
+            }
+            sum(builder, relation, rule, &cells.is_value, cell, [exact, &small], bits);
         }
     }
+}
+
+/// The dominance rule's upper side, for the first sum of `n` rows. Returns what is to be added to the distance below
+/// the lower bound so that it is the distance above the upper one, if that is the side.
+fn complement<B: Builder>(
+    builder: &mut B,
+    relation: &Relation,
+    shape: &Shape,
+    policy: &Policy<B::Num>,
+    cell: &SumCell<B::Num>,
+    [n, exact]: [&B::Num; 2],
+    side: &B::Num,
+) -> B::Num {
+    let one = F::ONE;
+    let room = builder.product(n, &policy.most);
+    if relation.has(Clause::SumComplement) {
+        let beyond = builder.linear(F::ZERO, &[(one, &room), (-one, exact), (-one, &policy.sums[0].dominance)]);
+        let beyond = builder.product(&cell.is_value, &beyond);
+        builder.range(Clause::SumComplement, &beyond, shape.row_bits + CODE_BITS);
+    }
+    if relation.has(Clause::SumHiddenSide) {
+        let other = builder.add_constant(side, -one);
+        let zero = builder.constant(F::ZERO);
+        builder.enforce(Label::Clause(Clause::SumHiddenSide), side, &other, &zero);
+    }
+    let turn = builder.linear(F::ZERO, &[(one.double(), exact), (-one, &room)]);
+    builder.product(side, &turn)
 }
 
 fn count<B: Builder>(
@@ -149,7 +184,7 @@ fn sum<B: Builder>(
     rule: &SumRule<B::Num>,
     v: &B::Num,
     cell: &SumCell<B::Num>,
-    exact: &B::Num,
+    [exact, small]: [&B::Num; 2],
     bits: usize,
 ) {
     let shown = &cell.is_value;
@@ -165,12 +200,11 @@ fn sum<B: Builder>(
     }
     let above = builder.linear(F::ZERO, &[(one, exact), (one, &rule.half), (-one, &cell.value)]);
     let below = builder.linear(-one, &[(one, &rule.base), (-one, &above)]);
-    let small = builder.linear(-one, &[(one, &rule.dominance), (-one, exact)]);
     let withheld = builder.sub(v, shown);
     let withheld = builder.product(&rule.asked, &withheld);
     let mut first = Shared(Vec::new());
     first.product(builder, relation.has(Clause::SumNotBelow), shown, &above);
-    first.product(builder, relation.has(Clause::SumSuppressedIsSmall), &withheld, &small);
+    first.product(builder, relation.has(Clause::SumSuppressedIsSmall), &withheld, small);
     first.range(builder, Clause::SumNotBelow, bits);
     let mut second = Shared(Vec::new());
     second.product(builder, relation.has(Clause::SumNotAbove), shown, &below);

@@ -10,7 +10,7 @@ mod walk;
 
 pub use coins::{Challenges, Coins, LayerEnd};
 pub use leaves::leaf_weights;
-pub(crate) use release::COUNT_RULE_BITS;
+pub(crate) use release::{CODE_BITS, COUNT_RULE_BITS};
 
 use ark_ff::Field;
 use cohortium_protocol::field::{F, digest_limbs};
@@ -44,7 +44,7 @@ pub fn verify(relation: &Relation, shape: &Shape, public: &QueryPublic, messages
     roots(relation, messages, &challenges)?;
     let claims = walk::layers(relation, shape, &mut coins, messages)?;
     leaves::settle(relation, shape, &mut coins, public, messages, &challenges, &claims)?;
-    release::check(relation, shape, public, &messages.aggregates)
+    release::check(relation, shape, public, messages)
 }
 
 /// (c) Roots.
@@ -79,8 +79,17 @@ mod tests {
                 let witness = witness(rng, &shape, declared);
                 let (context, commitments) = (digest("context"), digest("commitments"));
                 let mut stages = 0;
-                let argument =
-                    prove(&shape, &witness, &context, &commitments, F::from(5u64), &mut |_: Stage| stages += 1);
+                let argument = prove(
+                    &shape,
+                    &witness,
+                    &params().sums[0],
+                    &context,
+                    &commitments,
+                    F::from(5u64),
+                    &mut |_: Stage| {
+                        stages += 1;
+                    },
+                );
                 let public = public(&shape, &witness, params(), argument.challenges);
                 let verdict = verify(&Relation::whole(), &shape, &public, &argument.messages);
                 assert_eq!(verdict, Ok(()), "{} with {declared} rows", shape.name);

@@ -4,16 +4,19 @@
 
 use ark_ff::{AdditiveGroup, BigInteger, Field, PrimeField};
 use cohortium_protocol::field::F;
-use cohortium_protocol::policy::{Cell, SUM_BASE_BITS};
+use cohortium_protocol::policy::{Cell, MAX_CODE, SUM_BASE_BITS};
 use cohortium_protocol::shape::Shape;
 use cohortium_protocol::statement::{QueryPublic, cell_inputs};
 
 use super::{Broken, require};
 use crate::clause::{Clause, Relation};
-use crate::messages::GroupSums;
+use crate::messages::Messages;
 
 /// Bits of the differences of counts: minimum cells and rounding bases are at most 1,024.
 pub(crate) const COUNT_RULE_BITS: usize = 10;
+
+/// Bits of a coded value: one row adds less than two to this power to the first sum.
+pub(crate) const CODE_BITS: usize = 16;
 
 fn fits(x: F, bits: usize) -> bool {
     x.into_bigint().num_bits() as usize <= bits
@@ -24,12 +27,12 @@ pub(super) fn check(
     relation: &Relation,
     shape: &Shape,
     public: &QueryPublic,
-    aggregates: &[GroupSums],
+    messages: &Messages,
 ) -> Result<(), Broken> {
     let params = &public.params;
     let [k, b, h] = [params.k, params.b, params.b / 2].map(F::from);
     let show = F::from(params.show_zero);
-    for (cells, sums) in public.cells.iter().zip(aggregates) {
+    for ((cells, sums), side) in public.cells.iter().zip(&messages.aggregates).zip(&messages.sides) {
         let (v, z, value) = cell_inputs(cells.count);
         let u = F::ONE - v - z;
         let n = sums[0];
@@ -52,7 +55,14 @@ pub(super) fn check(
             require(relation, Clause::SumNotBelow, fits(shown * above, bits))?;
             let below = F::from(rule.base) - F::ONE - above;
             require(relation, Clause::SumNotAbove, fits(shown * below, bits))?;
-            let small = F::from(rule.dominance) - F::ONE - exact;
+            let mut small = F::from(rule.dominance) - F::ONE - exact;
+            if i == 0 {
+                let room = n * F::from(rule.most.unwrap_or(MAX_CODE));
+                let beyond = room - exact - F::from(rule.dominance);
+                require(relation, Clause::SumComplement, fits(shown * beyond, shape.row_bits + CODE_BITS))?;
+                require(relation, Clause::SumHiddenSide, *side * (*side - F::ONE) == F::ZERO)?;
+                small += *side * (exact.double() - room);
+            }
             require(relation, Clause::SumSuppressedIsSmall, fits(asked * (v - shown) * small, bits))?;
         }
     }

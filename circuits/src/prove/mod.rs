@@ -16,6 +16,7 @@ pub use columns::{LookupWitness, QueryWitness, RowColumn};
 use ark_ff::{AdditiveGroup, Field};
 use cohortium_protocol::field::{F, digest_limbs};
 use cohortium_protocol::hash::Digest;
+use cohortium_protocol::policy::SumParams;
 use cohortium_protocol::shape::Shape;
 use cohortium_protocol::statement::PublicChallenges;
 
@@ -48,16 +49,20 @@ pub enum Stage {
 
 /// Runs the argument's prover.
 ///
-/// `context` and `commitments` are the statement's digests, `nonce` is uniform and never used twice.
+/// `rule` is the first sum's; `context` and `commitments` are the statement's digests, `nonce` is uniform and never
+/// used twice.
 pub fn prove(
     shape: &Shape,
     witness: &QueryWitness,
+    rule: &SumParams,
     context: &Digest,
     commitments: &Digest,
     nonce: F,
     progress: &mut dyn FnMut(Stage),
 ) -> Argument {
-    prove_with(Relation::whole(), shape, witness, context, commitments, nonce, progress)
+    let mut argument = prove_with(Relation::whole(), shape, witness, context, commitments, nonce, progress);
+    argument.messages.set_sides(rule);
+    argument
 }
 
 /// The same for a relation with a clause off (tests only; elsewhere every relation is whole).

@@ -15,7 +15,8 @@ pub enum Sums {
     /// To the digit for plans that the approval names, restrained for others.
     #[serde(rename = "exact for named plans")]
     ExactForNamedPlans,
-    /// Rounded so coarsely that one group's sum tells no small count; see [`super::restrained_sums`].
+    /// Rounded so coarsely that one group's sum tells no small count, and neither squares nor products; see
+    /// [`super::restrained_sums`].
     #[serde(rename = "restrained")]
     Restrained,
     /// Nothing.
@@ -120,6 +121,17 @@ pub enum PolicyError {
     /// The plan asks for sums and the policy releases none.
     #[error("the plan asks for sums, and the policy releases none: ask for counts alone")]
     NoSums,
+    /// The plan asks for a sum that has no restrained form.
+    #[error(
+        "the {what} is released only to the digit, under an approval that names the plan: it has no restrained form. Leave \
+         it out, or have the board name the plan {plan} in the approval (and the site allow exact sums)"
+    )]
+    NoRestrainedForm {
+        /// The sum.
+        what: &'static str,
+        /// The plan's digest.
+        plan: Digest,
+    },
     /// The plan asks for sums that cannot be restrained.
     #[error(
         "sums of {measure} are released only in restrained form, and this plan cannot have it: {reason}. Change that, or \
@@ -177,7 +189,7 @@ impl From<Policy> for RawPolicy {
 
 impl Policy {
     /// A policy without query caps. `rounding` 1 leaves counts exact. Refused unless `min_cell` is the lower
-    /// edge of a rounding interval.
+    /// edge of a rounding interval, and more than one count is suppressed.
     pub fn new(min_cell: u32, rounding: u32, show_zeros: bool, sums: Sums) -> Result<Self, ParamsError> {
         ReleaseParams { k: min_cell, b: rounding, show_zero: show_zeros, sums: [SumParams::OFF; 3] }.check()?;
         Ok(Self { min_cell, rounding, show_zeros, sums, query_cap: QueryCap::default(), differencing: None })

@@ -95,16 +95,14 @@ impl ReleaseParams {
     /// The rule in plain words, one line: "smallest cell 8, counts rounded to 5, ...".
     pub fn describe(&self) -> String {
         let mut text = describe_counts(self.k, self.b, self.show_zero);
-        for (SumParams { on, base, dominance }, name) in self.sums.iter().zip(SUM_NAMES) {
-            match (on, base, dominance) {
-                (false, ..) => {}
-                (true, 1, _) => text.push_str(&format!(", {name} exact")),
-                (true, base, 0) => text.push_str(&format!(", {name} rounded to {base}")),
-                (true, base, dominance) => {
-                    text.push_str(&format!(
-                        ", {name} rounded to {base} and suppressed below {dominance} (in coded units)"
-                    ));
-                }
+        for (SumParams { on, base, dominance, most }, name) in self.sums.iter().zip(SUM_NAMES) {
+            match (on, most) {
+                (false, _) => {}
+                (true, None) => text.push_str(&format!(", {name} exact")),
+                (true, Some(most)) => text.push_str(&format!(
+                    ", {name} rounded to {base}, and suppressed below {dominance} and above {most} a patient less \
+                     {dominance} (in coded units)"
+                )),
             }
         }
         text

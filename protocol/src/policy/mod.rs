@@ -6,6 +6,8 @@
 
 mod document;
 mod effective;
+#[cfg(test)]
+mod exhaustive;
 mod presets;
 mod release;
 mod restrain;
@@ -16,7 +18,7 @@ pub use document::{Differencing, POLICY_FORMAT, Policy, PolicyError, QueryCap, S
 pub use effective::{EffectivePolicy, effective};
 pub use presets::{PRESETS, Preset};
 pub use release::{
-    Cell, GroupAggregates, GroupCells, MAX_COUNT_RULE, ParamsError, ReleaseParams, SUM_BASE_BITS, SUM_NAMES, SumParams,
-    next_edge, release,
+    Cell, GroupAggregates, GroupCells, MAX_CODE, MAX_COUNT_RULE, ParamsError, ReleaseParams, SUM_BASE_BITS, SUM_NAMES,
+    SumParams, next_edge, next_smallest_cell, release,
 };
 pub use restrain::restrained_sums;

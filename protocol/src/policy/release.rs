@@ -13,6 +13,9 @@ pub const MAX_COUNT_RULE: u32 = 1024;
 /// The bases of the three sums are below two to these powers, in the order `s`, `ss`, `p`.
 pub const SUM_BASE_BITS: [u32; 3] = [28, 44, 44];
 
+/// No coded value exceeds this, so that one row adds at most this to the first sum.
+pub const MAX_CODE: u64 = (1 << 16) - 1;
+
 /// The names of the three sums, in the order `s`, `ss`, `p`.
 pub const SUM_NAMES: [&str; 3] = ["sum", "sum of squares", "sum of products"];
 
@@ -24,19 +27,32 @@ pub struct SumParams {
     pub on: bool,
     /// It is rounded to multiples of this; 1 releases it exactly.
     pub base: u64,
-    /// A sum below this is suppressed.
+    /// A sum below this is suppressed, and so is one that is nearer than this to `most` times its count.
     pub dominance: u64,
+    /// What one row adds at most, in coded units: only of the first sum, and only where it is restrained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub most: Option<u64>,
 }
 
 impl SumParams {
     /// Not released.
-    pub const OFF: Self = Self { on: false, base: 1, dominance: 0 };
+    pub const OFF: Self = Self { on: false, base: 1, dominance: 0, most: None };
     /// Released to the digit.
-    pub const EXACT: Self = Self { on: true, base: 1, dominance: 0 };
+    pub const EXACT: Self = Self { on: true, base: 1, dominance: 0, most: None };
 
-    /// Rounded to a base, and suppressed where it would round to 0.
-    pub const fn restrained(base: u64) -> Self {
-        Self { on: true, base, dominance: base - base / 2 }
+    /// The first sum restrained: of rows that add at most `most` each, where groups of less than `k` are suppressed.
+    ///
+    /// It is shown from `k most` up to the same below what all rows could add, and rounded to `2 k most`. So whatever
+    /// is shown, `k` rows or more may have any one value, and none is known to be rarer.
+    pub const fn restrained(k: u32, most: u64) -> Self {
+        let dominance = (k as u64).saturating_mul(most);
+        Self { on: true, base: dominance.saturating_mul(2), dominance, most: Some(most) }
+    }
+
+    /// Whether the exact sum of `n` rows is suppressed beside their count.
+    pub fn hides(&self, exact: u64, n: u64) -> bool {
+        let room = self.most.map(|most| n.saturating_mul(most));
+        exact < self.dominance || room.is_some_and(|room| exact.saturating_add(self.dominance) > room)
     }
 }
 
@@ -82,27 +98,57 @@ pub enum ParamsError {
         /// The next minimum cell that passes.
         next: u32,
     },
-    /// A sum's base of 0 or beyond the circuit's limit.
-    #[error("the {name} is rounded to {found}; the base must be from 1 to less than 2^{bits} ({})", 1u64 << .bits)]
-    SumBase {
-        /// The sum.
-        name: &'static str,
-        /// What was found.
-        found: u64,
-        /// The limit is two to this power.
-        bits: u32,
+    /// A minimum cell under which *suppressed* means one count, so that it hides nothing.
+    #[error(
+        "with a smallest cell of {k} and empty groups {}, a suppressed group has exactly {names}; the next smallest cell \
+         that passes: {next}", if *.names == 0 { "suppressed too" } else { "shown as 0" }
+    )]
+    Names {
+        /// The minimum cell.
+        k: u32,
+        /// The only count that is suppressed.
+        names: u32,
+        /// The next minimum cell that passes.
+        next: u32,
     },
-    /// A dominance bound that does not belong to the base.
-    #[error("the {name} is suppressed below {found}; with base {base} only 0 or {expected} can be asked")]
-    Dominance {
-        /// The sum.
-        name: &'static str,
+    /// A row's largest contribution of 0, or beyond what a coded value can be.
+    #[error("one row adds at most {found} to the sum; it must be from 1 to {MAX_CODE}")]
+    Most {
         /// What was found.
         found: u64,
-        /// The sum's base.
+    },
+    /// A sum of squares or of products that is neither exact nor absent, or a sum that only half is.
+    #[error(
+        "the {name} is rounded to {base} and suppressed below {dominance}; without a bound on each row it must be exact"
+    )]
+    NotExact {
+        /// The sum.
+        name: &'static str,
+        /// Its base.
         base: u64,
-        /// The lower edge of the base's own interval.
-        expected: u64,
+        /// Its dominance bound.
+        dominance: u64,
+    },
+    /// Squares or products with a bound on each row: they have no restrained form.
+    #[error("the {name} is restrained, and only the sum itself can be")]
+    Restrained {
+        /// The sum.
+        name: &'static str,
+    },
+    /// A base and a dominance bound that do not follow from the minimum cell.
+    #[error(
+        "the sum is rounded to {base} and suppressed below {dominance}; with a smallest cell of {k} and at most {most} a \
+         row it must be {} and {}", 2 * u64::from(*.k) * .most, u64::from(*.k) * .most
+    )]
+    Restraint {
+        /// The minimum cell.
+        k: u32,
+        /// What one row adds at most.
+        most: u64,
+        /// The base.
+        base: u64,
+        /// The dominance bound.
+        dominance: u64,
     },
 }
 
@@ -114,10 +160,28 @@ pub fn next_edge(k: u32, b: u32) -> u32 {
     k.saturating_add(above).max(1)
 }
 
+/// The only count that is suppressed, if there is only one: then a suppressed group hides nothing.
+const fn only_suppressed(k: u32, show_zero: bool) -> Option<u32> {
+    match (k, show_zero) {
+        (1, false) => Some(0),
+        (2, true) => Some(1),
+        _ => None,
+    }
+}
+
+/// The lowest minimum cell from `k` on that [`ReleaseParams::check`] accepts beside rounding to `b`.
+pub fn next_smallest_cell(k: u32, b: u32, show_zero: bool) -> u32 {
+    let mut next = next_edge(k, b);
+    while only_suppressed(next, show_zero).is_some() {
+        next = next_edge(next + 1, b);
+    }
+    next
+}
+
 impl ReleaseParams {
     /// Refuses what the circuit does not take, and minimum cells that rounding would name.
     pub fn check(&self) -> Result<(), ParamsError> {
-        let Self { k, b, sums, .. } = *self;
+        let Self { k, b, show_zero, sums } = *self;
         if k == 0 || k > MAX_COUNT_RULE {
             return Err(ParamsError::SmallestCell { found: k });
         }
@@ -128,14 +192,18 @@ impl ReleaseParams {
         if next != k {
             return Err(ParamsError::Edge { k, b, next });
         }
-        for ((sum, name), bits) in sums.iter().zip(SUM_NAMES).zip(SUM_BASE_BITS) {
-            let SumParams { base, dominance, .. } = *sum;
-            if base == 0 || base >= 1 << bits {
-                return Err(ParamsError::SumBase { name, found: base, bits });
-            }
-            let expected = base - base / 2;
-            if dominance != 0 && dominance != expected {
-                return Err(ParamsError::Dominance { name, found: dominance, base, expected });
+        if let Some(names) = only_suppressed(k, show_zero) {
+            return Err(ParamsError::Names { k, names, next: next_smallest_cell(k, b, show_zero) });
+        }
+        for (i, (sum, name)) in sums.iter().zip(SUM_NAMES).enumerate() {
+            let SumParams { on, base, dominance, most } = *sum;
+            match most {
+                None if (base, dominance) == (1, 0) => {}
+                None => return Err(ParamsError::NotExact { name, base, dominance }),
+                Some(_) if i > 0 => return Err(ParamsError::Restrained { name }),
+                Some(most) if most == 0 || most > MAX_CODE => return Err(ParamsError::Most { found: most }),
+                Some(most) if *sum == (SumParams { on, ..SumParams::restrained(k, most) }) => {}
+                Some(most) => return Err(ParamsError::Restraint { k, most, base, dominance }),
             }
         }
         Ok(())
@@ -146,6 +214,9 @@ impl ReleaseParams {
         hasher.u64(u64::from(self.k)).u64(u64::from(self.b)).u64(u64::from(self.show_zero));
         for sum in &self.sums {
             hasher.u64(u64::from(sum.on)).u64(sum.base).u64(sum.dominance);
+            if let Some(most) = sum.most {
+                hasher.str("most").u64(most);
+            }
         }
     }
 }
@@ -250,7 +321,8 @@ pub struct GroupCells {
 ///
 /// The count: an empty group is shown as empty if the policy says so; a count below `k` is suppressed;
 /// any other is rounded to the nearest multiple of `b`, halves up. A sum shares its count's fate, and is
-/// suppressed where it is below its dominance bound; else it is rounded like the count, to its own base.
+/// suppressed where it is near 0 or near the most that so many rows add up to ([`SumParams::hides`]); else it is rounded
+/// like the count, to its own base.
 pub fn release(groups: &[GroupAggregates], params: &ReleaseParams) -> Vec<GroupCells> {
     groups.iter().map(|group| release_group(group, params)).collect()
 }
@@ -263,7 +335,7 @@ fn release_group(group: &GroupAggregates, params: &ReleaseParams) -> GroupCells 
     };
     let sum = |exact: u64, rule: SumParams| {
         rule.on.then_some(match count {
-            Cell::Value(_) if exact >= rule.dominance => Cell::Value(round(exact, rule.base)),
+            Cell::Value(_) if !rule.hides(exact, group.n) => Cell::Value(round(exact, rule.base)),
             Cell::Value(_) => Cell::Suppressed,
             state => state,
         })
@@ -279,100 +351,4 @@ fn round(value: u64, base: u64) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn params(k: u32, b: u32, show_zero: bool) -> ReleaseParams {
-        ReleaseParams { k, b, show_zero, sums: [SumParams::EXACT, SumParams::restrained(100), SumParams::OFF] }
-    }
-
-    fn counts(params: &ReleaseParams, counts: &[u64]) -> Vec<Cell> {
-        let groups: Vec<_> = counts.iter().map(|&n| GroupAggregates { n, ..Default::default() }).collect();
-        release(&groups, params).iter().map(|cells| cells.count).collect()
-    }
-
-    #[test]
-    fn counts_by_the_rule() {
-        use Cell::{Suppressed, Value, Zero};
-        let shown = params(8, 5, true);
-        shown.check().unwrap();
-        assert_eq!(
-            counts(&shown, &[0, 1, 7, 8, 12, 13, 17, 18]),
-            [Zero, Suppressed, Suppressed, Value(10), Value(10), Value(15), Value(15), Value(20)]
-        );
-        assert_eq!(counts(&params(8, 5, false), &[0, 8]), [Suppressed, Value(10)]);
-        assert_eq!(counts(&params(1, 1, true), &[0, 1, 2]), [Zero, Value(1), Value(2)]);
-        assert_eq!(counts(&params(5, 10, true), &[4, 5, 14, 15]), [Suppressed, Value(10), Value(10), Value(20)]);
-    }
-
-    #[test]
-    fn sums_share_the_fate_of_their_count() {
-        use Cell::{Suppressed, Value, Zero};
-        let group = |n, s, ss| GroupAggregates { n, s, ss, p: 9 };
-        let cells =
-            release(&[group(0, 0, 0), group(7, 70, 700), group(9, 71, 49), group(9, 71, 50)], &params(8, 5, true));
-        let sums: Vec<_> = cells.iter().map(|cells| cells.sums).collect();
-        assert_eq!(
-            sums,
-            [
-                [Some(Zero), Some(Zero), None],
-                [Some(Suppressed), Some(Suppressed), None],
-                [Some(Value(71)), Some(Suppressed), None],
-                [Some(Value(71)), Some(Value(100)), None],
-            ]
-        );
-    }
-
-    #[test]
-    fn a_restrained_sum_never_rounds_to_nothing() {
-        for base in 1..40 {
-            let rule = SumParams::restrained(base);
-            assert!(round(rule.dominance, base) == base);
-            assert!(rule.dominance == 0 || round(rule.dominance - 1, base) == 0);
-        }
-    }
-
-    #[test]
-    fn trap_14_the_smallest_cell_is_a_lower_edge() {
-        let error = params(14, 10, true).check().unwrap_err();
-        assert_eq!(error, ParamsError::Edge { k: 14, b: 10, next: 15 });
-        assert!(error.to_string().contains("the next that is: 15"), "{error}");
-        for (k, b, next) in [(8, 5, 8), (10, 10, 15), (11, 1, 11), (7, 5, 8), (1, 2, 1), (2, 2, 3), (3, 3, 5)] {
-            assert_eq!(next_edge(k, b), next, "k {k}, b {b}");
-        }
-        // By definition: one less than an edge rounds to another value than the edge itself.
-        for b in 1..30u32 {
-            for k in 1..100u32 {
-                let lower_edge = round(u64::from(k), b.into()) != round(u64::from(k) - 1, b.into());
-                assert_eq!(next_edge(k, b) == k, lower_edge, "k {k}, b {b}");
-            }
-        }
-    }
-
-    #[test]
-    fn limits_of_the_circuit() {
-        let refused = |change: fn(&mut ReleaseParams)| {
-            let mut params = params(1, 1, true);
-            change(&mut params);
-            params.check().unwrap_err().to_string()
-        };
-        assert!(refused(|p| p.k = 0).contains("from 1 to 1024"));
-        assert!(refused(|p| p.k = 1025).contains("the smallest cell is 1025"));
-        assert!(refused(|p| p.b = 1025).contains("from 1 (exact) to 1024"));
-        assert!(refused(|p| p.sums[0] = SumParams::restrained(1 << 28)).contains("less than 2^28 (268435456)"));
-        assert!(refused(|p| p.sums[2] = SumParams::restrained(1 << 44)).contains("sum of products"));
-        assert!(refused(|p| p.sums[1].dominance = 3).contains("only 0 or 50"));
-    }
-
-    #[test]
-    fn cells_in_json_and_secrets_in_debug() {
-        let cells = GroupCells { count: Cell::Value(10), sums: [Some(Cell::Suppressed), Some(Cell::Zero), None] };
-        let text = serde_json::to_string(&cells).unwrap();
-        assert_eq!(
-            text,
-            r#"{"count":{"state":"value","value":10},"sums":[{"state":"suppressed"},{"state":"zero"},null]}"#
-        );
-        assert_eq!(serde_json::from_str::<GroupCells>(&text).unwrap(), cells);
-        assert_eq!(format!("{:?}", GroupAggregates { n: 77, s: 77, ss: 77, p: 77 }), "GroupAggregates(secret)");
-    }
-}
+mod tests;

@@ -3,36 +3,38 @@
 //! An exact sum can be a count in disguise: with a measure limited to `[v, v+1]`, `s - v n` counts the rows
 //! with the higher value, however small that count. So a sum that no board has looked at is released only
 //! if its measure starts at the coded value 0 and the plan does nothing else with the same measurement, and
-//! then only as a multiple of twice the smallest cell's largest possible contribution.
+//! then only as a multiple of twice the smallest cell's largest possible contribution, and only where neither the
+//! rows above 0 nor the rows below the highest value may be few (ADR 0018).
 
 use super::document::PolicyError;
-use super::release::SumParams;
+use super::release::{SUM_NAMES, SumParams};
 use crate::query::{ColumnId, Measure, Plan, Role, Source};
 use crate::table::{ColumnSpec, Kind, Schema};
 
-/// The sum parameters of a plan whose sums are restrained: for each sum that is asked for, a base of
-/// `2 k` times one row's largest contribution in coded units (`s`: `hi`, `ss`: `hi^2`, `p`: `hi_Y hi_Z`), and
-/// suppression below the base's own lower edge.
+/// The sum parameters of a plan whose sums are restrained: a base of `2 k` times one row's largest
+/// contribution in coded units, and suppression of what is nearer than `k` times that contribution to 0 or to the
+/// most that the group could add up to.
 ///
-/// Refused unless each measure is a quantity with the coded lower bound 0, summed over all of its schema's
-/// domain, and the plan does not test, group or sum another column of the same source.
+/// Refused unless the measure is a quantity with the coded lower bound 0, summed over all of its schema's
+/// domain, and the plan does not test or group another column of the same source. Sums of squares and of products
+/// have no restrained form: not every value between their ends is reached by the same number of rows, so a coarse
+/// multiple can still name how many there are of a value (ADR 0018).
 pub fn restrained_sums(plan: &Plan, schema: &Schema, k: u32) -> Result<[SumParams; 3], PolicyError> {
-    for measure in plan.y.iter().chain(&plan.z) {
+    let asked = plan.asked.as_array();
+    if let Some(i) = (1..asked.len()).find(|i| asked[*i]) {
+        return Err(PolicyError::NoRestrainedForm { what: SUM_NAMES[i], plan: plan.digest() });
+    }
+    let mut sums = [SumParams::OFF; 3];
+    if let (true, Some(measure)) = (asked[0], &plan.y) {
         may_be_restrained(plan, schema, measure).map_err(|reason| PolicyError::Restrained {
             measure: measure.column.name.clone(),
             reason,
             plan: plan.digest(),
         })?;
-    }
-    let hi = |measure: &Option<Measure>| measure.as_ref().map_or(0, |measure| u64::from(measure.hi));
-    let (y, z) = (hi(&plan.y), hi(&plan.z));
-    let [sum, squares, products] = plan.asked.as_array();
-    let rule = |on: bool, contribution: u64| match on {
         // At least 1: a measure that is always 0 still gets a base.
-        true => SumParams::restrained(2 * u64::from(k) * contribution.max(1)),
-        false => SumParams::OFF,
-    };
-    Ok([rule(sum, y), rule(squares, y * y), rule(products, y * z)])
+        sums[0] = SumParams::restrained(k, u64::from(measure.hi.max(1)));
+    }
+    Ok(sums)
 }
 
 fn may_be_restrained(plan: &Plan, schema: &Schema, measure: &Measure) -> Result<(), String> {
@@ -69,11 +71,6 @@ fn may_be_restrained(plan: &Plan, schema: &Schema, measure: &Measure) -> Result<
         };
         format!("it also {does} {}{derived}", other.name())
     };
-    for measured in plan.y.iter().chain(&plan.z).filter(|other| other.column != measure.column) {
-        if let Some(other) = same_source(&measured.column) {
-            return Err(clash(other, "sums"));
-        }
-    }
     for lookup in &plan.lookups {
         // The measure's own implied condition lets all of its domain pass: it tests nothing but presence.
         let is_own_bounds = lookup.input.columns().all(|column| *column == measure.column)

@@ -42,8 +42,8 @@ pub enum Because {
     BelowSmallestCellOrEmpty,
     /// A sum whose group's count is not shown.
     CountSuppressed,
-    /// A sum that would be rounded to nothing.
-    BelowBound,
+    /// A restrained sum that is near 0, or near the most that its group could add up to.
+    NearBound,
 }
 
 impl Because {
@@ -53,7 +53,7 @@ impl Because {
             Self::BelowSmallestCell => "below the smallest cell, and not 0",
             Self::BelowSmallestCellOrEmpty => "below the smallest cell, or 0",
             Self::CountSuppressed => "the group's count is suppressed",
-            Self::BelowBound => "below the bound under which sums are suppressed",
+            Self::NearBound => "near 0, or near the most that the group could add up to",
         }
     }
 }
@@ -180,22 +180,23 @@ impl SiteCell {
         }
     }
 
-    /// A released sum of a group with this count.
-    fn sum(cell: Cell, rule: SumParams, limit: u64, count: Cell) -> Result<Self, String> {
+    /// A released sum of a group with this count, of which at most so many rows are counted.
+    fn sum(cell: Cell, rule: SumParams, limit: u64, count: Cell, rows: u64) -> Result<Self, String> {
         match (cell, count) {
             (Cell::Zero, Cell::Zero) => Ok(Self::zero()),
             (Cell::Suppressed, Cell::Suppressed) => {
                 Ok(Self::Suppressed { shown: SUPPRESSED.into(), because: Because::CountSuppressed })
             }
             (Cell::Suppressed, Cell::Value(_)) if rule.dominance > 0 => {
-                Ok(Self::Suppressed { shown: SUPPRESSED.into(), because: Because::BelowBound })
+                Ok(Self::Suppressed { shown: SUPPRESSED.into(), because: Because::NearBound })
             }
             (Cell::Value(value), Cell::Value(_)) => {
                 let SumParams { base, dominance, .. } = rule;
                 let range = Range::of(value.min(limit), base, dominance);
-                if value > limit || value % base != 0 || range.high < dominance {
+                // Of all sums that round to it the lowest is the last to be suppressed for being near the most.
+                if value > limit || value % base != 0 || range.high < dominance || rule.hides(range.low, rows) {
                     return Err(format!(
-                        "is {value}, which rounding to {base} and suppression below {dominance} never release"
+                        "is {value}, which rounding to {base} and suppression within {dominance} of either end never release"
                     ));
                 }
                 Ok(Self::value(range))
@@ -207,12 +208,14 @@ impl SiteCell {
     /// All cells of a group: the count and the three sums. The parameters have been checked.
     pub(super) fn group(cells: &GroupCells, params: &ReleaseParams) -> Result<(Self, [Option<Self>; 3]), String> {
         let count = Self::count(cells.count, params).map_err(|reason| format!("the count {reason}"))?;
+        let rows = if let Self::Value { high, .. } = count { high } else { 0 };
         let mut sums = [None, None, None];
         for (i, shown) in sums.iter_mut().enumerate() {
             let (rule, name) = (params.sums[i], SUM_NAMES[i]);
             *shown = match (cells.sums[i], rule.on) {
                 (Some(cell), true) => Some(
-                    Self::sum(cell, rule, MAX_SUMS[i], cells.count).map_err(|reason| format!("the {name} {reason}"))?,
+                    Self::sum(cell, rule, MAX_SUMS[i], cells.count, rows)
+                        .map_err(|reason| format!("the {name} {reason}"))?,
                 ),
                 (None, false) => None,
                 (Some(_), false) => return Err(format!("the {name} is there, and the policy does not release it")),
@@ -319,10 +322,10 @@ mod tests {
         let small = |because| SiteCell::Suppressed { shown: "<8".into(), because };
         assert_eq!(shown(Cell::Suppressed, &rule), small(Because::BelowSmallestCell));
         assert_eq!(shown(Cell::Suppressed, &counts(8, 5, false)), small(Because::BelowSmallestCellOrEmpty));
-        let sum = |cell, count| SiteCell::sum(cell, SumParams::restrained(100), 1000, count).unwrap();
+        let sum = |cell, count| SiteCell::sum(cell, SumParams::restrained(8, 10), 1000, count, 12).unwrap();
         let hidden = |because| SiteCell::Suppressed { shown: "suppressed".into(), because };
         assert_eq!(sum(Cell::Suppressed, Cell::Suppressed), hidden(Because::CountSuppressed));
-        assert_eq!(sum(Cell::Suppressed, Cell::Value(10)), hidden(Because::BelowBound));
+        assert_eq!(sum(Cell::Suppressed, Cell::Value(10)), hidden(Because::NearBound));
         assert_eq!(sum(Cell::Zero, Cell::Zero), SiteCell::zero());
     }
 
@@ -335,10 +338,14 @@ mod tests {
         assert!(count(Cell::Value(u64::MAX), counts(1, 1, true)).contains("never release"));
         assert!(count(Cell::Zero, counts(8, 5, false)).contains("does not show empty groups"));
         assert!(count(Cell::Suppressed, counts(1, 1, true)).contains("shows every count"));
-        let sum = |cell, rule, count| SiteCell::sum(cell, rule, 1000, count).unwrap_err();
-        let restrained = SumParams::restrained(100);
-        assert!(sum(Cell::Value(150), restrained, Cell::Value(10)).contains("rounding to 100"));
-        assert!(sum(Cell::Value(0), restrained, Cell::Value(10)).contains("below 50"));
+        let sum = |cell, rule, count| SiteCell::sum(cell, rule, 1000, count, 22).unwrap_err();
+        let restrained = SumParams::restrained(8, 10);
+        assert!(sum(Cell::Value(150), restrained, Cell::Value(20)).contains("rounding to 160"));
+        assert!(sum(Cell::Value(0), restrained, Cell::Value(20)).contains("within 80 of either end"));
+        // Of 22 rows, 220 at most: 80 to 140 are shown, as 160.
+        assert!(SiteCell::sum(Cell::Value(160), restrained, 1000, Cell::Value(20), 22).is_ok());
+        assert!(sum(Cell::Value(320), restrained, Cell::Value(20)).contains("is 320"));
+        assert!(SiteCell::sum(Cell::Value(160), restrained, 1000, Cell::Value(10), 15).is_err());
         assert!(sum(Cell::Value(1001), SumParams::EXACT, Cell::Value(10)).contains("never release"));
         assert!(sum(Cell::Suppressed, SumParams::EXACT, Cell::Value(10)).contains("beside a count"));
         for (cell, count) in [(Cell::Value(100), Cell::Suppressed), (Cell::Value(100), Cell::Zero)] {

@@ -215,7 +215,7 @@ fn statistics_need_the_same_sites() {
     let plan = compiled(&query(question)).unwrap();
     let mut results = QueryResults::new(&plan, &schema(), digest("q"), "S-1").unwrap();
     let exact = params(8, 5, true, EXACT);
-    let restrained = params(8, 5, true, [SumParams::restrained(960), SumParams::EXACT, SumParams::OFF]);
+    let restrained = params(8, 5, true, [SumParams::restrained(8, 60), SumParams::EXACT, SumParams::OFF]);
     let value = |sum| cells(Cell::Value(10), [Some(sum), Some(Cell::Value(900)), None]);
     results.add_answered("a", digest("a"), &exact, &[value(Cell::Value(70))]).unwrap();
     results.add_answered("b", digest("b"), &restrained, &[value(Suppressed)]).unwrap();
@@ -223,7 +223,7 @@ fn statistics_need_the_same_sites() {
     let because: Vec<&str> = groups[0].derived.not_derived.iter().map(|absent| absent.because.as_str()).collect();
     assert_eq!(because, ["the sum is suppressed"; 3]);
     let Some(SiteCell::Suppressed { shown, because }) = &groups[0].sum else { panic!("suppressed") };
-    assert_eq!((shown.as_str(), *because), ("suppressed", Because::BelowBound));
+    assert_eq!((shown.as_str(), *because), ("suppressed", Because::NearBound));
     let derived = &results.pooled().unwrap().groups[0].derived;
     assert_eq!((derived.mean, derived.sd), (None, None));
     assert_eq!(derived.not_derived[0].because, "the sum is without other sites than the count");
@@ -361,9 +361,9 @@ fn means_and_deviations_in_units() {
     // A negative offset: more rows, a smaller sum.
     assert_eq!(estimate(derived.sum_in_units), [-5.0 + 65.25, -6.0 + 65.25, -4.0 + 65.25]);
     // Restrained, a code of 0 is the offset, not 0.
-    let restrained = params(8, 5, true, [SumParams::restrained(100), SumParams::restrained(1000), SumParams::OFF]);
-    let [value, low, high] = estimate(one_group("er", of(10, 300, 41000), restrained).mean);
-    [(value, 30.0), (low, 250.0 / 12.0), (high, 349.0 / 8.0)]
+    let restrained = params(8, 5, true, [SumParams::restrained(8, 20), SumParams::EXACT, SumParams::OFF]);
+    let [value, low, high] = estimate(one_group("er", of(20, 320, 41000), restrained).mean);
+    [(value, 16.0), (low, 160.0 / 22.0), (high, 479.0 / 18.0)]
         .into_iter()
         .for_each(|(found, coded)| close(found, -0.5 + 0.25 * coded));
 }

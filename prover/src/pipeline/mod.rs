@@ -246,7 +246,8 @@ impl<'a> Prepared<'a> {
         let witness = self.witness(&columns, lookups)?;
         clock.lap("witness");
         let nonce = nonce(&context, &commitments, &query_time, rng);
-        let argument = prove::prove(&self.planned.shape, &witness, &context, &commitments, nonce, &mut |stage| {
+        let Planned { shape, params, .. } = &self.planned;
+        let argument = prove::prove(shape, &witness, &params.sums[0], &context, &commitments, nonce, &mut |stage| {
             progress(stage_name(stage), 0.15 + 0.5 * stage_fraction(stage));
         });
         drop(witness);

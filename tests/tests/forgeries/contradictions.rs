@@ -286,9 +286,19 @@ pub(crate) const CASES: &[Case] = &[
         "the query does not compile over this schema",
     ),
     (
-        "trap 13: an approval that does not name the plan: narrowed sums tell counts",
+        "trap 13: an approval that does not name the plan: squares and products tell counts",
         |f| {
             f.bundle.approval.exact_plans.pop();
+            f.agree();
+        },
+        Step::Policy,
+        "the sum of squares is released only to the digit",
+    ),
+    (
+        "trap 13: an approval that does not name the plan: narrowed sums tell counts",
+        |f| {
+            let measures = &mut f.bundle.request.query.measures;
+            (measures.sum_of_squares, measures.sum_of_products) = (None, None);
             f.agree();
         },
         Step::Policy,
@@ -310,7 +320,7 @@ pub(crate) const CASES: &[Case] = &[
             f.agree();
         },
         Step::Policy,
-        "sums of crp are released only in restrained form",
+        "the sum of squares is released only to the digit",
     ),
     (
         "a stricter floor than the numbers obey",

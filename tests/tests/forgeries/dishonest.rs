@@ -15,18 +15,17 @@ use crate::refused;
 fn a_restrained_sum_is_never_shown_as_nothing() {
     let hospital = Hospital::synthetic("north", 500, 21, usual_policy());
     // Seldom more than a few: most groups' sums are below half the base, 16 times 500.
-    let query = query(
-        r#""group_by": [{"column": "icd"}, {"column": "smoker"}, {"column": "sex"}], "measures": {"sum": "crp"}"#,
-    );
+    let query = query(r#""group_by": [{"column": "icd"}, {"column": "smoker"}], "measures": {"sum": "crp"}"#);
     let asked = Asked::new(&query, &hospital, key_12(), usual_policy(), false);
     let bundle = asked.answer(key_12()).unwrap();
     let hidden: Vec<usize> = (0..bundle.proof.cells.len())
         .filter(|&group| {
             let cells = bundle.proof.cells[group];
-            matches!(cells.count, Cell::Value(_)) && cells.sums[0] == Some(Cell::Suppressed)
+            // So many that their sum could be shown.
+            matches!(cells.count, Cell::Value(20..)) && cells.sums[0] == Some(Cell::Suppressed)
         })
         .collect();
-    assert!(hidden.len() > 3, "{hidden:?}");
+    assert!(hidden.len() > 2, "{hidden:?}");
     for (shown, step, says) in [
         (Cell::Value(0), Step::Release, "shows the sum 0, a sum that rounds to less than 8000 is suppressed"),
         (Cell::Value(4000), Step::Release, "these sums are multiples of 8000"),

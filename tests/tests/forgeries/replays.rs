@@ -42,7 +42,7 @@ pub(crate) const REPLAYS: &[Replay] = &[
         what: "a query of another name",
         change: |f| f.bundle.request.query.title.push('!'),
         // The board named the plan for exact sums, and this is another plan.
-        untold: Some((Step::Policy, "sums of crp are released only in restrained form")),
+        untold: Some((Step::Policy, "the sum of squares is released only to the digit")),
     },
     Replay {
         what: "a query with one other bound",
@@ -51,7 +51,7 @@ pub(crate) const REPLAYS: &[Replay] = &[
             assert!(text.contains("450"));
             f.bundle.request.query = Query::parse(&text.replace("450", "449")).unwrap();
         },
-        untold: Some((Step::Policy, "sums of crp are released only in restrained form")),
+        untold: Some((Step::Policy, "the sum of squares is released only to the digit")),
     },
     Replay {
         what: "another table version with the same points",

@@ -192,7 +192,11 @@ pub(crate) fn released(question: &Question, tallies: &[Tally]) -> Vec<Group> {
             n => nearest(n, ROUNDING),
         };
         let sum = |sum: u64| match (count, question.sums) {
-            (Cell::Value(_), Sums::Restrained { base, .. }) if sum < base - base / 2 => Cell::Suppressed,
+            (Cell::Value(_), Sums::Restrained { base, most_nodes })
+                if sum < base / 2 || most_nodes * tally.n < sum + base / 2 =>
+            {
+                Cell::Suppressed
+            }
             (Cell::Value(_), Sums::Restrained { base, .. }) => nearest(sum, base),
             (Cell::Value(_), _) => Cell::Value(sum),
             (state, _) => state,

@@ -55,14 +55,14 @@ fn spreads(answer: &Answer) -> Value {
 /// Why the sums of the last question look as they do.
 fn restrained(base: u64, most_nodes: u64) -> Value {
     let why = format!(
-        "No board has named this plan, so its sums are restrained: released as multiples of {base} only, and suppressed below {}, \
-         where they would round to 0. {base} is twice the smallest group (8) times the most nodes that the schema allows one \
+        "No board has named this plan, so its sums are restrained: released as multiples of {base} only, and suppressed within {} \
+         of 0 and of the most that the group could have, where few patients would differ from all others. {base} is twice the smallest group (8) times the most nodes that the schema allows one \
          patient ({most_nodes}). The reason: an exact sum can be a count in disguise, however small; of a measure that is 0 or 1 it \
          is one. In steps twice as large as all that 8 patients could contribute, a sum says little about any few of them.",
-        base - base / 2
+        base / 2
     );
     print::say(&why);
-    json!({ "base": base, "suppressed_below": base - base / 2, "why": why })
+    json!({ "base": base, "suppressed_within": base / 2, "why": why })
 }
 
 fn ages(answer: &Answer) -> Result<Value, Failure> {
