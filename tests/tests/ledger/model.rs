@@ -11,7 +11,8 @@ use cohortium_protocol::bundle::QueryProof;
 use cohortium_protocol::documents::{Approval, Request};
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::{Block, Statement, Transaction};
-use cohortium_tests::exchange::{BOARD, DAY, Exchange, OPERATOR, OTHER_BOARD, at, by_grade, key_of};
+use cohortium_protocol::query::Query;
+use cohortium_tests::exchange::{BOARD, DAY, Exchange, OPERATOR, OTHER_BOARD, at, by_grade, key_of, question};
 use cohortium_verifier::ledger::{SiteStatus, State, Trust, Verification};
 use proptest::prelude::*;
 
@@ -25,6 +26,8 @@ const SHORT: u64 = 20;
 const SITES: [&str; 2] = ["north", "south"];
 const BOARDS: [&str; 2] = [BOARD, OTHER_BOARD];
 const VARIANTS: usize = 3;
+/// The variant of the approval that names both questions' plans as near ones.
+const NAMING: usize = 1;
 
 /// What somebody says. Numbers are places in the lists of what there is, and wrap around.
 #[derive(Clone, Debug)]
@@ -41,6 +44,8 @@ enum Said {
     },
     Ask {
         variant: usize,
+        /// A question that is a sliver apart from the usual one.
+        near: bool,
         sites: usize,
         ahead: u64,
     },
@@ -72,8 +77,8 @@ fn said() -> impl Strategy<Value = Said> {
         2 => (1..120u64).prop_map(Said::Nothing),
         2 => (two.clone(), 0..VARIANTS).prop_map(|(board, variant)| Said::Study { board, variant }),
         1 => (two.clone(), 0..VARIANTS).prop_map(|(board, variant)| Said::Suspend { board, variant }),
-        5 => (0..VARIANTS, 1..4usize, prop_oneof![9 => Just(0), 1 => 1..3u64])
-            .prop_map(|(variant, sites, ahead)| Said::Ask { variant, sites, ahead }),
+        5 => (0..VARIANTS, prop::bool::weighted(0.25), 1..4usize, prop_oneof![9 => Just(0), 1 => 1..3u64])
+            .prop_map(|(variant, near, sites, ahead)| Said::Ask { variant, near, sites, ahead }),
         2 => (two.clone(), query.clone(), two.clone())
             .prop_map(|(site, query, reason)| Said::Hold { site, query, reason }),
         5 => (two.clone(), query.clone()).prop_map(|(site, query)| Said::Accept { site, query }),
@@ -106,6 +111,7 @@ struct Part {
 
 struct QueryModel {
     variant: usize,
+    near: bool,
     posted: u64,
     parts: BTreeMap<usize, Part>,
 }
@@ -160,14 +166,19 @@ impl Model {
         }
     }
 
-    fn ask(&mut self, variant: usize, sites: &[usize], ahead: u64) -> Verdict {
+    fn ask(&mut self, variant: usize, near: bool, sites: &[usize], ahead: u64) -> Verdict {
         self.in_force(variant)?;
         self.still_covers(variant)?;
         if ahead > 0 {
             return Err("number");
         }
-        if sites.iter().any(|site| self.waiting(variant, *site) >= SHARE as usize) {
-            return Err("waiting");
+        for site in sites {
+            if self.waiting(variant, *site) >= SHARE as usize {
+                return Err("waiting");
+            }
+            if variant != NAMING && self.asked(*site, !near) && !self.asked(*site, near) {
+                return Err("differencing");
+            }
         }
         let study = &mut self.studies[variant];
         if sites.iter().any(|site| study.accepted[*site] >= SHARE) {
@@ -175,8 +186,14 @@ impl Model {
         }
         study.queries += 1;
         let parts = sites.iter().map(|site| (*site, Part::default())).collect();
-        self.queries.push(QueryModel { variant, posted: self.now, parts });
+        self.queries.push(QueryModel { variant, near, posted: self.now, parts });
         Ok(())
+    }
+
+    /// Whether a site was asked the one question or the other, under whichever approval, and has not declined.
+    fn asked(&self, site: usize, near: bool) -> bool {
+        let asked = self.queries.iter().filter(|query| query.near == near).filter_map(|query| query.parts.get(&site));
+        asked.into_iter().any(|part| part.decided.is_none_or(|(_, accepted)| accepted))
     }
 
     /// Queries under an approval that a site has still to decide about.
@@ -259,6 +276,8 @@ struct Ledger<'a> {
     said: Vec<Transaction>,
     requests: Vec<Request>,
     proofs: [QueryProof; 2],
+    /// Both questions' plans.
+    plans: [Digest; 2],
 }
 
 impl<'a> Ledger<'a> {
@@ -271,12 +290,17 @@ impl<'a> Ledger<'a> {
         block.seal(&key_of(OPERATOR)).unwrap().unwrap();
         let (proof, state) = (story().proofs[0].clone(), registered.clone());
         let proofs = [other_numbers(&proof), proof];
-        Self { exchange, registered, state, blocks: Vec::new(), said: Vec::new(), requests: Vec::new(), proofs }
+        let plans = [false, true].map(|near| exchange.request(&state, &asks(near), &exchange.approval(), &SITES).plan);
+        let (blocks, said, requests) = (Vec::new(), Vec::new(), Vec::new());
+        Self { exchange, registered, state, blocks, said, requests, proofs, plans }
     }
 
     fn approval(&self, variant: usize) -> Approval {
         let ethics_reference = format!("EC 2026/117, amendment {variant}");
-        let approval = Approval { ethics_reference, ..self.exchange.approval() };
+        let mut approval = Approval { ethics_reference, ..self.exchange.approval() };
+        if variant == NAMING {
+            approval.near_plans = self.plans.into();
+        }
         if variant < VARIANTS - 1 {
             return approval;
         }
@@ -297,9 +321,9 @@ impl<'a> Ledger<'a> {
                 let approval = self.approval(*variant).digest();
                 exchange.sign(BOARDS[*board], Statement::Suspend { approval, reason: "a complaint".to_owned() })
             }
-            Said::Ask { variant, sites, ahead } => {
+            Said::Ask { variant, near, sites, ahead } => {
                 let sites: Vec<&str> = asked(*sites).into_iter().map(|site| SITES[site]).collect();
-                let mut request = exchange.request(&self.state, &by_grade("Grades"), &self.approval(*variant), &sites);
+                let mut request = exchange.request(&self.state, &asks(*near), &self.approval(*variant), &sites);
                 request.sequence += ahead;
                 exchange.ask(&request)
             }
@@ -342,6 +366,18 @@ impl<'a> Ledger<'a> {
     }
 }
 
+/// The usual question, or one condition more.
+fn asks(near: bool) -> Query {
+    match near {
+        false => by_grade("Grades"),
+        true => question(
+            "Grades of women",
+            r#""where": {"column": "sex", "is": true}, "group_by": [{"column": "grade", "missing": "own bin"}],
+            "measures": {"count": true}"#,
+        ),
+    }
+}
+
 /// The sites of a question: a bit each.
 fn asked(sites: usize) -> Vec<usize> {
     (0..2).filter(|site| sites >> site & 1 == 1).collect()
@@ -365,7 +401,7 @@ fn history(all: &[Said]) {
                 Said::Again(_) => Err("duplicate"),
                 Said::Study { board, variant } => model.study(*board, *variant),
                 Said::Suspend { board, variant } => model.suspend(*board, *variant),
-                Said::Ask { variant, sites, ahead } => model.ask(*variant, &asked(*sites), *ahead),
+                Said::Ask { variant, near, sites, ahead } => model.ask(*variant, *near, &asked(*sites), *ahead),
                 Said::Hold { site, query, reason } => {
                     let query = place(query);
                     model.undecided(*site, query).map(|part| part.held = Some(*reason))

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cohortium_protocol::documents::Approval;
-use cohortium_protocol::domain;
 use cohortium_protocol::hash::{Digest, Hasher};
 use cohortium_protocol::policy::Differencing;
-use cohortium_protocol::query::{Near, NearIndex, Plan, Signature};
+use cohortium_protocol::query::{Near, NearIndex, Plan, Signature, put_to};
 
 use super::refusal::Refusal;
 use super::state::{Question, State};
@@ -20,6 +19,21 @@ pub(super) struct Earlier {
     names: BTreeMap<u64, Digest>,
 }
 
+impl Earlier {
+    pub(super) fn is_empty(&self) -> bool {
+        self.index.is_empty()
+    }
+
+    /// What each question reads, and what it was put to: so that two programs that read questions differently find out with
+    /// the first of them.
+    pub(super) fn absorb(&self, hasher: &mut Hasher) {
+        hasher.u64(self.index.len() as u64);
+        for (place, signature, over) in self.index.entries() {
+            hasher.u64(place).digest(&signature.digest()).digest(&signature.question()).digest(&over);
+        }
+    }
+}
+
 /// What a question reads at a site, and over what.
 #[derive(Clone, Debug)]
 pub struct Reads {
@@ -30,9 +44,7 @@ pub struct Reads {
 impl Reads {
     /// Two answers to one question are the same answer if version, epoch and the release rule's numbers are the same.
     pub(super) fn new(signature: Arc<Signature>, manifest: &Digest, epoch: &Digest, rule: &Digest) -> Self {
-        let mut hasher = Hasher::new(domain::PLAN_SIGNATURE);
-        let over = hasher.str("put to").digest(manifest).digest(epoch).digest(rule).finish();
-        Self { signature, over }
+        Self { signature, over: put_to(manifest, epoch, rule) }
     }
 }
 

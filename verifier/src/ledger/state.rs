@@ -302,7 +302,7 @@ impl State {
             .map_or((0, 0), |account| (account.spent, account.under.get(approval).copied().unwrap_or(0)))
     }
 
-    /// The digest over everything that rules depend on; what questions read follows from the questions, and is left out.
+    /// The digest over everything that rules depend on.
     pub fn digest(&self) -> Digest {
         let mut hasher = Hasher::new(domain::STATE);
         hasher.str(&self.ledger).u64(self.tree.len()).digest(&self.tree.root());
@@ -347,6 +347,15 @@ impl State {
             hasher.digest(commitment).u64(u64::from(account.spent)).u64(account.under.len() as u64);
             for (approval, spent) in &account.under {
                 hasher.digest(approval).u64(u64::from(*spent));
+            }
+        }
+        // Only where something was asked: a ledger without questions has the digest that it had before they were compared.
+        let earlier: Vec<_> = self.earlier.iter().filter(|(_, earlier)| !earlier.is_empty()).collect();
+        if !earlier.is_empty() {
+            hasher.str("differencing").u64(earlier.len() as u64);
+            for ((site, table), earlier) in earlier {
+                hasher.str(site).str(table);
+                earlier.absorb(&mut hasher);
             }
         }
         hasher.finish()

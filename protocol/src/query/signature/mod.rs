@@ -118,6 +118,12 @@ impl Signature {
     }
 }
 
+/// What a question is put to: a table version, an epoch, and a release rule's numbers, by their digests. Over the same, two
+/// answers to one question are the same answer.
+pub fn put_to(manifest: &Digest, epoch: &Digest, rule: &Digest) -> Digest {
+    Hasher::new(domain::PLAN_SIGNATURE).str("put to").digest(manifest).digest(epoch).digest(rule).finish()
+}
+
 /// The digest over a map, or over what is left of it.
 fn map_digest(sources: &BTreeMap<Measurement, Digest>, left_out: Option<&Measurement>) -> Digest {
     let mut hasher = Hasher::new(domain::PLAN_SIGNATURE);
