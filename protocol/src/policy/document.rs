@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::limits::{Limits, MinSites, Quota};
 use super::release::{ParamsError, ReleaseParams, SumParams};
 use crate::domain;
 use crate::hash::{Digest, Hasher};
@@ -82,6 +83,7 @@ pub struct Policy {
     sums: Sums,
     query_cap: QueryCap,
     differencing: Option<Differencing>,
+    limits: Limits,
 }
 
 /// Why there is no policy to release under.
@@ -102,6 +104,14 @@ pub enum PolicyError {
     /// A smallest cell or rounding that the circuit does not take, or that do not fit each other.
     #[error("the policy is refused: {0}")]
     Params(#[from] ParamsError),
+    /// A limit that means nothing.
+    #[error("the policy's {rule} is refused: {reason}")]
+    Limit {
+        /// Its name in the document.
+        rule: &'static str,
+        /// What was found, and what is allowed.
+        reason: String,
+    },
     /// No policy, no release.
     #[error("{whose} has no policy, and without a policy nothing is released")]
     Absent {
@@ -117,6 +127,28 @@ pub enum PolicyError {
         approval: u32,
         /// What is wrong with what follows from both.
         problem: ParamsError,
+    },
+    /// The plan groups more finely than the policy allows.
+    #[error(
+        "the grouping by {column} has {found} groups, and the policy allows {most} along one grouping: ask for fewer, wider ones"
+    )]
+    Levels {
+        /// The grouping's column.
+        column: String,
+        /// Its groups.
+        found: usize,
+        /// Those allowed.
+        most: u32,
+    },
+    /// The query asks fewer sites than the policy allows.
+    #[error(
+        "the query asks {found} sites, and the policy allows queries to {least} sites or more only: name more of them"
+    )]
+    Sites {
+        /// The sites that the request names.
+        found: usize,
+        /// Those that it takes.
+        least: u32,
     },
     /// The plan asks for sums and the policy releases none.
     #[error("the plan asks for sums, and the policy releases none: ask for counts alone")]
@@ -162,10 +194,16 @@ struct RawPolicy {
     query_cap: QueryCap,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     differencing: Option<Differencing>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    min_sites: Option<MinSites>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    max_levels: Option<u32>,
+    #[serde(default, skip_serializing_if = "is_unset")]
+    quota: Quota,
 }
 
-fn is_unset(cap: &QueryCap) -> bool {
-    *cap == QueryCap::default()
+fn is_unset<T: Default + PartialEq>(rule: &T) -> bool {
+    *rule == T::default()
 }
 
 impl TryFrom<RawPolicy> for Policy {
@@ -176,23 +214,26 @@ impl TryFrom<RawPolicy> for Policy {
             return Err(PolicyError::Format { found: raw.format });
         }
         let policy = Self::new(raw.min_cell, raw.rounding, raw.show_zeros, raw.sums)?;
-        Ok(Self { query_cap: raw.query_cap, differencing: raw.differencing, ..policy })
+        let limits = Limits { min_sites: raw.min_sites, max_levels: raw.max_levels, quota: raw.quota };
+        Self { query_cap: raw.query_cap, differencing: raw.differencing, ..policy }.with_limits(limits)
     }
 }
 
 impl From<Policy> for RawPolicy {
     fn from(policy: Policy) -> Self {
-        let Policy { min_cell, rounding, show_zeros, sums, query_cap, differencing } = policy;
-        Self { format: POLICY_FORMAT.into(), min_cell, rounding, show_zeros, sums, query_cap, differencing }
+        let Policy { min_cell, rounding, show_zeros, sums, query_cap, differencing, limits } = policy;
+        let (format, Limits { min_sites, max_levels, quota }) = (POLICY_FORMAT.into(), limits);
+        Self { format, min_cell, rounding, show_zeros, sums, query_cap, differencing, min_sites, max_levels, quota }
     }
 }
 
 impl Policy {
-    /// A policy without query caps. `rounding` 1 leaves counts exact. Refused unless `min_cell` is the lower
+    /// A policy without query caps and limits. `rounding` 1 leaves counts exact. Refused unless `min_cell` is the lower
     /// edge of a rounding interval, and more than one count is suppressed.
     pub fn new(min_cell: u32, rounding: u32, show_zeros: bool, sums: Sums) -> Result<Self, ParamsError> {
         ReleaseParams { k: min_cell, b: rounding, show_zero: show_zeros, sums: [SumParams::OFF; 3] }.check()?;
-        Ok(Self { min_cell, rounding, show_zeros, sums, query_cap: QueryCap::default(), differencing: None })
+        let (query_cap, limits) = (QueryCap::default(), Limits::default());
+        Ok(Self { min_cell, rounding, show_zeros, sums, query_cap, differencing: None, limits })
     }
 
     /// The same with query caps.
@@ -205,6 +246,12 @@ impl Policy {
     #[must_use]
     pub fn with_differencing(self, differencing: Option<Differencing>) -> Self {
         Self { differencing, ..self }
+    }
+
+    /// The same with limits on sites, groups and queries. Refused if one of them means nothing.
+    pub fn with_limits(self, limits: Limits) -> Result<Self, PolicyError> {
+        limits.check()?;
+        Ok(Self { limits: limits.sorted(), ..self })
     }
 
     /// Reads a policy file.
@@ -257,6 +304,11 @@ impl Policy {
         self.differencing.is_some()
     }
 
+    /// The limits on sites, groups and queries.
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// The digest over every field.
     pub fn digest(&self) -> Digest {
         let mut hasher = Hasher::new(domain::POLICY);
@@ -272,6 +324,7 @@ impl Policy {
         if let Some(differencing) = self.differencing {
             hasher.str("differencing").str(differencing.name());
         }
+        self.limits.absorb(&mut hasher);
         hasher.finish()
     }
 
@@ -285,17 +338,16 @@ impl Policy {
         let mut text = format!("{}, {sums}", describe_counts(self.min_cell, self.rounding, self.show_zeros));
         for (cap, words) in [(self.query_cap.per_approval, "approval"), (self.query_cap.per_column, "column")] {
             if let Some(cap) = cap {
-                text.push_str(&format!(", at most {cap} queries per {words} (counted by the hospital, not proved)"));
+                text.push_str(&format!(", at most {cap} queries per {words} (counted, not proved)"));
             }
         }
-        if let Some(differencing) = self.differencing {
-            text.push_str(match differencing {
-                Differencing::Off => ", questions a sliver apart from earlier ones answered like any other",
-                Differencing::Board => ", questions a sliver apart from earlier ones only if the board names them",
-                Differencing::Refuse => ", no question a sliver apart from an earlier one",
-            });
-            text.push_str(" (by the ledger's rules, not proved)");
-        }
+        text.push_str(&self.limits.describe());
+        text.push_str(match self.differencing() {
+            Differencing::Off => ", questions a sliver apart from earlier ones answered like any other",
+            Differencing::Board => ", questions a sliver apart from earlier ones only if the board names them",
+            Differencing::Refuse => ", no question a sliver apart from an earlier one",
+        });
+        text.push_str(" (counted, not proved)");
         text
     }
 }

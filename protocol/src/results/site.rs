@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::cells::{PooledCell, SiteCell};
 use super::group::Group;
 use crate::hash::Digest;
-use crate::policy::ReleaseParams;
+use crate::policy::{Policy, ReleaseParams, SumParams, Sums};
 
 /// The rules a site's cells were released under.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -13,8 +13,30 @@ use crate::policy::ReleaseParams;
 pub struct ReleasePolicy {
     /// In words.
     pub words: String,
-    /// The numbers.
+    /// The whole effective policy: the stricter of the site's floor and the approval's.
+    pub effective: Policy,
+    /// The numbers that it gives for the query's plan.
     pub params: ReleaseParams,
+}
+
+impl ReleasePolicy {
+    /// An effective policy, and the numbers that it gives for a plan.
+    pub fn new(effective: Policy, params: ReleaseParams) -> Self {
+        Self { words: effective.words(&params), effective, params }
+    }
+
+    /// Whether the policy can give these numbers.
+    pub(super) fn agrees(&self) -> bool {
+        let Self { effective, params, .. } = self;
+        let counts = (effective.min_cell(), effective.rounding(), effective.show_zeros());
+        let allows = |sum: &SumParams| match effective.sums() {
+            _ if !sum.on => true,
+            Sums::None => false,
+            Sums::Restrained => *sum != SumParams::EXACT,
+            Sums::ExactForNamedPlans => true,
+        };
+        counts == (params.k, params.b, params.show_zero) && params.sums.iter().all(allows)
+    }
 }
 
 /// What a site has to say to a query.
@@ -93,7 +115,7 @@ pub struct SiteResults {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PooledResults {
-    /// The sites that answered.
+    /// The sites that answered: as many as each of their policies wants for that, at least.
     pub sites: Vec<String>,
     /// The sites that did not: nothing of theirs is in here.
     pub not_answered: Vec<String>,

@@ -59,7 +59,8 @@ struct PlanQuestion {
 struct PlanSite {
     /// The site.
     site: String,
-    /// Whether the query would be admitted for this site alone.
+    /// Whether this site has nothing against the query: it would be admitted for this site, were it for the number of sites
+    /// and the rules about each of the others.
     allowed: bool,
     /// The rule that refuses.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -144,6 +145,8 @@ struct Dry<'a> {
 impl Dry<'_> {
     /// By the very rules that a posted query is admitted by.
     fn check(&mut self, sites: Vec<SitePin>, schema: Digest, plan: Digest) -> Result<(), Refusal> {
+        // One site alone is told what it has against the query as it is asked, of all the sites.
+        let of = self.question.sites.len();
         let request = Request {
             ledger: self.part.ledger().to_owned(),
             sequence: self.part.sequence(),
@@ -155,7 +158,7 @@ impl Dry<'_> {
             sponsor_nonce: Nonce::from_bytes([0; 32]),
             noise: Noise::None,
         };
-        self.part.check(&request, self.now, &mut self.plans)
+        self.part.check_of(&request, of, self.now, &mut self.plans)
     }
 
     /// A site alone, and what was compiled for it; its words only if they are wanted.
@@ -171,8 +174,10 @@ impl Dry<'_> {
             let plan = self.plans.get(&question.query, schema, &approval.consent, shape)?;
             let floor = part.site(name).and_then(|site| site.floor.as_ref());
             let policy = effective(floor.map(|floor| &floor.document.policy), Some(&approval.policy)).ok();
-            let params = policy.and_then(|policy| policy.release_params(&plan, schema, approval.names(&plan)).ok());
-            shown.policy = params.map(|params| params.describe());
+            shown.policy = policy.and_then(|policy| {
+                let params = policy.release_params(&plan, schema, approval.names(&plan)).ok()?;
+                Some(policy.words(&params))
+            });
             let (schema, digest) = (schema.digest(), plan.digest());
             let explain = words.then(|| plan.explain());
             compiled = Some(Compiled { pin: pin.clone(), schema, plan: digest, explain });

@@ -3,11 +3,10 @@
 use cohortium_protocol::documents::{Aggregate, Approval, Request};
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::Statement;
-use cohortium_protocol::policy::{Policy, QueryCap, Sums};
+use cohortium_protocol::policy::{Policy, Sums};
 use cohortium_protocol::query::Query;
-use cohortium_protocol::table::ConsentColumn;
 use cohortium_tests::exchange::{BOARD, DAY, Exchange, OTHER_SPONSOR, at, attempt, by_grade, question};
-use cohortium_tests::{Hospital, usual_policy};
+use cohortium_tests::usual_policy;
 use cohortium_verifier::ledger::{State, Verification};
 
 use crate::registering::{after, epoch, manifest};
@@ -15,7 +14,7 @@ use crate::rules::{Case, Try, case};
 use crate::world::{ACCEPTED, ASKED, World, key_12, other_numbers, rerandomised, story, world};
 
 pub(crate) fn cases() -> Vec<Case> {
-    [scope(), pins(), policies(), decisions(), releases()].into_iter().flatten().collect()
+    [scope(), pins(), decisions(), releases()].into_iter().flatten().collect()
 }
 
 /// The query of a request with changes.
@@ -26,7 +25,7 @@ fn ask(w: &World, state: &State, change: &dyn Fn(&mut Request)) -> Try {
 }
 
 /// A state in which the study was approved with changes, and the approval.
-fn approved(w: &World, state: &State, change: &dyn Fn(&mut Approval)) -> (State, Approval) {
+pub(crate) fn approved(w: &World, state: &State, change: &dyn Fn(&mut Approval)) -> (State, Approval) {
     let mut approval = w.approval.clone();
     change(&mut approval);
     (after(state, w.exchange.study(&approval), 60), approval)
@@ -251,97 +250,6 @@ fn pins() -> Vec<Case> {
     let says = "there is no policy floor of \"north\" on this ledger";
     cases.push(case("Unknown", "no floor yet", says, ask(w, &floorless, &|_| ()), ask(w, &floored, &|_| ())));
     cases
-}
-
-fn policies() -> Vec<Case> {
-    let w = world();
-    let x = w.exchange;
-    let floor = |state: &State, number, policy: &Policy| after(state, x.floor("north", number, policy), 60);
-    let sum = question("Sums", r#""measures": {"count": true, "sum": "crp"}"#);
-    let none = floor(&w.approved, 2, &Policy::new(8, 5, true, Sums::None).unwrap());
-    let again = floor(&none, 3, &usual_policy());
-    let asked = |state: &State, asks: &Query| query(w, state, &w.approval, asks);
-
-    let purpose = ConsentColumn::new("DUO:0000007", w.approval.consent.sponsor()).unwrap();
-    let (state, other) = approved(w, &w.registered, &|approval| approval.consent = purpose.clone());
-    let asks = Query { consent: purpose.clone(), ..by_grade("Grades") };
-    // An epoch that has flags for both purposes.
-    let columns = [w.approval.consent.clone(), purpose];
-    let flags = cohortium_protocol::table::synthetic::synthetic_consents(&x.north.table, 31, &columns).unwrap();
-    let (schema, table) = cohortium_protocol::table::synthetic::synthetic_table(300, 31).unwrap();
-    let wider = Hospital::new("north", schema, table, flags, usual_policy());
-    assert_eq!(wider.manifest.digest(), x.north.manifest.digest());
-    let mut document = cohortium_protocol::commit::EpochDocument::from(wider.epoch);
-    document.number = 2;
-    let with_flags = after(&state, x.sign("north", Statement::Epoch { epoch: document.try_into().unwrap() }), 60);
-    let one = |state: &State| {
-        let request = x.request(state, &asks, &other, &["north"]);
-        Try::new(state, at(ASKED), x.ask(&request))
-    };
-
-    let per_approval = QueryCap { per_approval: Some(1), per_column: None };
-    let per_column = QueryCap { per_approval: None, per_column: Some(1) };
-    let capped = |cap| {
-        let state = floor(&w.approved, 2, &usual_policy().with_query_cap(cap));
-        let first = asked(&state, &by_grade("Grades"));
-        (after(&state, first.transaction.clone(), ASKED), first)
-    };
-    let ((once, first), (used, _)) = (capped(per_approval), capped(per_column));
-    // One condition more than a question that was put to the table.
-    let women = question(
-        "Grades of women",
-        r#""where": {"column": "sex", "is": true}, "group_by": [{"column": "grade", "missing": "own bin"}],
-        "measures": {"count": true}"#,
-    );
-    let near = x.request(&w.asked, &women, &w.approval, &["north", "south"]);
-    let (named, naming) = approved(w, &w.asked, &|approval| approval.near_plans = vec![near.plan]);
-    let declined = [x.decline("north", &w.request, "no"), x.decline("south", &w.request, "no")];
-    let declined = declined.into_iter().fold(w.asked.clone(), |state, one| after(&state, one, ASKED));
-    let ages = question("Women", r#""where": {"column": "sex", "is": true}, "measures": {"count": true}"#);
-    vec![
-        case(
-            "Policy",
-            "sums where none are released",
-            "north's policy with the approval's refuses this query: the plan asks for sums",
-            asked(&none, &sum),
-            asked(&again, &sum),
-        ),
-        case(
-            "NoConsents",
-            "flags for another purpose only",
-            "north's consent epoch has no flags for DUO:0000007/academic; it has DUO:0000042/academic",
-            one(&state),
-            one(&with_flags),
-        ),
-        case(
-            "Cap",
-            "a second query under the approval",
-            "north's policy with the approval's allows 1 queries per approval, and there are 1 already",
-            asked(&once, &by_grade("Grades again")),
-            first,
-        ),
-        case(
-            "Cap",
-            "a second query that uses the column",
-            "allows 1 queries per column \"grade\" under one approval",
-            asked(&used, &by_grade("Grades again")),
-            asked(&used, &ages),
-        ),
-        case(
-            "Near",
-            "one condition more",
-            "differs from it in what it reads of sex only",
-            asked(&w.asked, &women),
-            query(w, &named, &naming, &women),
-        ),
-        case(
-            "Near",
-            "one condition more than what was declined",
-            format!("it passes if the board names the plan {} in the approval's near_plans", near.plan),
-            asked(&w.asked, &women),
-            asked(&declined, &women),
-        ),
-    ]
 }
 
 fn decisions() -> Vec<Case> {

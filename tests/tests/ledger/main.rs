@@ -9,6 +9,7 @@ mod decoders;
 mod evidence;
 mod model;
 mod plans;
+mod policies;
 mod registering;
 mod rules;
 mod status;

@@ -70,7 +70,7 @@ impl State {
             Statement::Study { approval } => self.study(&member, approval, index, time)?,
             Statement::Suspend { approval, reason } => self.suspend(&member, approval, reason, time)?,
             Statement::Query { request } => {
-                let question = self.check_query(&member, request, id, (index, time), plans)?;
+                let question = self.check_query(&member, (request, request.sites.len()), id, (index, time), plans)?;
                 self.enter_query(question);
             }
             Statement::Hold { request, reason } => {
@@ -84,9 +84,9 @@ impl State {
                 self.leave_near(request, &member.name);
             }
             Statement::Release { request, proof } => {
-                let (params, policy) = self.check_release(&member, request, proof, time, verification)?;
+                let policy = self.check_release(&member, request, proof, time, verification)?;
                 if let Some(asked) = self.asked_mut(request, &member.name) {
-                    asked.release = Some(Released { index, time, cells: proof.cells.clone(), params, policy });
+                    asked.release = Some(Released { index, time, cells: proof.cells.clone(), policy });
                 }
             }
         }

@@ -6,6 +6,7 @@
 mod admit;
 mod ask;
 mod chain;
+mod counts;
 mod dry;
 mod evidence;
 mod near;

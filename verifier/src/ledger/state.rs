@@ -9,7 +9,8 @@ use cohortium_protocol::documents::{Approval, Request};
 use cohortium_protocol::domain;
 use cohortium_protocol::hash::{Digest, Hasher};
 use cohortium_protocol::ledger::{Charter, MerkleTree, Timestamp};
-use cohortium_protocol::policy::{GroupCells, Policy, ReleaseParams};
+use cohortium_protocol::policy::{GroupCells, Policy};
+use cohortium_protocol::results::ReleasePolicy;
 use cohortium_protocol::table::Schema;
 
 use super::near::{Earlier, Reads};
@@ -134,10 +135,8 @@ pub struct Released {
     pub time: Timestamp,
     /// The released cells.
     pub cells: Vec<GroupCells>,
-    /// The release rule's numbers.
-    pub params: ReleaseParams,
-    /// The effective policy in words.
-    pub policy: String,
+    /// The effective policy, and the numbers that it gives for the plan.
+    pub policy: ReleasePolicy,
 }
 
 /// One site's part of a query: what was pinned, and what became of it.
