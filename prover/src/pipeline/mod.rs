@@ -26,7 +26,7 @@ use cohortium_protocol::commit::{ColumnCommitment, ConsentEpoch, DatasetManifest
 use cohortium_protocol::documents::{Approval, Request};
 use cohortium_protocol::field::F;
 use cohortium_protocol::hash::Digest;
-use cohortium_protocol::policy::{EffectivePolicy, GroupCells, Policy, QueryCap, ReleaseParams, effective, release};
+use cohortium_protocol::policy::{EffectivePolicy, GroupCells, Policy, ReleaseParams, effective, release};
 use cohortium_protocol::query::{ColumnId, Inputs, Plan, QueryColumns, Source, compile};
 use cohortium_protocol::shape::Shape;
 use cohortium_protocol::table::{ConsentTable, Schema, Table};
@@ -123,6 +123,7 @@ pub fn plan_release<'a>(
     plan.check(&shape)?;
     approval.permits(&request.query, &plan)?;
     let policy = effective(Some(floor), Some(&approval.policy))?;
+    policy.check_sites(request.sites.len())?;
     let params = policy.release_params(&plan, schema, approval.names(&plan))?;
     Ok(Planned { request, approval, plan, shape, policy, params })
 }
@@ -157,9 +158,14 @@ impl Planned<'_> {
         &self.params
     }
 
-    /// The query caps of the policy in force: not part of the proof, for the site to count.
-    pub fn query_cap(&self) -> QueryCap {
-        self.policy.policy().query_cap()
+    /// The policy in force, in plain words.
+    pub fn policy_words(&self) -> String {
+        self.policy.words(&self.params)
+    }
+
+    /// The policy in force. Its caps, and its rule about differencing, are no part of the proof: they are the site's to count.
+    pub fn policy(&self) -> &Policy {
+        self.policy.policy()
     }
 
     /// The registered columns that are opened at one point each: what the opening budget is charged with.
