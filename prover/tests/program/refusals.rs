@@ -328,6 +328,17 @@ fn query_caps_are_counted_from_what_was_released() {
     place.write("amended.json", &place.read("capped.json").replace("EC-1", "EC-2"));
     place.run(&ask(5, &query(over_50, "grade"), "amended.json").replace("--yes", "--dry-run")).fails(1, sentence);
     place.write("other.json", &place.read("capped.json").replace("S-1", "S-2"));
-    let asked = query(over_50, "grade").replace("S-1", "S-2");
-    place.run(&ask(6, &asked, "other.json").replace("--yes", "--dry-run")).ok();
+    let of_other = |query: String| query.replace("S-1", "S-2");
+    place.run(&ask(6, &of_other(query(over_50, "grade")), "other.json").replace("--yes", "--dry-run")).ok();
+
+    // What was answered is compared with, whoever asks; until the board has said that it may be.
+    let over_51 = of_other(query(r#"{ "column": "age", "between": [52, null] }"#, "hormon"));
+    let near = ask(7, &over_51, "other.json").replace("--yes", "--dry-run");
+    let run = place.run(&near).fails(1, "and this question differs from it in what it reads of age only");
+    let named = run.err.split_once("if the board names the plan ").unwrap().1;
+    let plans = format!("\"near_plans\": [\"{}\"], \"exact_plans\"", &named[..64]);
+    place.write("near.json", &place.read("other.json").replace("\"exact_plans\"", &plans));
+    place.run(&ask(8, &over_51, "near.json").replace("--yes", "--dry-run")).ok();
+    // The same question again is no other one.
+    place.run(&ask(9, &of_other(query(over_50, "hormon")), "other.json").replace("--yes", "--dry-run")).ok();
 }
