@@ -201,7 +201,7 @@ pub fn time(seconds: u64) -> String {
     let units = [(86_400, "day"), (3600, "hour"), (60, "minute")];
     let (number, unit) = units
         .into_iter()
-        .find(|(size, _)| seconds >= *size && seconds % size == 0)
+        .find(|(size, _)| seconds >= *size && seconds.is_multiple_of(*size))
         .map_or((seconds, "second"), |(size, unit)| (seconds / size, unit));
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {unit}{plural}")

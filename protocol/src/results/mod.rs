@@ -140,7 +140,7 @@ impl QueryResults {
     pub fn add_state(&mut self, site: &str, answer: SiteAnswer) -> Result<(), ResultsError> {
         if let SiteAnswer::Answered { release, policy, groups } = &answer {
             let cells: Vec<GroupCells> = groups.iter().map(Group::released).collect();
-            return self.add_answered(site, *release, policy.clone(), &cells);
+            return self.add_answered(site, *release, policy.as_ref().clone(), &cells);
         }
         self.push_state(site, answer)?;
         self.pool()
@@ -183,7 +183,7 @@ impl QueryResults {
         };
         let cells = cells.iter().enumerate().map(shown).collect::<Result<Vec<_>, _>>()?;
         let groups = group::all(cells, question)?;
-        let answer = SiteAnswer::Answered { release, policy, groups };
+        let answer = SiteAnswer::Answered { release, policy: Box::new(policy), groups };
         self.0.sites.push(SiteResults { site: name(), answer });
         Ok(())
     }

@@ -48,7 +48,7 @@ pub enum SiteAnswer {
         /// The release transaction.
         release: Digest,
         /// The effective policy of this release.
-        policy: ReleasePolicy,
+        policy: Box<ReleasePolicy>,
         /// The groups, by number.
         groups: Vec<Group<SiteCell>>,
     },

@@ -7,7 +7,7 @@ use cohortium_protocol::query::Query;
 use cohortium_protocol::table::ConsentColumn;
 use cohortium_tests::exchange::{DAY, at, by_grade, question};
 use cohortium_tests::{Hospital, approval, usual_policy};
-use cohortium_verifier::ledger::State;
+use cohortium_verifier::ledger::{Plans, State};
 
 use crate::asking::{approved, query};
 use crate::registering::after;
@@ -249,4 +249,17 @@ fn near() -> Vec<Case> {
             asked(&declined, &women),
         ),
     ]
+}
+
+#[test]
+fn one_site_of_several_is_told_what_it_has_against_the_query_as_it_is_asked() {
+    let w = world();
+    let two = Limits { min_sites: Some(MinSites { sites: 2, when: SitesWhen::Always }), ..Limits::default() };
+    let state = limited(w, two);
+    let sites = ["north".to_owned(), "south".to_owned()];
+    let dry = state.dry_run(&w.approval.digest(), &sites, "synthetic").unwrap();
+    let alone = w.exchange.request(&state, &by_grade("Grades"), &w.approval, &["north"]);
+    let check = |of: usize| dry.check_of(&alone, of, at(ASKED), &mut Plans::new()).map_err(|refusal| refusal.rule());
+    assert_eq!([check(1), check(2)], [Err("min-sites"), Ok(())]);
+    assert_eq!(dry.check(&alone, at(ASKED), &mut Plans::new()).map_err(|refusal| refusal.rule()), Err("min-sites"));
 }
