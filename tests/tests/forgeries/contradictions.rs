@@ -295,16 +295,6 @@ pub(crate) const CASES: &[Case] = &[
         "the sum of squares is released only to the digit",
     ),
     (
-        "trap 13: an approval that does not name the plan: narrowed sums tell counts",
-        |f| {
-            let measures = &mut f.bundle.request.query.measures;
-            (measures.sum_of_squares, measures.sum_of_products) = (None, None);
-            f.agree();
-        },
-        Step::Policy,
-        "crp is narrowed to",
-    ),
-    (
         "an approval that releases no sums",
         |f| {
             f.bundle.approval.policy = Policy::new(8, 5, true, Sums::None).unwrap();
