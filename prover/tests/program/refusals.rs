@@ -341,4 +341,22 @@ fn query_caps_are_counted_from_what_was_released() {
     place.run(&ask(8, &over_51, "near.json").replace("--yes", "--dry-run")).ok();
     // The same question again is no other one.
     place.run(&ask(9, &of_other(query(over_50, "hormon")), "other.json").replace("--yes", "--dry-run")).ok();
+
+    // A floor that wants more sites in every query, or fewer groups, than a request has.
+    for (field, sentence) in [
+        (
+            r#""min_sites": { "sites": 2, "when": "always" }"#,
+            "the query asks 1 sites, and the policy allows queries to 2 sites",
+        ),
+        (r#""max_levels": 1"#, "the grouping by hormon has 2 groups, and the policy allows 1 along one grouping"),
+    ] {
+        place.write(
+            "limited.json",
+            &place.read("floor.json").replace("\"query_cap\"", &format!("{field}, \"query_cap\"")),
+        );
+        place.run("policy --home h --set limited.json").ok();
+        place.run("publish --home h --out public").ok();
+        let limited = ask(10, &of_other(query(few_nodes, "hormon")), "other.json");
+        place.run(&limited).fails(1, sentence);
+    }
 }

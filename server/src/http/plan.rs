@@ -59,8 +59,8 @@ struct PlanQuestion {
 struct PlanSite {
     /// The site.
     site: String,
-    /// Whether this site has nothing against the query: it would be admitted for this site, were it for the number of sites
-    /// and the rules about each of the others.
+    /// Whether no rule refuses the query for this site, as one of all the sites that are named. What the others have against
+    /// it is said under their names.
     allowed: bool,
     /// The rule that refuses.
     #[serde(skip_serializing_if = "Option::is_none")]
