@@ -26,6 +26,7 @@ const TINY: Shape = Shape {
     blinding_rows: 3,
     row_split: 2,
     value_split: 2,
+    noise: None,
 };
 const OTHER: Shape = Shape { name: "other", groups: 5, ..TINY };
 

@@ -147,10 +147,17 @@ fn points_are_points_of_their_groups() {
         assert!(!value.add_with_carry(&Fq::MODULUS));
         refused(what, put(at, &value.to_bytes_le()));
     }
-    // A flag that says otherwise than the coordinates.
-    for (at, bit) in [(ALPHA, 0x80), (ALPHA, 0x40), (LIST, 0x80), (LIST, 0x40)] {
-        let byte = bytes()[at + 63] ^ bit;
-        refused("flag", put(at + 63, &[byte]));
+    // A sign that says otherwise than the coordinates.
+    for at in [ALPHA, LIST] {
+        let byte = bytes()[at + 63] ^ 0x80;
+        refused("sign", put(at + 63, &[byte]));
+    }
+    // The flag of the point at infinity: beside the sign it is no flag, alone it is a point that no key may have.
+    for at in [ALPHA, LIST] {
+        let byte = bytes()[at + 63];
+        refused("both flags", put(at + 63, &[byte | 0xc0]));
+        let alone = put(at + 63, &[byte & 0x3f | 0x40]);
+        assert!(matches!(alone, VerifyingKeyError::Unsafe { .. } | VerifyingKeyError::Points { .. }), "{alone}");
     }
 }
 

@@ -14,6 +14,8 @@ pub const SYNTHETIC: &str = "cohortium/synthetic/1";
 pub const QUERY: &str = "cohortium/query/1";
 /// A plan's digest.
 pub const PLAN: &str = "cohortium/plan/1";
+/// What a plan reads, for the comparison of plans.
+pub const PLAN_SIGNATURE: &str = "cohortium/plan-signature/1";
 /// A policy's digest.
 pub const POLICY: &str = "cohortium/policy/1";
 /// The digest of the numbers that a release rule comes to for one plan.

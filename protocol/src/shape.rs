@@ -241,9 +241,24 @@ pub const PINNED: [Pin; 6] = [
         constraints: 120_931,
         matrices: "a002ce57fa7627e537fb1e0063d946aa92ffaecd6edb7d3e6fc14be9e42b740b",
     },
-    Pin { shape: Shape::NOISE_12, id: "", constraints: 0, matrices: "" },
-    Pin { shape: Shape::NOISE_16, id: "", constraints: 0, matrices: "" },
-    Pin { shape: Shape::NOISE_20, id: "", constraints: 0, matrices: "" },
+    Pin {
+        shape: Shape::NOISE_12,
+        id: "7a3311b255defdca5d7d28920d3818dfca7df63d783ab7d31b0c09b6a59a70f1",
+        constraints: 103_369,
+        matrices: "106c1d9edfcb4ab54e408a72f78488561cd6de5f4a969bc74710c55e468638a2",
+    },
+    Pin {
+        shape: Shape::NOISE_16,
+        id: "245a3723138e7bed6a94311b328a955dab90b2783bcd478396a7bcb185837830",
+        constraints: 105_049,
+        matrices: "00a5a0009fc62e248721e2e862be486459c89a0635791c347f7961fdb5bd9e74",
+    },
+    Pin {
+        shape: Shape::NOISE_20,
+        id: "c23aa87ca33e4d985747b6a0e01d87268316741c56807cc676ccac7f70283849",
+        constraints: 128_657,
+        matrices: "24543b314accd0601ceb53908b0cd6567121668046c0ead9dc27deb383e188b0",
+    },
 ];
 
 impl Shape {

@@ -184,6 +184,7 @@ pub fn approval(study: &str, table: &str, policy: Policy, exact_plans: &[&Plan])
         aggregates: None,
         policy,
         exact_plans: exact_plans.iter().map(|plan| plan.digest()).collect(),
+        near_plans: Vec::new(),
         expires: "2030-12-31".parse().unwrap(),
         nonces: None,
     }

@@ -15,6 +15,7 @@ use cohortium_protocol::field::F;
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::policy::{GroupCells, PolicyError, Rule, effective};
 use cohortium_protocol::query::{Plan, Source, compile};
+use cohortium_protocol::results::ReleasePolicy;
 use cohortium_protocol::shape::Shape;
 use cohortium_protocol::statement::PublicChallenges;
 
@@ -30,7 +31,7 @@ pub struct VerifiedRelease {
     request: Digest,
     plan: Plan,
     rule: Rule,
-    policy: String,
+    policy: ReleasePolicy,
     cells: Vec<GroupCells>,
     key: Digest,
     key_kind: KeyKind,
@@ -73,6 +74,11 @@ impl VerifiedRelease {
 
     /// The effective policy in words.
     pub fn policy(&self) -> &str {
+        &self.policy.words
+    }
+
+    /// The effective policy with the numbers that it gives for the plan.
+    pub fn release_policy(&self) -> &ReleasePolicy {
         &self.policy
     }
 
@@ -157,6 +163,7 @@ pub fn check_release(bundle: &Bundle, anchors: &Anchors) -> Result<PendingReleas
     let plan = check_plan(bundle, &shape).map_err(|reason| reason.at(Step::Plan))?;
     let policy = effective(Some(&bundle.policy_floor), Some(&bundle.approval.policy))
         .map_err(|error| Reason::from(error).at(Step::Policy))?;
+    policy.check_sites(bundle.request.sites.len()).map_err(|error| Reason::from(error).at(Step::Policy))?;
     let rule = policy
         .rule(&plan, &bundle.schema, bundle.approval.names(&plan), (&bundle.request.noise, &shape))
         .map_err(|error| Reason::from(error).at(Step::Policy))?;
@@ -229,7 +236,7 @@ pub fn check_release(bundle: &Bundle, anchors: &Anchors) -> Result<PendingReleas
         site: bundle.site.clone(),
         request: bundle.request.digest(),
         plan,
-        policy: rule.describe(),
+        policy: ReleasePolicy::new(policy.policy().clone(), &rule),
         rule,
         cells: proof.cells.clone(),
         key: key.id(),

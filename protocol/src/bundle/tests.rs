@@ -51,6 +51,7 @@ impl Parts {
             aggregates: None,
             policy: policy.clone(),
             exact_plans: vec![plan.digest()],
+            near_plans: Vec::new(),
             expires: "2030-12-31".parse().unwrap(),
             nonces: None,
         };

@@ -66,6 +66,8 @@ pub struct Approval {
     pub policy: Policy,
     /// Plans for which the board allows exact sums, by digest.
     pub exact_plans: Vec<Digest>,
+    /// Plans, by digest, that the board allows although they are a sliver apart from questions that were put before.
+    pub near_plans: Vec<Digest>,
     /// The last day on which a query may be asked.
     pub expires: Day,
     /// The board's commitment to its nonces; without it nothing can be noised under the approval.
@@ -99,6 +101,8 @@ struct RawApproval {
     policy: Option<Policy>,
     #[serde(default, deserialize_with = "bounded::list::<MAX_NAMES, _, _>")]
     exact_plans: Vec<Digest>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "bounded::list::<MAX_NAMES, _, _>")]
+    near_plans: Vec<Digest>,
     expires: Day,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     nonces: Option<NonceTree>,
@@ -255,7 +259,7 @@ impl TryFrom<RawApproval> for Approval {
         let consent = ConsentColumn::new(&raw.purpose, raw.sponsor_class)
             .map_err(|_| ApprovalError::BadPurpose { found: raw.purpose.chars().take(80).collect() })?;
         let RawApproval { study, ethics_reference, sponsor, tables, columns, sites, aggregates, .. } = raw;
-        let RawApproval { policy, exact_plans, expires, nonces, .. } = raw;
+        let RawApproval { policy, exact_plans, near_plans, expires, nonces, .. } = raw;
         if let Some(NonceTree { leaves: found, .. }) = nonces
             && !(1..=MAX_NONCES).contains(&found)
         {
@@ -273,6 +277,7 @@ impl TryFrom<RawApproval> for Approval {
             aggregates,
             policy,
             exact_plans,
+            near_plans,
             expires,
             nonces,
         })
@@ -282,7 +287,7 @@ impl TryFrom<RawApproval> for Approval {
 impl From<Approval> for RawApproval {
     fn from(approval: Approval) -> Self {
         let Approval { study, ethics_reference, sponsor, consent, tables, columns, sites, aggregates, .. } = approval;
-        let Approval { policy, exact_plans, expires, nonces, .. } = approval;
+        let Approval { policy, exact_plans, near_plans, expires, nonces, .. } = approval;
         Self {
             format: APPROVAL_FORMAT.into(),
             study,
@@ -296,6 +301,7 @@ impl From<Approval> for RawApproval {
             aggregates,
             policy: Some(policy),
             exact_plans,
+            near_plans,
             expires,
             nonces,
         }
@@ -342,6 +348,12 @@ impl Approval {
         }
         hasher.u64(u64::from(self.expires.days()));
         // Only if set: approvals that were made before have the digests that they had.
+        if !self.near_plans.is_empty() {
+            hasher.str("near_plans").u64(self.near_plans.len() as u64);
+            for plan in &self.near_plans {
+                hasher.digest(plan);
+            }
+        }
         if let Some(NonceTree { leaves, root }) = &self.nonces {
             hasher.str("nonces").u64(u64::from(*leaves)).digest(root);
         }
@@ -351,6 +363,11 @@ impl Approval {
     /// Whether the board allows exact sums for this plan.
     pub fn names(&self, plan: &Plan) -> bool {
         self.exact_plans.contains(&plan.digest())
+    }
+
+    /// Whether the board allows this plan although it is a sliver apart from an earlier question.
+    pub fn allows_near(&self, plan: &Plan) -> bool {
+        !self.near_plans.is_empty() && self.near_plans.contains(&plan.digest())
     }
 
     /// Refuses a query, or the plan it compiles to, that goes beyond the approval; names the clause.
@@ -434,10 +451,17 @@ impl Approval {
             None => String::new(),
             Some(NonceTree { leaves, .. }) => format!("Nonces for noise: for the first {leaves} queries\n"),
         };
+        let near = match self.near_plans.as_slice() {
+            [] => String::new(),
+            plans => format!(
+                "Plans allowed although near earlier ones: {}\n",
+                plans.iter().map(Digest::to_string).collect::<Vec<_>>().join(", ")
+            ),
+        };
         format!(
             "Study {}, {}\nSponsor: {} ({})\nPurpose: {}\nTables: {}; columns: {columns}; sites: \
              {sites}\nMay be asked for: {aggregates}\nPolicy: {}\nPlans with exact sums: \
-             {plans}\n{nonces}Until {}, that day included\nApproval {}\n",
+             {plans}\n{near}{nonces}Until {}, that day included\nApproval {}\n",
             self.study,
             self.ethics_reference,
             self.sponsor,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::limits::{Limits, MinSites, Quota};
 use super::noise::{self, EpsilonLimits, NoiseRule};
 use super::release::{ParamsError, ReleaseParams, SumParams};
 use crate::domain;
@@ -50,6 +51,30 @@ pub struct QueryCap {
     pub per_column: Option<u32>,
 }
 
+/// What becomes of a question that is a sliver apart from an earlier one to the same table, where counts are exact or rounded;
+/// the later, the stricter. A ledger's rule: no single proof can show it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Differencing {
+    /// It is answered like any other.
+    Off,
+    /// It is answered if the approval names its plan in `near_plans`. What a policy means that says nothing.
+    Board,
+    /// It is refused.
+    Refuse,
+}
+
+impl Differencing {
+    /// The name used in files and digests.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Board => "board",
+            Self::Refuse => "refuse",
+        }
+    }
+}
+
 /// A release policy: a site's floor, or an approval's. Its smallest cell and rounding always fit each other.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(try_from = "RawPolicy", into = "RawPolicy")]
@@ -61,6 +86,8 @@ pub struct Policy {
     query_cap: QueryCap,
     noise: NoiseRule,
     epsilon: EpsilonLimits,
+    differencing: Option<Differencing>,
+    limits: Limits,
 }
 
 /// Why there is no policy to release under.
@@ -81,6 +108,14 @@ pub enum PolicyError {
     /// A smallest cell or rounding that the circuit does not take, or that do not fit each other.
     #[error("the policy is refused: {0}")]
     Params(#[from] ParamsError),
+    /// A limit that means nothing.
+    #[error("the policy's {rule} is refused: {reason}")]
+    Limit {
+        /// Its name in the document.
+        rule: &'static str,
+        /// What was found, and what is allowed.
+        reason: String,
+    },
     /// No policy, no release.
     #[error("{whose} has no policy, and without a policy nothing is released")]
     Absent {
@@ -96,6 +131,28 @@ pub enum PolicyError {
         approval: u32,
         /// What is wrong with what follows from both.
         problem: ParamsError,
+    },
+    /// The plan groups more finely than the policy allows.
+    #[error(
+        "the grouping by {column} has {found} groups, and the policy allows {most} along one grouping: ask for fewer, wider ones"
+    )]
+    Levels {
+        /// The grouping's column.
+        column: String,
+        /// Its groups.
+        found: usize,
+        /// Those allowed.
+        most: u32,
+    },
+    /// The query asks fewer sites than the policy allows.
+    #[error(
+        "the query asks {found} sites, and the policy allows queries to {least} sites or more only: name more of them"
+    )]
+    Sites {
+        /// The sites that the request names.
+        found: usize,
+        /// Those that it takes.
+        least: u32,
     },
     /// The plan asks for sums and the policy releases none.
     #[error("the plan asks for sums, and the policy releases none: ask for counts alone")]
@@ -173,14 +230,22 @@ struct RawPolicy {
     sums: Sums,
     #[serde(default, skip_serializing_if = "is_unset")]
     query_cap: QueryCap,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    differencing: Option<Differencing>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    min_sites: Option<MinSites>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    max_levels: Option<u32>,
+    #[serde(default, skip_serializing_if = "is_unset")]
+    quota: Quota,
     #[serde(default, skip_serializing_if = "NoiseRule::is_off")]
     noise: NoiseRule,
     #[serde(default, skip_serializing_if = "EpsilonLimits::is_unset")]
     epsilon: EpsilonLimits,
 }
 
-fn is_unset(cap: &QueryCap) -> bool {
-    *cap == QueryCap::default()
+fn is_unset<T: Default + PartialEq>(rule: &T) -> bool {
+    *rule == T::default()
 }
 
 impl TryFrom<RawPolicy> for Policy {
@@ -191,24 +256,47 @@ impl TryFrom<RawPolicy> for Policy {
             return Err(PolicyError::Format { found: raw.format });
         }
         let policy = Self::new(raw.min_cell, raw.rounding, raw.show_zeros, raw.sums)?;
-        Ok(Self { query_cap: raw.query_cap, noise: raw.noise, epsilon: raw.epsilon, ..policy })
+        let limits = Limits { min_sites: raw.min_sites, max_levels: raw.max_levels, quota: raw.quota };
+        Self {
+            query_cap: raw.query_cap,
+            differencing: raw.differencing,
+            noise: raw.noise,
+            epsilon: raw.epsilon,
+            ..policy
+        }
+        .with_limits(limits)
     }
 }
 
 impl From<Policy> for RawPolicy {
     fn from(policy: Policy) -> Self {
-        let Policy { min_cell, rounding, show_zeros, sums, query_cap, noise, epsilon } = policy;
-        Self { format: POLICY_FORMAT.into(), min_cell, rounding, show_zeros, sums, query_cap, noise, epsilon }
+        let Policy { min_cell, rounding, show_zeros, sums, query_cap, noise, epsilon, differencing, limits } = policy;
+        let (format, Limits { min_sites, max_levels, quota }) = (POLICY_FORMAT.into(), limits);
+        Self {
+            format,
+            min_cell,
+            rounding,
+            show_zeros,
+            sums,
+            query_cap,
+            differencing,
+            min_sites,
+            max_levels,
+            quota,
+            noise,
+            epsilon,
+        }
     }
 }
 
 impl Policy {
-    /// A policy without query caps. `rounding` 1 leaves counts exact. Refused unless `min_cell` is the lower
+    /// A policy without query caps and limits. `rounding` 1 leaves counts exact. Refused unless `min_cell` is the lower
     /// edge of a rounding interval, and more than one count is suppressed.
     pub fn new(min_cell: u32, rounding: u32, show_zeros: bool, sums: Sums) -> Result<Self, ParamsError> {
         ReleaseParams { k: min_cell, b: rounding, show_zero: show_zeros, sums: [SumParams::OFF; 3] }.check()?;
-        let (query_cap, noise, epsilon) = (QueryCap::default(), NoiseRule::Off, EpsilonLimits::default());
-        Ok(Self { min_cell, rounding, show_zeros, sums, query_cap, noise, epsilon })
+        let (query_cap, limits) = (QueryCap::default(), Limits::default());
+        let (noise, epsilon, differencing) = (NoiseRule::Off, EpsilonLimits::default(), None);
+        Ok(Self { min_cell, rounding, show_zeros, sums, query_cap, noise, epsilon, differencing, limits })
     }
 
     /// The same with query caps.
@@ -221,6 +309,18 @@ impl Policy {
     #[must_use]
     pub fn with_noise(self, noise: NoiseRule, epsilon: EpsilonLimits) -> Self {
         Self { noise, epsilon, ..self }
+    }
+
+    /// The same with a rule for questions that are a sliver apart.
+    #[must_use]
+    pub fn with_differencing(self, differencing: Option<Differencing>) -> Self {
+        Self { differencing, ..self }
+    }
+
+    /// The same with limits on sites, groups and queries. Refused if one of them means nothing.
+    pub fn with_limits(self, limits: Limits) -> Result<Self, PolicyError> {
+        limits.check()?;
+        Ok(Self { limits: limits.sorted(), ..self })
     }
 
     /// Reads a policy file.
@@ -273,6 +373,21 @@ impl Policy {
         self.epsilon
     }
 
+    /// The rule for questions that are a sliver apart; a policy that says nothing means [`Differencing::Board`].
+    pub fn differencing(&self) -> Differencing {
+        self.differencing.unwrap_or(Differencing::Board)
+    }
+
+    /// Whether the policy says something about such questions.
+    pub const fn says_differencing(&self) -> bool {
+        self.differencing.is_some()
+    }
+
+    /// The limits on sites, groups and queries.
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// The digest over every field.
     pub fn digest(&self) -> Digest {
         let mut hasher = Hasher::new(domain::POLICY);
@@ -284,6 +399,11 @@ impl Policy {
                 hasher.u64(u64::from(cap));
             }
         }
+        // Only if set: policies that were made before have the digests that they had.
+        if let Some(differencing) = self.differencing {
+            hasher.str("differencing").str(differencing.name());
+        }
+        self.limits.absorb(&mut hasher);
         noise::absorb(self.noise, &self.epsilon, &mut hasher);
         hasher.finish()
     }
@@ -298,9 +418,16 @@ impl Policy {
         let mut text = format!("{}, {sums}", describe_counts(self.min_cell, self.rounding, self.show_zeros));
         for (cap, words) in [(self.query_cap.per_approval, "approval"), (self.query_cap.per_column, "column")] {
             if let Some(cap) = cap {
-                text.push_str(&format!(", at most {cap} queries per {words} (counted by the hospital, not proved)"));
+                text.push_str(&format!(", at most {cap} queries per {words} (counted, not proved)"));
             }
         }
+        text.push_str(&self.limits.describe());
+        text.push_str(match self.differencing() {
+            Differencing::Off => ", questions a sliver apart from earlier ones answered like any other",
+            Differencing::Board => ", questions a sliver apart from earlier ones only if the board names them",
+            Differencing::Refuse => ", no question a sliver apart from an earlier one",
+        });
+        text.push_str(" (counted, not proved)");
         text.push_str(&noise::describe(self.noise, &self.epsilon));
         text
     }

@@ -1,6 +1,7 @@
 //! The stricter of two policies, and the numbers it gives for one plan.
 
 use super::document::{Policy, PolicyError, QueryCap, Sums, describe_counts};
+use super::limits::{MinSites, SitesWhen};
 use super::noise::NoiseRule;
 use super::noised::NoisedParams;
 use super::release::{MAX_COUNT_RULE, ParamsError, ReleaseParams, SUM_NAMES, SumParams, next_edge};
@@ -27,7 +28,10 @@ pub struct EffectivePolicy(Policy);
 /// - of sums, the stricter of the two;
 /// - caps: the smaller of the two;
 /// - noise: off if either has it off, required if either requires it; one of each refuse each other;
-/// - of every limit of epsilon, the smaller of the two.
+/// - of every limit of epsilon, the smaller of the two;
+/// - of questions a sliver apart from earlier ones, the stricter of the two;
+/// - sites: the larger number, everywhere if one of them says everywhere; groups along one grouping: the smaller number;
+/// - rates: those of both, and of two about the same time the lower; repeats: the smaller number in the longer time.
 ///
 /// Without both policies nothing is released.
 pub fn effective(floor: Option<&Policy>, approval: Option<&Policy>) -> Result<EffectivePolicy, PolicyError> {
@@ -49,7 +53,10 @@ pub fn effective(floor: Option<&Policy>, approval: Option<&Policy>) -> Result<Ef
     let policy = Policy::new(min_cell, rounding, show_zeros, floor.sums().max(approval.sums())).map_err(together)?;
     let noise = NoiseRule::stricter(floor.noise(), approval.noise())?;
     let epsilon = floor.epsilon().stricter(approval.epsilon());
-    Ok(EffectivePolicy(policy.with_query_cap(query_cap).with_noise(noise, epsilon)))
+    let is_said = floor.says_differencing() || approval.says_differencing();
+    let differencing = is_said.then(|| floor.differencing().max(approval.differencing()));
+    let policy = policy.with_query_cap(query_cap).with_differencing(differencing).with_noise(noise, epsilon);
+    Ok(EffectivePolicy(policy.with_limits(floor.limits().stricter(approval.limits()))?))
 }
 
 const fn gcd(a: u32, b: u32) -> u32 {
@@ -97,6 +104,11 @@ impl EffectivePolicy {
         }
         self.check_exact()?;
         let Self(policy) = self;
+        if let Some(most) = policy.limits().max_levels
+            && let Some(axis) = plan.axes.iter().find(|axis| axis.groups.len() > most as usize)
+        {
+            return Err(PolicyError::Levels { column: axis.name.clone(), found: axis.groups.len(), most });
+        }
         let k = policy.min_cell();
         let asked = plan.asked.as_array();
         let sums = match policy.sums() {
@@ -113,6 +125,38 @@ impl EffectivePolicy {
     }
 }
 
+impl EffectivePolicy {
+    /// Refuses a request that names fewer sites than the policy wants in every query.
+    pub fn check_sites(&self, found: usize) -> Result<(), PolicyError> {
+        match self.0.limits().min_sites {
+            Some(MinSites { sites: least, when: SitesWhen::Always }) if found < least as usize => {
+                Err(PolicyError::Sites { found, least })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The whole policy in plain words, and of a release that asks for sums how it has them: one line.
+    pub fn words(&self, rule: &Rule) -> String {
+        self.0.words(rule)
+    }
+}
+
+impl Policy {
+    /// See [`EffectivePolicy::words`].
+    pub fn words(&self, rule: &Rule) -> String {
+        let mut text = self.describe();
+        let here = match rule {
+            Rule::Exact(params) => params.describe_sums(),
+            Rule::Noised(params) => format!(" {}", params.describe()),
+        };
+        if !here.is_empty() {
+            text.push_str(&format!("; here{}", here.trim_start_matches(',')));
+        }
+        text
+    }
+}
+
 impl ReleaseParams {
     /// The digest over every number.
     pub fn digest(&self) -> Digest {
@@ -123,7 +167,12 @@ impl ReleaseParams {
 
     /// The rule in plain words, one line: "smallest cell 8, counts rounded to 5, ...".
     pub fn describe(&self) -> String {
-        let mut text = describe_counts(self.k, self.b, self.show_zero);
+        describe_counts(self.k, self.b, self.show_zero) + &self.describe_sums()
+    }
+
+    /// Each sum after a comma; nothing if none is asked.
+    fn describe_sums(&self) -> String {
+        let mut text = String::new();
         for (SumParams { on, base, dominance, most }, name) in self.sums.iter().zip(SUM_NAMES) {
             match (on, most) {
                 (false, _) => {}

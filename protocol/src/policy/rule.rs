@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::noised::{NoisedParams, aggregate_name};
 use super::release::{ReleaseParams, SumParams};
-use crate::hash::Hasher;
+use crate::domain;
+use crate::hash::{Digest, Hasher};
 use crate::noise::{Epsilon, NoiseLaw};
 use crate::shape::{AGGREGATES, STANDARD_NOISE};
 
@@ -49,6 +50,13 @@ impl Rule {
             Self::Exact(params) => params.describe(),
             Self::Noised(params) => params.describe(),
         }
+    }
+
+    /// The digest over every number.
+    pub fn digest(&self) -> Digest {
+        let mut hasher = Hasher::new(domain::RELEASE_PARAMS);
+        self.absorb(&mut hasher);
+        hasher.finish()
     }
 
     /// Feeds the rule into a digest.

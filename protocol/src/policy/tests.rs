@@ -9,6 +9,9 @@ use crate::query::{ColumnId, Plan};
 const DEMO: &str = r#"{"format": "cohortium-policy/1", "min_cell": 8, "rounding": 5, "show_zeros": false,
     "sums": "exact for named plans", "query_cap": {"per_approval": 20}}"#;
 
+/// What every policy says that says nothing about it.
+const GUARD: &str = "questions a sliver apart from earlier ones only if the board names them (counted, not proved)";
+
 fn policy(min_cell: u32, rounding: u32, sums: Sums) -> Policy {
     Policy::new(min_cell, rounding, true, sums).unwrap()
 }
@@ -31,8 +34,10 @@ fn a_policy_reads_writes_and_keeps_its_digest() {
     assert_eq!((&again, again.digest()), (&policy, policy.digest()));
     assert_eq!(
         policy.describe(),
-        "smallest cell 8, counts rounded to 5, empty groups suppressed like small ones, sums exact for plans the approval \
-         names and restrained for others, at most 20 queries per approval (counted by the hospital, not proved)"
+        format!(
+            "smallest cell 8, counts rounded to 5, empty groups suppressed like small ones, sums exact for plans the \
+             approval names and restrained for others, at most 20 queries per approval (counted, not proved), {GUARD}"
+        )
     );
     for (from, to) in [
         ("8", "13"),
@@ -195,8 +200,39 @@ fn the_stricter_of_each_rule() {
     let floor = Policy::new(3, 1, false, Sums::Restrained).unwrap().with_query_cap(cap(Some(9), None));
     let approval = Policy::new(3, 1, true, Sums::ExactForNamedPlans).unwrap().with_query_cap(cap(Some(7), Some(2)));
     let policy = effective(Some(&floor), Some(&approval)).unwrap().policy().clone();
+    assert!(!policy.says_differencing());
     assert_eq!((policy.show_zeros(), policy.sums()), (false, Sums::Restrained));
     assert_eq!(policy.query_cap(), cap(Some(7), Some(2)));
+}
+
+#[test]
+fn questions_a_sliver_apart_are_the_boards_unless_a_policy_says_otherwise() {
+    use Differencing::{Board, Off, Refuse};
+    let silent = policy(8, 5, Sums::None);
+    let saying = |differencing| silent.clone().with_differencing(Some(differencing));
+    let both = |floor: &Policy, approval: &Policy| {
+        let policy = effective(Some(floor), Some(approval)).unwrap();
+        assert_eq!(policy, effective(Some(approval), Some(floor)).unwrap());
+        policy.policy().differencing()
+    };
+    assert_eq!(both(&silent, &silent), Board);
+    assert_eq!(both(&silent, &saying(Off)), Board);
+    assert_eq!(both(&saying(Off), &saying(Off)), Off);
+    assert_eq!(both(&silent, &saying(Refuse)), Refuse);
+    assert_eq!(both(&saying(Board), &saying(Off)), Board);
+    let mut digests = vec![silent.digest()];
+    for name in ["off", "board", "refuse"] {
+        let rule = format!(r#""rounding": 5, "differencing": "{name}""#);
+        let read = Policy::parse(&DEMO.replace(r#""rounding": 5"#, &rule)).unwrap();
+        let again = Policy::parse(&serde_json::to_string(&read).unwrap()).unwrap();
+        assert_eq!((again.differencing().name(), again.digest()), (name, read.digest()));
+        assert!(read.describe().ends_with("(counted, not proved)"));
+        digests.push(read.digest());
+    }
+    digests.sort();
+    digests.dedup();
+    assert_eq!(digests.len(), 4);
+    assert!(Policy::parse(&DEMO.replace("\"rounding\": 5", "\"rounding\": 5, \"differencing\": \"no\"")).is_err());
 }
 
 proptest! {
@@ -413,22 +449,4 @@ fn plans_of_other_schemas_and_measures_of_other_kinds() {
         let error = policy.release_params(&plan, &schema(), false).unwrap_err().to_string();
         assert!(error.contains(sentence), "{error}");
     }
-}
-
-#[test]
-fn presets_pass_or_say_that_they_are_widened() {
-    for preset in PRESETS {
-        let policy = preset.policy().unwrap();
-        assert!(policy.min_cell() >= preset.min_cell);
-        assert_eq!(Preset::by_name(preset.name), Some(preset));
-    }
-    assert_eq!(
-        Preset::by_name("hdr-uk").unwrap().describe(),
-        "hdr-uk (HDR UK): smallest cell 15, counts rounded to 10; widened from 10, which is no lower edge of rounding to 10"
-    );
-    assert_eq!(
-        Preset::by_name("opensafely").unwrap().describe(),
-        "opensafely (OpenSAFELY): smallest cell 8, counts rounded to 5"
-    );
-    assert_eq!(Preset::by_name("none"), None);
 }

@@ -18,6 +18,7 @@ mod plan;
 mod properties;
 #[cfg(test)]
 mod scenarios;
+mod signature;
 mod table;
 
 pub(crate) use algebra::is_line;
@@ -31,6 +32,7 @@ pub use columns::{Aggregates, ColumnsError, Inputs, QueryColumns};
 pub use compile::{CompileError, compile};
 pub use evaluate::{EvaluateError, evaluate};
 pub use plan::{Asked, Axis, AxisGroup, Condition, Measure, Plan, Role};
+pub use signature::{Difference, Measurement, Near, NearIndex, Signature, put_to};
 pub use table::{Lookup, LookupTable, Segment, TableError};
 
 /// Values that a coded column can take: lookup tables map all of them.

@@ -86,7 +86,7 @@ fn selections() -> impl Strategy<Value = Expr> {
 }
 
 /// Queries whose groupings and measures are drawn from a list, with a random selection.
-fn queries() -> impl Strategy<Value = Query> {
+pub(super) fn queries() -> impl Strategy<Value = Query> {
     let axes = vec![
         r#"{"column": "meno"}"#,
         r#"{"column": "size"}"#,

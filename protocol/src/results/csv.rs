@@ -207,8 +207,12 @@ impl QueryResults {
                 }
             }
         }
+        let before = ["pooled".to_owned(), String::new()];
         if let Some(pooled) = self.pooled() {
-            self.groups(&mut csv, &["pooled".to_owned(), String::new()], &pooled.groups);
+            self.groups(&mut csv, &before, &pooled.groups);
+        } else if let Some(note) = self.too_few() {
+            let entry = Entry { state: "not pooled", shown: "not pooled".into(), note, ..Entry::default() };
+            self.row(&mut csv, &before, no_labels(), entry);
         }
         csv
     }

@@ -64,6 +64,12 @@ pub enum ResultsError {
         /// What is wrong.
         problem: ParamsError,
     },
+    /// Numbers that the effective policy never gives.
+    #[error("the site {site} released under numbers that its effective policy does not give")]
+    Policy {
+        /// The site.
+        site: String,
+    },
     /// Other sums than the query asked for.
     #[error("the site {site} released other sums than the query asks for")]
     Asked {

@@ -12,6 +12,8 @@ mod group;
 mod noised;
 mod number;
 #[cfg(test)]
+mod policies;
+#[cfg(test)]
 mod properties;
 mod question;
 mod site;
@@ -98,7 +100,8 @@ impl TryFrom<Document> for QueryResults {
             match answer {
                 SiteAnswer::Answered { release, policy, groups } => {
                     let cells: Vec<GroupCells> = groups.iter().map(Group::released).collect();
-                    anew.push_answer(site, *release, policy.params.clone(), &cells)?;
+                    let policy = ReleasePolicy::new(policy.effective.clone(), policy.params.clone());
+                    anew.push_answer(site, *release, policy, &cells)?;
                 }
                 answer => anew.push_state(site, answer.clone())?,
             }
@@ -133,16 +136,16 @@ impl QueryResults {
         Ok(Self(Document { format: RESULTS_FORMAT.into(), query, question, sites: Vec::new(), pooled: None, notes }))
     }
 
-    /// Adds a site that answered: the cells of its verified release, by group number, and the numbers that they were
-    /// released under. Refused if these numbers never give such cells.
+    /// Adds a site that answered: the cells of its verified release, by group number, and the policy that they were
+    /// released under. Refused if the policy never gives its numbers, or these never give such cells.
     pub fn add_answered(
         &mut self,
         site: &str,
         release: Digest,
-        rule: impl Into<Rule>,
+        policy: ReleasePolicy,
         cells: &[GroupCells],
     ) -> Result<(), ResultsError> {
-        self.push_answer(site, release, rule.into(), cells)?;
+        self.push_answer(site, release, policy, cells)?;
         self.pool()
     }
 
@@ -151,7 +154,7 @@ impl QueryResults {
     pub fn add_state(&mut self, site: &str, answer: SiteAnswer) -> Result<(), ResultsError> {
         if let SiteAnswer::Answered { release, policy, groups } = &answer {
             let cells: Vec<GroupCells> = groups.iter().map(Group::released).collect();
-            return self.add_answered(site, *release, &policy.params, &cells);
+            return self.add_answered(site, *release, policy.as_ref().clone(), &cells);
         }
         self.push_state(site, answer)?;
         self.pool()
@@ -171,13 +174,17 @@ impl QueryResults {
         &mut self,
         site: &str,
         release: Digest,
-        rule: Rule,
+        policy: ReleasePolicy,
         cells: &[GroupCells],
     ) -> Result<(), ResultsError> {
         self.check_site(site)?;
         let name = || site.to_owned();
+        let rule = policy.params.clone();
         if let Rule::Exact(params) = &rule {
             params.check().map_err(|problem| ResultsError::Params { site: name(), problem })?;
+        }
+        if !policy.agrees() {
+            return Err(ResultsError::Policy { site: name() });
         }
         let question = &self.0.question;
         if rule.asked() != question.asked.as_array() {
@@ -198,8 +205,7 @@ impl QueryResults {
         };
         let cells = cells.iter().enumerate().map(shown).collect::<Result<Vec<_>, _>>()?;
         let groups = group::all(cells, question)?;
-        let policy = ReleasePolicy { words: rule.describe(), params: rule };
-        let answer = SiteAnswer::Answered { release, policy, groups };
+        let answer = SiteAnswer::Answered { release, policy: Box::new(policy), groups };
         self.0.sites.push(SiteResults { site: name(), answer });
         Ok(())
     }
@@ -217,7 +223,7 @@ impl QueryResults {
         Ok(())
     }
 
-    /// Adds up what has been answered.
+    /// Adds up what has been answered, if enough sites have.
     fn pool(&mut self) -> Result<(), ResultsError> {
         let Document { question, sites, .. } = &self.0;
         let (mut answered, mut not_answered) = (Vec::new(), Vec::new());
@@ -227,7 +233,8 @@ impl QueryResults {
                 _ => not_answered.push(site.clone()),
             }
         }
-        let pooled = match answered.is_empty() {
+        let too_few = self.too_few();
+        let pooled = match answered.is_empty() || too_few.is_some() {
             true => None,
             false => Some(PooledResults {
                 sites: answered.iter().map(|(site, _)| (*site).to_owned()).collect(),
@@ -236,9 +243,24 @@ impl QueryResults {
             }),
         };
         self.0.pooled = pooled;
-        let noised = sites_under_noise(&self.0.sites);
-        self.0.notes = NOTES.into_iter().chain((noised > 0).then_some(NOISE_NOTE)).map(str::to_owned).collect();
+        let noised = (sites_under_noise(&self.0.sites) > 0).then(|| NOISE_NOTE.to_owned());
+        self.0.notes = NOTES.into_iter().map(str::to_owned).chain(noised).chain(too_few).collect();
         Ok(())
+    }
+
+    /// Why nothing is pooled although sites have answered: whose policy wants more of them for that.
+    fn too_few(&self) -> Option<String> {
+        let wanted = self.0.sites.iter().filter_map(|SiteResults { site, answer }| match answer {
+            SiteAnswer::Answered { policy, .. } => Some((policy.effective.limits().min_sites?.sites, site)),
+            _ => None,
+        });
+        // Of several that want most, the first.
+        let (least, site) = wanted.rev().max_by_key(|(least, _)| *least)?;
+        let answered = self.answered();
+        (answered < least as usize).then(|| {
+            let (site, are) = (shown(site), if answered == 1 { "site has" } else { "sites have" });
+            format!("Nothing is pooled: the policy of {site} wants {least} sites or more for that, and {answered} {are} answered.")
+        })
     }
 
     /// Reads a results file. Everything in it but the released cells is worked out anew; a file that says otherwise is
@@ -277,19 +299,20 @@ impl QueryResults {
         &self.0.sites
     }
 
-    /// The answers added up; nothing as long as there is none.
+    /// The answers added up; nothing as long as there are none, or fewer than a policy wants for that (see
+    /// [`Self::notes`]).
     pub const fn pooled(&self) -> Option<&PooledResults> {
         self.0.pooled.as_ref()
     }
 
-    /// What holds of every number in the document.
+    /// What holds of every number in the document; and why nothing is pooled, if that is so.
     pub fn notes(&self) -> &[String] {
         &self.0.notes
     }
 
     /// How many sites have answered.
     pub fn answered(&self) -> usize {
-        self.0.pooled.as_ref().map_or(0, |pooled| pooled.sites.len())
+        self.0.sites.iter().filter(|site| matches!(site.answer, SiteAnswer::Answered { .. })).count()
     }
 
     /// One line to cite these results by: the ledger, and how many transactions it had when they were fetched. The

@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::cells::{Part, Shown};
-use super::tests::digest;
+use super::tests::{digest, under};
 use super::*;
 use crate::policy::{GroupAggregates, ReleaseParams, SumParams, next_smallest_cell, release};
 use crate::query::fixtures::{compiled, query, schema};
@@ -89,7 +89,7 @@ proptest! {
         let mut results = QueryResults::new(&plan, &schema(), digest("q"), "S-1").unwrap();
         for (i, (rows, params)) in sites.iter().enumerate() {
             let exact: Vec<GroupAggregates> = rows.iter().map(|values| aggregates(values)).collect();
-            results.add_answered(&format!("s{i}"), digest("r"), params, &release(&exact, params)).unwrap();
+            results.add_answered(&format!("s{i}"), digest("r"), under(params), &release(&exact, params)).unwrap();
         }
         for (site, (rows, _)) in results.sites().iter().zip(&sites) {
             let SiteAnswer::Answered { groups, .. } = &site.answer else { panic!("answered") };

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::cells::{PooledCell, SiteCell};
 use super::group::Group;
 use crate::hash::Digest;
-use crate::policy::Rule;
+use crate::policy::{NoiseRule, Policy, Rule, SumParams, Sums};
 
 /// The rules a site's cells were released under.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -13,8 +13,43 @@ use crate::policy::Rule;
 pub struct ReleasePolicy {
     /// In words.
     pub words: String,
-    /// The numbers.
+    /// The whole effective policy: the stricter of the site's floor and the approval's.
+    pub effective: Policy,
+    /// The numbers that it gives for the query's plan.
     pub params: Rule,
+}
+
+impl ReleasePolicy {
+    /// An effective policy, and the numbers that it gives for a plan.
+    pub fn new(effective: Policy, rule: impl Into<Rule>) -> Self {
+        let params = rule.into();
+        Self { words: effective.words(&params), effective, params }
+    }
+
+    /// Whether the policy can give these numbers.
+    pub(super) fn agrees(&self) -> bool {
+        let Self { effective, params, .. } = self;
+        let params = match params {
+            Rule::Exact(params) => params,
+            // What may be spent is the ledger's to say.
+            Rule::Noised(params) => {
+                let counts = (params.k(), params.b()) == (effective.min_cell(), effective.rounding());
+                let sums = effective.sums() != Sums::None || !params.asked().contains(&true);
+                return counts && sums && effective.noise() != NoiseRule::Off;
+            }
+        };
+        if effective.noise() == NoiseRule::Required {
+            return false;
+        }
+        let counts = (effective.min_cell(), effective.rounding(), effective.show_zeros());
+        let allows = |sum: &SumParams| match effective.sums() {
+            _ if !sum.on => true,
+            Sums::None => false,
+            Sums::Restrained => *sum != SumParams::EXACT,
+            Sums::ExactForNamedPlans => true,
+        };
+        counts == (params.k, params.b, params.show_zero) && params.sums.iter().all(allows)
+    }
 }
 
 /// What a site has to say to a query.
@@ -26,7 +61,7 @@ pub enum SiteAnswer {
         /// The release transaction.
         release: Digest,
         /// The effective policy of this release.
-        policy: ReleasePolicy,
+        policy: Box<ReleasePolicy>,
         /// The groups, by number.
         groups: Vec<Group<SiteCell>>,
     },
@@ -104,7 +139,7 @@ pub struct SiteResults {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PooledResults {
-    /// The sites that answered.
+    /// The sites that answered: as many as each of their policies wants for that, at least.
     pub sites: Vec<String>,
     /// The sites that did not: nothing of theirs is in here.
     pub not_answered: Vec<String>,

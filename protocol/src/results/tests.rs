@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::*;
-use crate::policy::{Cell, ReleaseParams, SumParams};
+use crate::policy::{Cell, Policy, ReleaseParams, SumParams, Sums};
 use crate::query::compile;
 use crate::query::fixtures::{compiled, consent, query, schema};
 use crate::query::{Query, fixtures};
@@ -25,14 +25,21 @@ fn cells(count: Cell, sums: [Option<Cell>; 3]) -> GroupCells {
     GroupCells { count, sums }
 }
 
-fn counts(counts: &[Cell]) -> Vec<GroupCells> {
+pub(super) fn counts(counts: &[Cell]) -> Vec<GroupCells> {
     counts.iter().map(|count| cells(*count, [None; 3])).collect()
 }
 
-const OFF: [SumParams; 3] = [SumParams::OFF; 3];
-const EXACT: [SumParams; 3] = [SumParams::EXACT, SumParams::EXACT, SumParams::OFF];
+/// The policy of a release under these numbers.
+pub(super) fn under(params: &ReleaseParams) -> ReleasePolicy {
+    let ReleaseParams { k, b, show_zero, .. } = *params;
+    let policy = Policy::new(k, b, show_zero, Sums::ExactForNamedPlans);
+    ReleasePolicy::new(policy.unwrap_or_else(|_| Policy::new(8, 5, true, Sums::None).unwrap()), *params)
+}
 
-fn by_grade() -> QueryResults {
+pub(super) const OFF: [SumParams; 3] = [SumParams::OFF; 3];
+pub(super) const EXACT: [SumParams; 3] = [SumParams::EXACT, SumParams::EXACT, SumParams::OFF];
+
+pub(super) fn by_grade() -> QueryResults {
     let plan = compiled(&query(r#""group_by": [{"column": "grade"}]"#)).unwrap();
     QueryResults::new(&plan, &schema(), digest("query"), "S-1").unwrap()
 }
@@ -48,8 +55,8 @@ fn example() -> QueryResults {
     let small = cells(Suppressed, [Some(Suppressed), Some(Suppressed), None]);
     let rule = params(8, 5, true, EXACT);
     let first = [value(125, 400, 3000), value(25, 110, 900)];
-    results.add_answered("rotterdam", digest("first"), &rule, &first).unwrap();
-    results.add_answered("gbsg", digest("second"), &rule, &[value(60, 210, 1500), small]).unwrap();
+    results.add_answered("rotterdam", digest("first"), under(&rule), &first).unwrap();
+    results.add_answered("gbsg", digest("second"), under(&rule), &[value(60, 210, 1500), small]).unwrap();
     results.add_state("basel", SiteAnswer::Declined { because: "no staff until May".into() }).unwrap();
     results
 }
@@ -71,21 +78,21 @@ fn labelled() -> QueryResults {
     let plan = compile(&query, &schema, &consent(), &Shape::QUERY_12).unwrap();
     let mut results = QueryResults::new(&plan, &schema, digest("labels"), "S-1").unwrap();
     let released = counts(&[Zero, Suppressed, Cell::Value(10), Cell::Value(15), Cell::Value(20)]);
-    results.add_answered("=evil()", digest("r"), &params(8, 5, true, OFF), &released).unwrap();
+    results.add_answered("=evil()", digest("r"), under(&params(8, 5, true, OFF)), &released).unwrap();
     results.add_state("silent", SiteAnswer::WithheldAfterAcceptance {}).unwrap();
     results.add_state("no", SiteAnswer::Declined { because: "@me, \"never\"\u{1b}[2J".into() }).unwrap();
     results
 }
 
 /// The rows of a CSV text, by an independent reader, each field under its column's name.
-fn rows(results: &QueryResults) -> Vec<std::collections::BTreeMap<String, String>> {
+pub(super) fn rows(results: &QueryResults) -> Vec<std::collections::BTreeMap<String, String>> {
     let text = results.to_csv();
     assert!(text.ends_with("\r\n"));
     let mut reader = ::csv::Reader::from_reader(text.as_bytes());
     reader.deserialize().map(|row| row.unwrap()).collect()
 }
 
-fn json(results: &QueryResults) -> Value {
+pub(super) fn json(results: &QueryResults) -> Value {
     serde_json::from_str(&results.to_json().unwrap()).unwrap()
 }
 
@@ -219,8 +226,8 @@ fn statistics_need_the_same_sites() {
     let exact = params(8, 5, true, EXACT);
     let restrained = params(8, 5, true, [SumParams::restrained(8, 60), SumParams::EXACT, SumParams::OFF]);
     let value = |sum| cells(Cell::Value(10), [Some(sum), Some(Cell::Value(900)), None]);
-    results.add_answered("a", digest("a"), &exact, &[value(Cell::Value(70))]).unwrap();
-    results.add_answered("b", digest("b"), &restrained, &[value(Suppressed)]).unwrap();
+    results.add_answered("a", digest("a"), under(&exact), &[value(Cell::Value(70))]).unwrap();
+    results.add_answered("b", digest("b"), under(&restrained), &[value(Suppressed)]).unwrap();
     let SiteAnswer::Answered { groups, .. } = &results.sites()[1].answer else { panic!("answered") };
     let because: Vec<&str> = groups[0].derived.not_derived.iter().map(|absent| absent.because.as_str()).collect();
     assert_eq!(because, ["the sum is suppressed"; 3]);
@@ -284,9 +291,9 @@ fn shares_of_released_groups() {
     let mut results = by_grade();
     let rule = params(8, 5, true, OFF);
     let some = counts(&[Cell::Value(125), Suppressed, Cell::Value(285)]);
-    results.add_answered("a", digest("a"), &rule, &some).unwrap();
-    results.add_answered("b", digest("b"), &rule, &counts(&[Zero, Zero, Cell::Value(20)])).unwrap();
-    results.add_answered("c", digest("c"), &rule, &counts(&[Zero; 3])).unwrap();
+    results.add_answered("a", digest("a"), under(&rule), &some).unwrap();
+    results.add_answered("b", digest("b"), under(&rule), &counts(&[Zero, Zero, Cell::Value(20)])).unwrap();
+    results.add_answered("c", digest("c"), under(&rule), &counts(&[Zero; 3])).unwrap();
     let groups = |site: usize| match &results.sites()[site].answer {
         SiteAnswer::Answered { groups, .. } => groups.clone(),
         _ => panic!("answered"),
@@ -332,7 +339,7 @@ fn one_group(measure: &str, cells: GroupCells, rule: ReleaseParams) -> Derived {
     let question = format!(r#""measures": {{"sum": "{measure}", "sum_of_squares": "{measure}"}}"#);
     let plan = compiled(&query(&question)).unwrap();
     let mut results = QueryResults::new(&plan, &schema(), digest("q"), "S-1").unwrap();
-    results.add_answered("a", digest("a"), &rule, &[cells]).unwrap();
+    results.add_answered("a", digest("a"), under(&rule), &[cells]).unwrap();
     let SiteAnswer::Answered { groups, .. } = &results.sites()[0].answer else { panic!("answered") };
     groups[0].derived.clone()
 }
@@ -463,7 +470,7 @@ fn what_cannot_be_added() {
     let mut results = by_grade();
     let rule = params(8, 5, true, OFF);
     let mut refused = |site: &str, rule: &ReleaseParams, cells: &[GroupCells]| {
-        let error = results.add_answered(site, digest("r"), rule, cells).unwrap_err();
+        let error = results.add_answered(site, digest("r"), under(rule), cells).unwrap_err();
         assert!(results.sites().is_empty() && results.pooled().is_none());
         error
     };
@@ -502,7 +509,8 @@ fn a_line_to_cite() {
 
 #[test]
 fn the_examples_in_the_page_are_what_is_written() {
-    let page = include_str!("../../../docs/src/formats/results.md");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/src/formats/results.md");
+    let page = std::fs::read_to_string(path).unwrap();
     let block = |kind: &str| page.split(&format!("```{kind}\n")).nth(1).unwrap().split("```").next().unwrap();
     assert_eq!(QueryResults::parse(block("json")).unwrap(), example());
     let csv = example().to_csv().replace("\r\n", "\n").replace(&digest("query").to_string(), "a8b7...");

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use cohortium_protocol::policy::DEFAULT_PRESET;
 use cohortium_protocol::table::Day;
 
 use super::ledger_args::{
@@ -116,8 +117,8 @@ pub(crate) struct InitArgs {
     /// The policy floor, from a file; it can be set later
     #[arg(long, value_name = "FILE", conflicts_with = "preset")]
     pub(crate) policy: Option<PathBuf>,
-    /// The policy floor, by the name of a network's rule
-    #[arg(long, value_name = "NAME")]
+    /// The policy floor, by the name of a network's rule; without a name, the strict one
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = DEFAULT_PRESET)]
     pub(crate) preset: Option<String>,
     /// How often one approval may have one column opened
     #[arg(long, value_name = "N", default_value_t = 124)]
@@ -135,8 +136,8 @@ pub(crate) struct PolicyArgs {
     /// Set the floor from a file
     #[arg(long, value_name = "FILE", conflicts_with = "preset")]
     pub(crate) set: Option<PathBuf>,
-    /// Set the floor to a network's rule
-    #[arg(long, value_name = "NAME")]
+    /// Set the floor to a network's rule; without a name, to the strict one
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = DEFAULT_PRESET)]
     pub(crate) preset: Option<String>,
     /// List the networks' rules
     #[arg(long, conflicts_with_all = ["set", "preset"])]

@@ -46,8 +46,9 @@ pub(crate) fn run(_: &Setting, args: &PlanArgs) -> Outcome {
         let floor = read::document(path, Policy::parse)?;
         let policy = effective(Some(&floor), Some(&approval.policy))?;
         let params = policy.release_params(&plan, &schema, approval.names(&plan))?;
-        text.push_str(&format!("Policy in force: {}.\n", params.describe()));
-        json["policy"] = json!({ "effective": policy.policy(), "release": params, "words": params.describe() });
+        let words = policy.words(&params.into());
+        text.push_str(&format!("Policy in force: {words}.\n"));
+        json["policy"] = json!({ "effective": policy.policy(), "release": params, "words": words });
     }
     Ok(Report::new(text, json))
 }

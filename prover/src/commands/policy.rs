@@ -1,6 +1,6 @@
 //! `policy`: the site's floor. Without one nothing is released.
 
-use cohortium_protocol::policy::{PRESETS, PolicyError};
+use cohortium_protocol::policy::{PRESETS, PolicyError, Preset};
 use serde_json::json;
 
 use super::read;
@@ -9,8 +9,11 @@ use crate::store::Access;
 
 pub(crate) fn run(setting: &Setting, args: &PolicyArgs) -> Outcome {
     if args.list {
-        let text: String = PRESETS.iter().map(|preset| format!("{}\n", preset.describe())).collect();
-        let list = PRESETS.iter().map(|preset| json!({ "name": preset.name, "policy": preset.policy() }));
+        let line = |preset: &Preset| format!("{}. {}\n", preset.describe(), preset.differs);
+        let text: String = PRESETS.iter().map(line).collect();
+        let list = PRESETS
+            .iter()
+            .map(|preset| json!({ "name": preset.name, "policy": preset.policy(), "differs": preset.differs }));
         return Ok(Report::new(text, json!({ "presets": list.collect::<Vec<_>>() })));
     }
     let new = read::policy(args.set.as_deref(), args.preset.as_deref())?;

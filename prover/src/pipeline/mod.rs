@@ -30,7 +30,7 @@ use cohortium_protocol::documents::{Approval, Request};
 use cohortium_protocol::field::F;
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::policy::{
-    EffectivePolicy, GroupCells, Policy, QueryCap, Rule, SumParams, effective, release, release_noised,
+    EffectivePolicy, GroupCells, Policy, Rule, SumParams, effective, release, release_noised,
 };
 use cohortium_protocol::query::{ColumnId, Inputs, Plan, QueryColumns, Source, compile};
 use cohortium_protocol::shape::Shape;
@@ -129,6 +129,7 @@ pub fn plan_release<'a>(
     plan.check(&shape)?;
     approval.permits(&request.query, &plan)?;
     let policy = effective(Some(floor), Some(&approval.policy))?;
+    policy.check_sites(request.sites.len())?;
     let rule = policy.rule(&plan, schema, approval.names(&plan), (&request.noise, &shape))?;
     Ok(Planned { request, approval, plan, shape, policy, rule })
 }
@@ -171,9 +172,14 @@ impl Planned<'_> {
         &self.rule
     }
 
-    /// The query caps of the policy in force: not part of the proof, for the site to count.
-    pub fn query_cap(&self) -> QueryCap {
-        self.policy.policy().query_cap()
+    /// The policy in force, in plain words.
+    pub fn policy_words(&self) -> String {
+        self.policy.words(&self.rule)
+    }
+
+    /// The policy in force. Its caps, and its rule about differencing, are no part of the proof: they are the site's to count.
+    pub fn policy(&self) -> &Policy {
+        self.policy.policy()
     }
 
     /// The registered columns that are opened at one point each: what the opening budget is charged with.

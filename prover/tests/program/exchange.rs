@@ -13,6 +13,10 @@ use super::service::{BUSY, Service};
 pub(crate) const RUN: &str = "run --home h --once --json";
 const ALLOW: &str = r#"{ "format": "cohortium-rules/1", "allow": [{ "name": "our study", "study": "S-1" }] }"#;
 
+/// The floor of a site whose story asks questions a sliver apart: who is over an age, by ages.
+const FLOOR: &str = r#"{ "format": "cohortium-policy/1", "min_cell": 8, "rounding": 5, "show_zeros": false, "sums": "restrained",
+    "differencing": "off" }"#;
+
 /// A committed site that has joined a ledger and registered there, and an approved study.
 pub(crate) struct Joined {
     pub(crate) place: Place,
@@ -33,6 +37,8 @@ impl Joined {
         let service = Service::start(&key);
         place.write("charter.json", &serde_json::to_string(&service.charter).unwrap());
         place.run(&format!("ledger join --home h --url {} --charter charter.json", service.url)).ok();
+        place.write("floor.json", FLOOR);
+        place.run("policy --home h --set floor.json").ok();
         place.write_approval("approval.json", "2030-12-31");
         let approval = service.approve(&place.read("approval.json"));
         Self { place, service, approval }

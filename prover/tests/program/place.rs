@@ -114,7 +114,7 @@ impl Place {
             "sponsor": "Example University", "purpose": "DUO:0000042", "sponsor_class": "academic",
             "tables": ["breast-cancer"], "columns": null, "expires": "{expires}", "exact_plans": [],
             "policy": {{ "format": "cohortium-policy/1", "min_cell": 8, "rounding": 5, "show_zeros": false,
-            "sums": "exact for named plans" }} }}"#
+            "differencing": "off", "sums": "exact for named plans" }} }}"#
         );
         self.write(name, &approval);
     }

@@ -25,7 +25,7 @@ fn usage_and_files() {
     place.run("frobnicate").fails(2, "unrecognized subcommand");
     place
         .run("init --home h --site gbsg --preset lax")
-        .fails(2, "there is no policy preset \"lax\"; there are datashield");
+        .fails(2, "there is no policy preset \"lax\"; there are strict, datashield");
     place.run("init --home h --site gbsg --share 0").fails(1, "share of the opening budget is 0");
     place.run("init --home h --site a\u{1b}b").fails(1, "is not a site's name: 1 to 120 printable characters");
     place.run("init --home . --site gbsg").fails(1, "which is no part of a site; a site needs a folder of its own");
@@ -303,13 +303,13 @@ fn query_caps_are_counted_from_what_was_released() {
 
     let first = ask(1, &query(over_50, "hormon"), "capped.json");
     let run = place.run(&first).ok();
-    let counted = "Counted by this site: query 1 of 2 under this approval; of 1 about each column: age 1, hormon 1";
+    let counted = "Counted by this site: query 1 of 2 of this study; of 1 about each column: age 1, hormon 1";
     assert!(run.out.contains(counted), "{}", run.out);
     assert_eq!((place.left("age"), place.left("grade")), (495, 496));
 
     // One of its columns was asked about before; no other column is charged, and a dry run says so, too.
     let again = ask(2, &query(over_50, "grade"), "capped.json");
-    let sentence = "allows 1 queries about one column under one approval, and this site has answered 1 about \"age\"";
+    let sentence = "this site has answered 1 about \"age\" of study \"S-1\"; leave the column out";
     place.run(&again).fails(1, sentence);
     place.run(&again.replace("--yes", "--dry-run")).fails(1, sentence);
     assert_eq!((place.left("age"), place.left("grade")), (495, 496));
@@ -319,10 +319,44 @@ fn query_caps_are_counted_from_what_was_released() {
     assert!(place.run(&first).ok().out.contains("was answered before"));
 
     let third = ask(4, &query(r#"{ "column": "er", "between": [10, null] }"#, "grade"), "capped.json");
-    place.run(&third).fails(1, "allows 2 queries under one approval, and this site has answered 2 under approval ");
+    let sentence =
+        "allows 2 queries under one approval with those that it amends, and this site has answered 2 of study \"S-1\"";
+    place.run(&third).fails(1, sentence);
     assert_eq!((place.left("er"), place.left("grade")), (496, 496));
     assert_eq!(place.files("h/releases").len(), 4);
-    // Another approval counts for itself.
-    place.write("other.json", &place.read("capped.json").replace("EC-1", "EC-2"));
-    place.run(&ask(5, &query(over_50, "grade"), "other.json").replace("--yes", "--dry-run")).ok();
+    // An amendment begins nothing anew; another study counts for itself.
+    place.write("amended.json", &place.read("capped.json").replace("EC-1", "EC-2"));
+    place.run(&ask(5, &query(over_50, "grade"), "amended.json").replace("--yes", "--dry-run")).fails(1, sentence);
+    place.write("other.json", &place.read("capped.json").replace("S-1", "S-2"));
+    let of_other = |query: String| query.replace("S-1", "S-2");
+    place.run(&ask(6, &of_other(query(over_50, "grade")), "other.json").replace("--yes", "--dry-run")).ok();
+
+    // What was answered is compared with, whoever asks; until the board has said that it may be.
+    let over_51 = of_other(query(r#"{ "column": "age", "between": [52, null] }"#, "hormon"));
+    let near = ask(7, &over_51, "other.json").replace("--yes", "--dry-run");
+    let run = place.run(&near).fails(1, "and this question differs from it in what it reads of age only");
+    let named = run.err.split_once("if the board names the plan ").unwrap().1;
+    let plans = format!("\"near_plans\": [\"{}\"], \"exact_plans\"", &named[..64]);
+    place.write("near.json", &place.read("other.json").replace("\"exact_plans\"", &plans));
+    place.run(&ask(8, &over_51, "near.json").replace("--yes", "--dry-run")).ok();
+    // The same question again is no other one.
+    place.run(&ask(9, &of_other(query(over_50, "hormon")), "other.json").replace("--yes", "--dry-run")).ok();
+
+    // A floor that wants more sites in every query, or fewer groups, than a request has.
+    for (field, sentence) in [
+        (
+            r#""min_sites": { "sites": 2, "when": "always" }"#,
+            "the query asks 1 sites, and the policy allows queries to 2 sites",
+        ),
+        (r#""max_levels": 1"#, "the grouping by hormon has 2 groups, and the policy allows 1 along one grouping"),
+    ] {
+        place.write(
+            "limited.json",
+            &place.read("floor.json").replace("\"query_cap\"", &format!("{field}, \"query_cap\"")),
+        );
+        place.run("policy --home h --set limited.json").ok();
+        place.run("publish --home h --out public").ok();
+        let limited = ask(10, &of_other(query(few_nodes, "hormon")), "other.json");
+        place.run(&limited).fails(1, sentence);
+    }
 }

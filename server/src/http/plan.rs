@@ -84,7 +84,8 @@ impl PlanEstimate {
 struct PlanSite {
     /// The site.
     site: String,
-    /// Whether the query would be admitted for this site alone.
+    /// Whether no rule refuses the query for this site, as one of all the sites that are named. What the others have against
+    /// it is said under their names.
     allowed: bool,
     /// The rule that refuses.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -177,9 +178,18 @@ struct Dry<'a> {
     plans: Plans,
 }
 
+/// What a request with these epsilons would state of noise; the sponsor commits when it asks.
+fn request_noise(epsilon: Option<&Epsilons>) -> Noise {
+    epsilon.map_or(Noise::None, |epsilon| {
+        Noise::Laplace(Laplace { epsilon: *epsilon, sponsor_commitment: Digest::from_bytes([0; 32]) })
+    })
+}
+
 impl Dry<'_> {
     /// By the very rules that a posted query is admitted by.
     fn check(&mut self, sites: Vec<SitePin>, schema: Digest, plan: Digest) -> Result<(), Refusal> {
+        // One site alone is told what it has against the query as it is asked, of all the sites.
+        let of = self.question.sites.len();
         let request = Request {
             ledger: self.part.ledger().to_owned(),
             sequence: self.part.sequence(),
@@ -189,16 +199,12 @@ impl Dry<'_> {
             plan,
             sites,
             sponsor_nonce: Nonce::from_bytes([0; 32]),
-            noise: match self.question.epsilon {
-                None => Noise::None,
-                // The sponsor commits when it asks.
-                Some(epsilon) => Noise::Laplace(Laplace { epsilon, sponsor_commitment: Digest::from_bytes([0; 32]) }),
-            },
+            noise: request_noise(self.question.epsilon.as_ref()),
         };
         if let Some(epsilon) = &self.question.epsilon {
             epsilon.check(&self.question.query.measures)?;
         }
-        self.part.check(&request, self.now, &mut self.plans)
+        self.part.check_of(&request, of, self.now, &mut self.plans)
     }
 
     /// A site alone, and what was compiled for it; its words only if they are wanted.
@@ -225,11 +231,10 @@ impl Dry<'_> {
             shown.estimate = Some(PlanEstimate::of(&shape, plan.lookups.len()));
             let floor = part.site(name).and_then(|site| site.floor.as_ref());
             let policy = effective(floor.map(|floor| &floor.document.policy), Some(&approval.policy)).ok();
-            shown.policy = policy.and_then(|policy| match noise {
-                Some(_) => Some(policy.policy().describe()),
-                None => {
-                    policy.release_params(&plan, schema, approval.names(&plan)).ok().map(|params| params.describe())
-                }
+            shown.policy = policy.and_then(|policy| {
+                let asked = request_noise(noise);
+                let rule = policy.rule(&plan, schema, approval.names(&plan), (&asked, &shape)).ok()?;
+                Some(policy.words(&rule))
             });
             let (schema, digest) = (schema.digest(), plan.digest());
             let explain = words.then(|| plan.explain());

@@ -36,8 +36,8 @@ fn results(ledger: &Ledger, id: &Digest) -> Result<QueryResults, Problem> {
     let mut results = QueryResults::new(&plan, &schema, query, &study).map_err(Problem::internal)?;
     for (site, status, release) in parts {
         let added = match (release, status) {
-            (Some(Released { index, cells, rule, .. }), _) => {
-                results.add_answered(&site, ledger.id_at(index)?, &rule, &cells)
+            (Some(Released { index, cells, policy, .. }), _) => {
+                results.add_answered(&site, ledger.id_at(index)?, policy, &cells)
             }
             (None, status) => results.add_state(&site, answer(status)),
         };

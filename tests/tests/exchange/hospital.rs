@@ -12,6 +12,7 @@ use cohortium_protocol::bundle::Bundle;
 use cohortium_protocol::documents::{Approval, Noise, Nonce, Request};
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::{Block, Charter, KeyPin, Member, Role, Statement, Transaction};
+use cohortium_protocol::policy::Differencing;
 use cohortium_protocol::query::{Query, compile};
 use cohortium_protocol::table::SponsorClass;
 use cohortium_protocol::table::synthetic::synthetic_consent_file;
@@ -77,7 +78,10 @@ impl Site {
         let patients: Vec<&str> = csv.lines().skip(1).map(|line| line.split(',').nth(position).unwrap()).collect();
         let columns = ["DUO:0000042/academic".parse().unwrap()];
         std::fs::write(path.join("consent.csv"), synthetic_consent_file(1, SITE, "pid", patients, &columns)).unwrap();
-        ok(path, "init --site gbsg --preset opensafely");
+        // Questions about one age after another are a sliver apart, and this story is about other things.
+        let policy = usual_policy().with_differencing(Some(Differencing::Off));
+        std::fs::write(path.join("floor.json"), serde_json::to_string(&policy).unwrap()).unwrap();
+        ok(path, "init --site gbsg --policy floor.json");
         ok(path, "import --schema schema.json --mapping mapping-gbsg.json --csv gbsg.csv --consent consent.csv");
         ok(path, "commit --date 2026-01-31");
         let key: Value = serde_json::from_str(&ok(path, "ledger key --json")).unwrap();
@@ -118,7 +122,7 @@ impl Site {
         std::fs::write(path.join("rules.json"), rules).unwrap();
         ok(path, "rules --set rules.json");
         let client = LedgerClient::new(&url).unwrap();
-        let approval = cohortium_tests::approval("S-1", "breast-cancer", usual_policy(), &[]);
+        let approval = cohortium_tests::approval("S-1", "breast-cancer", policy, &[]);
         let approval = Approval { sponsor: SPONSOR.to_owned(), ..approval };
         let digest = approval.digest();
         let site = Self { folder, charter, client, approval: digest, _running: running };

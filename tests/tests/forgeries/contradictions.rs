@@ -1,7 +1,7 @@
 //! Documents that contradict each other.
 
 use cohortium_protocol::commit::ShapeRef;
-use cohortium_protocol::policy::{Policy, Sums};
+use cohortium_protocol::policy::{Limits, MinSites, Policy, SitesWhen, Sums};
 use cohortium_protocol::shape::Shape;
 use cohortium_verifier::Step;
 
@@ -295,16 +295,6 @@ pub(crate) const CASES: &[Case] = &[
         "the sum of squares is released only to the digit",
     ),
     (
-        "trap 13: an approval that does not name the plan: narrowed sums tell counts",
-        |f| {
-            let measures = &mut f.bundle.request.query.measures;
-            (measures.sum_of_squares, measures.sum_of_products) = (None, None);
-            f.agree();
-        },
-        Step::Policy,
-        "crp is narrowed to",
-    ),
-    (
         "an approval that releases no sums",
         |f| {
             f.bundle.approval.policy = Policy::new(8, 5, true, Sums::None).unwrap();
@@ -350,6 +340,25 @@ pub(crate) const CASES: &[Case] = &[
         "counts rounded to 1011 (site) and to 5 (approval)",
     ),
     (
+        "fewer sites than the floor wants in every query",
+        |f| {
+            let least = MinSites { sites: 3, when: SitesWhen::Always };
+            limit(&mut f.bundle.policy_floor, Limits { min_sites: Some(least), ..Limits::default() });
+            f.agree();
+        },
+        Step::Policy,
+        "the query asks 2 sites, and the policy allows queries to 3 sites or more only",
+    ),
+    (
+        "more groups than the approval allows along a grouping",
+        |f| {
+            limit(&mut f.bundle.approval.policy, Limits { max_levels: Some(1), ..Limits::default() });
+            f.agree();
+        },
+        Step::Policy,
+        "groups, and the policy allows 1 along one grouping",
+    ),
+    (
         "a site that was not asked",
         |f| {
             f.agree();
@@ -365,6 +374,11 @@ pub(crate) const CASES: &[Case] = &[
         "the bundle's manifest is",
     ),
 ];
+
+/// The same policy with limits.
+fn limit(policy: &mut Policy, limits: Limits) {
+    *policy = policy.clone().with_limits(limits).unwrap();
+}
 
 #[test]
 fn contradictions_are_named() {

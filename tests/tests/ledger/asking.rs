@@ -1,21 +1,20 @@
-//! Rules of queries, decisions and releases.
+//! Rules of queries: their scope, and what they pin.
 
 use cohortium_protocol::documents::{Aggregate, Approval, Request};
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::Statement;
-use cohortium_protocol::policy::{Policy, QueryCap, Sums};
+use cohortium_protocol::policy::{Policy, Sums};
 use cohortium_protocol::query::Query;
-use cohortium_protocol::table::ConsentColumn;
-use cohortium_tests::exchange::{BOARD, DAY, Exchange, OTHER_SPONSOR, at, attempt, by_grade, question};
-use cohortium_tests::{Hospital, usual_policy};
-use cohortium_verifier::ledger::{State, Verification};
+use cohortium_tests::exchange::{BOARD, DAY, OTHER_SPONSOR, at, attempt, by_grade, question};
+use cohortium_tests::usual_policy;
+use cohortium_verifier::ledger::State;
 
 use crate::registering::{after, epoch, manifest};
 use crate::rules::{Case, Try, case};
-use crate::world::{ACCEPTED, ASKED, World, key_12, other_numbers, rerandomised, story, world};
+use crate::world::{ASKED, World, world};
 
 pub(crate) fn cases() -> Vec<Case> {
-    [scope(), pins(), policies(), decisions(), releases()].into_iter().flatten().collect()
+    [scope(), pins()].into_iter().flatten().collect()
 }
 
 /// The query of a request with changes.
@@ -26,7 +25,7 @@ fn ask(w: &World, state: &State, change: &dyn Fn(&mut Request)) -> Try {
 }
 
 /// A state in which the study was approved with changes, and the approval.
-fn approved(w: &World, state: &State, change: &dyn Fn(&mut Approval)) -> (State, Approval) {
+pub(crate) fn approved(w: &World, state: &State, change: &dyn Fn(&mut Approval)) -> (State, Approval) {
     let mut approval = w.approval.clone();
     change(&mut approval);
     (after(state, w.exchange.study(&approval), 60), approval)
@@ -251,247 +250,4 @@ fn pins() -> Vec<Case> {
     let says = "there is no policy floor of \"north\" on this ledger";
     cases.push(case("Unknown", "no floor yet", says, ask(w, &floorless, &|_| ()), ask(w, &floored, &|_| ())));
     cases
-}
-
-fn policies() -> Vec<Case> {
-    let w = world();
-    let x = w.exchange;
-    let floor = |state: &State, number, policy: &Policy| after(state, x.floor("north", number, policy), 60);
-    let sum = question("Sums", r#""measures": {"count": true, "sum": "crp"}"#);
-    let none = floor(&w.approved, 2, &Policy::new(8, 5, true, Sums::None).unwrap());
-    let again = floor(&none, 3, &usual_policy());
-    let asked = |state: &State, asks: &Query| query(w, state, &w.approval, asks);
-
-    let purpose = ConsentColumn::new("DUO:0000007", w.approval.consent.sponsor()).unwrap();
-    let (state, other) = approved(w, &w.registered, &|approval| approval.consent = purpose.clone());
-    let asks = Query { consent: purpose.clone(), ..by_grade("Grades") };
-    // An epoch that has flags for both purposes.
-    let columns = [w.approval.consent.clone(), purpose];
-    let flags = cohortium_protocol::table::synthetic::synthetic_consents(&x.north.table, 31, &columns).unwrap();
-    let (schema, table) = cohortium_protocol::table::synthetic::synthetic_table(300, 31).unwrap();
-    let wider = Hospital::new("north", schema, table, flags, usual_policy());
-    assert_eq!(wider.manifest.digest(), x.north.manifest.digest());
-    let mut document = cohortium_protocol::commit::EpochDocument::from(wider.epoch);
-    document.number = 2;
-    let with_flags = after(&state, x.sign("north", Statement::Epoch { epoch: document.try_into().unwrap() }), 60);
-    let one = |state: &State| {
-        let request = x.request(state, &asks, &other, &["north"]);
-        Try::new(state, at(ASKED), x.ask(&request))
-    };
-
-    let per_approval = QueryCap { per_approval: Some(1), per_column: None };
-    let per_column = QueryCap { per_approval: None, per_column: Some(1) };
-    let capped = |cap| {
-        let state = floor(&w.approved, 2, &usual_policy().with_query_cap(cap));
-        let first = asked(&state, &by_grade("Grades"));
-        (after(&state, first.transaction.clone(), ASKED), first)
-    };
-    let ((once, first), (used, _)) = (capped(per_approval), capped(per_column));
-    let ages = question("Women", r#""where": {"column": "sex", "is": true}, "measures": {"count": true}"#);
-    vec![
-        case(
-            "Policy",
-            "sums where none are released",
-            "north's policy with the approval's refuses this query: the plan asks for sums",
-            asked(&none, &sum),
-            asked(&again, &sum),
-        ),
-        case(
-            "NoConsents",
-            "flags for another purpose only",
-            "north's consent epoch has no flags for DUO:0000007/academic; it has DUO:0000042/academic",
-            one(&state),
-            one(&with_flags),
-        ),
-        case(
-            "Cap",
-            "a second query under the approval",
-            "north's policy with the approval's allows 1 queries per approval, and there are 1 already",
-            asked(&once, &by_grade("Grades again")),
-            first,
-        ),
-        case(
-            "Cap",
-            "a second query that uses the column",
-            "allows 1 queries per column \"grade\" under one approval",
-            asked(&used, &by_grade("Grades again")),
-            asked(&used, &ages),
-        ),
-    ]
-}
-
-fn decisions() -> Vec<Case> {
-    let w = world();
-    let x = w.exchange;
-    let request = &w.request;
-    let deadline = ASKED + 7 * DAY;
-    let on = |state: &State, seconds, transaction| Try::new(state, at(seconds), transaction);
-    let no = || x.decline("north", request, "no");
-    let suspend = x.sign(BOARD, Statement::Suspend { approval: w.approval.digest(), reason: "a complaint".to_owned() });
-    let suspended = after(&w.asked, suspend, ASKED + 1);
-    let (amended, amendment) = approved(w, &w.asked, &|approval| approval.ethics_reference.push_str(", 1"));
-    // Asked on the last day of the approval.
-    let (short, last_day) = approved(w, &w.registered, &|approval| approval.expires = at(ASKED).day());
-    let asked_last = x.request(&short, &by_grade("Grades"), &last_day, &["north"]);
-    let short = after(&short, x.ask(&asked_last), ASKED);
-    let one = x.request(&w.approved, &by_grade("Grades"), &w.approval, &["north"]);
-    let asked_one = after(&w.approved, x.ask(&one), ASKED);
-    let declined = after(&w.asked, x.decline("south", request, "no"), ASKED);
-    vec![
-        case("Unknown", "no such query", "there is no query", on(&w.approved, ASKED, no()), on(&w.asked, ASKED, no())),
-        case(
-            "Request",
-            "a site that is not asked",
-            "the request does not ask the site \"south\"; it asks north",
-            on(&asked_one, ASKED, x.hold("south", &one, "why")),
-            on(&asked_one, ASKED, x.hold("north", &one, "why")),
-        ),
-        case(
-            "Decided",
-            "declined after accepting",
-            "north has accepted the request",
-            on(&w.accepted, ACCEPTED, no()),
-            on(&w.asked, ACCEPTED, no()),
-        ),
-        case(
-            "Decided",
-            "accepted after declining",
-            "south has declined the request",
-            on(&declined, ACCEPTED, x.accept("south", request)),
-            on(&w.asked, ACCEPTED, x.accept("south", request)),
-        ),
-        case(
-            "Decided",
-            "held after accepting",
-            "and that is final",
-            on(&w.accepted, ACCEPTED, x.hold("north", request, "wait")),
-            on(&w.asked, ACCEPTED, x.hold("north", request, "wait")),
-        ),
-        case(
-            "Late",
-            "accepted too late",
-            "north's time to accept or decline the request",
-            on(&w.asked, deadline + 1, x.accept("north", request)),
-            on(&w.asked, deadline, x.accept("north", request)),
-        ),
-        case(
-            "Late",
-            "declined too late",
-            "ended at 2026-02-09T00:00:00Z; it is 2026-02-09T00:00:01Z",
-            on(&w.asked, deadline + 1, no()),
-            on(&w.asked, deadline, no()),
-        ),
-        case(
-            "NotInForce",
-            "accepted under a suspended approval",
-            "the board suspended it",
-            on(&suspended, ASKED + 2, x.accept("north", request)),
-            on(&suspended, ASKED + 2, no()),
-        ),
-        case(
-            "NotInForce",
-            "accepted under an amended approval",
-            format!("the board amended it; the approval of the study is now {}", amendment.digest()),
-            on(&amended, ASKED + 2, x.accept("north", request)),
-            on(&w.asked, ASKED + 2, x.accept("north", request)),
-        ),
-        case(
-            "Approval",
-            "accepted after the approval's last day",
-            "clause \"expires\": the approval expired on 2026-02-02, and it is 2026-02-03",
-            on(&short, 2 * DAY, x.accept("north", &asked_last)),
-            on(&short, 2 * DAY - 1, x.accept("north", &asked_last)),
-        ),
-        case(
-            "Approval",
-            "accepted after the last day, and not declined",
-            "clause \"expires\"",
-            on(&short, 2 * DAY, x.accept("north", &asked_last)),
-            on(&short, 2 * DAY, x.decline("north", &asked_last, "too late for us")),
-        ),
-    ]
-}
-
-fn releases() -> Vec<Case> {
-    let (w, story) = (world(), story());
-    let x = w.exchange;
-    let good = || Try::new(&w.accepted, at(ACCEPTED), x.release("north", &w.request, &w.proof));
-    let deadline = ACCEPTED + 14 * DAY;
-    let late = |seconds| Try::new(&w.accepted, at(seconds), x.release("north", &w.request, &w.proof));
-    let other = x.release("north", &w.request, &other_numbers(&w.proof));
-    // A charter that is not for trials; nothing else differs.
-    let strict = Exchange::with(key_12(), |charter| charter.accept_development_keys = false);
-    let mut state = strict.found();
-    for transaction in strict.registrations().into_iter().chain([strict.study(&w.approval)]) {
-        attempt(&mut state, &transaction, at(0)).unwrap();
-    }
-    let request = strict.request(&state, &by_grade("Grades"), &w.approval, &["north", "south"]);
-    for transaction in [strict.ask(&request), strict.accept("north", &request)] {
-        attempt(&mut state, &transaction, at(ASKED)).unwrap();
-    }
-    let proof = strict.prove("north", &request, &w.approval);
-    // Verified, but something else.
-    let check = w.accepted.prepare(&good().transaction, at(ACCEPTED)).unwrap().unwrap();
-    let elsewhere = Verification::Verified(Box::new(check.run().unwrap()));
-    let again = rerandomised(&w.proof);
-    let by_another = || Try::new(&w.accepted, at(ACCEPTED), x.release("north", &w.request, &again));
-    vec![
-        case(
-            "NotAccepted",
-            "released without an acceptance",
-            "north has not accepted the request",
-            Try::new(&w.asked, at(ACCEPTED), good().transaction),
-            good(),
-        ),
-        case(
-            "Answered",
-            "other numbers afterwards",
-            "north has answered the request",
-            Try::new(&w.answered, at(ACCEPTED + 60), other.clone()),
-            good(),
-        ),
-        case(
-            "Duplicate",
-            "the same numbers under another proof",
-            "this statement is on the ledger already",
-            Try::new(&w.answered, at(ACCEPTED + 60), x.release("north", &w.request, &again)),
-            by_another(),
-        ),
-        case("Late", "released too late", "north's time to answer the request", late(deadline + 1), late(deadline)),
-        case(
-            "Audit",
-            "other numbers",
-            "the release does not pass the audit: the proof is not valid",
-            Try::new(&w.accepted, at(ACCEPTED), other),
-            good(),
-        ),
-        case(
-            "Audit",
-            "another query's proof",
-            "the release does not pass the audit",
-            Try::new(&w.accepted, at(ACCEPTED), x.release("north", &w.request, &story.proofs[1])),
-            good(),
-        ),
-        case(
-            "DevelopmentKey",
-            "no trial",
-            "rests on a development key, and the charter does not accept these",
-            Try::new(&state, at(ACCEPTED), strict.release("north", &request, &proof)),
-            good(),
-        ),
-        case(
-            "Unverified",
-            "nobody looked",
-            "the release was not verified, or is not the one that was",
-            good().verified(Verification::NotNeeded),
-            good(),
-        ),
-        case(
-            "Unverified",
-            "another proof was looked at",
-            "is not the one that was",
-            by_another().verified(elsewhere),
-            by_another(),
-        ),
-    ]
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // a test stops where it fails
 
+mod answering;
 mod asking;
 mod budgets;
 mod chain;
@@ -11,6 +12,7 @@ mod model;
 mod noise;
 mod noised;
 mod plans;
+mod policies;
 mod registering;
 mod rules;
 mod spent;

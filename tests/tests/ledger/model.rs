@@ -11,7 +11,8 @@ use cohortium_protocol::bundle::QueryProof;
 use cohortium_protocol::documents::{Approval, Request};
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::{Block, Statement, Transaction};
-use cohortium_tests::exchange::{BOARD, DAY, Exchange, OPERATOR, OTHER_BOARD, at, by_grade, key_of};
+use cohortium_protocol::query::Query;
+use cohortium_tests::exchange::{BOARD, DAY, Exchange, OPERATOR, OTHER_BOARD, at, by_grade, key_of, question};
 use cohortium_tests::noised::{limits, noised_policy};
 use cohortium_verifier::ledger::{SiteStatus, State, Trust, Verification};
 use proptest::prelude::*;
@@ -32,6 +33,8 @@ const EPSILON: [u64; 3] = [0, 2, 3];
 const BUDGET: u64 = 6;
 /// Nonces of the board under each variant.
 const NONCES: u32 = 3;
+/// The variant of the approval that names both questions' plans as near ones.
+const NAMING: usize = 1;
 
 /// What somebody says. Numbers are places in the lists of what there is, and wrap around.
 #[derive(Clone, Debug)]
@@ -48,6 +51,8 @@ enum Said {
     },
     Ask {
         variant: usize,
+        /// A question that is a sliver apart from the usual one.
+        near: bool,
         sites: usize,
         ahead: u64,
         epsilon: usize,
@@ -87,8 +92,8 @@ fn said() -> impl Strategy<Value = Said> {
         2 => (1..120u64).prop_map(Said::Nothing),
         2 => (two.clone(), 0..VARIANTS).prop_map(|(board, variant)| Said::Study { board, variant }),
         1 => (two.clone(), 0..VARIANTS).prop_map(|(board, variant)| Said::Suspend { board, variant }),
-        5 => (0..VARIANTS, 1..4usize, prop_oneof![9 => Just(0), 1 => 1..3u64], 0..EPSILON.len())
-            .prop_map(|(variant, sites, ahead, epsilon)| Said::Ask { variant, sites, ahead, epsilon }),
+        5 => (0..VARIANTS, prop::bool::weighted(0.25), 1..4usize, prop_oneof![9 => Just(0), 1 => 1..3u64], 0..EPSILON.len())
+            .prop_map(|(variant, near, sites, ahead, epsilon)| Said::Ask { variant, near, sites, ahead, epsilon }),
         4 => query.clone().prop_map(|query| Said::SponsorNonce { query }),
         4 => (two.clone(), query.clone()).prop_map(|(board, query)| Said::BoardNonce { board, query }),
         2 => (two.clone(), query.clone(), two.clone())
@@ -123,6 +128,7 @@ struct Part {
 
 struct QueryModel {
     variant: usize,
+    near: bool,
     posted: u64,
     parts: BTreeMap<usize, Part>,
     /// In tenths; 0 without noise.
@@ -202,7 +208,7 @@ impl Model {
         }
     }
 
-    fn ask(&mut self, variant: usize, sites: &[usize], ahead: u64, epsilon: u64) -> Verdict {
+    fn ask(&mut self, variant: usize, near: bool, sites: &[usize], ahead: u64, epsilon: u64) -> Verdict {
         self.in_force(variant)?;
         self.still_covers(variant)?;
         if ahead > 0 {
@@ -211,6 +217,10 @@ impl Model {
         for site in sites {
             if self.waiting(variant, *site) >= SHARE as usize {
                 return Err("waiting");
+            }
+            // Noise is what differencing is answered with.
+            if epsilon == 0 && variant != NAMING && self.asked(*site, !near) && !self.asked(*site, near) {
+                return Err("differencing");
             }
             if epsilon > 0 && self.studies[variant].queries >= u64::from(NONCES) {
                 return Err("noise");
@@ -226,7 +236,15 @@ impl Model {
         study.queries += 1;
         let parts = sites.iter().map(|site| (*site, Part::default())).collect();
         sites.iter().for_each(|site| self.spent[*site] += epsilon);
-        self.queries.push(QueryModel { variant, posted: self.now, parts, epsilon, opened: [None; 2], stopped: false });
+        self.queries.push(QueryModel {
+            variant,
+            near,
+            posted: self.now,
+            parts,
+            epsilon,
+            opened: [None; 2],
+            stopped: false,
+        });
         Ok(())
     }
 
@@ -260,6 +278,12 @@ impl Model {
         self.undecided(site, query)?.decided = Some((now, false));
         self.spent[site] -= self.queries[query].epsilon;
         Ok(())
+    }
+
+    /// Whether a site was asked the one question or the other, under whichever approval, and has not declined.
+    fn asked(&self, site: usize, near: bool) -> bool {
+        let asked = self.queries.iter().filter(|query| query.near == near).filter_map(|query| query.parts.get(&site));
+        asked.into_iter().any(|part| part.decided.is_none_or(|(_, accepted)| accepted))
     }
 
     /// Queries under an approval that a site has still to decide about.
@@ -361,6 +385,8 @@ struct Ledger<'a> {
     said: Vec<Transaction>,
     requests: Vec<Request>,
     proofs: [QueryProof; 2],
+    /// Both questions' plans.
+    plans: [Digest; 2],
 }
 
 impl<'a> Ledger<'a> {
@@ -374,13 +400,18 @@ impl<'a> Ledger<'a> {
         block.seal(&key_of(OPERATOR)).unwrap().unwrap();
         let (proof, state) = (story().proofs[0].clone(), registered.clone());
         let proofs = [other_numbers(&proof), proof];
-        Self { exchange, registered, state, blocks: Vec::new(), said: Vec::new(), requests: Vec::new(), proofs }
+        let plans = [false, true].map(|near| exchange.request(&state, &asks(near), &exchange.approval(), &SITES).plan);
+        let (blocks, said, requests) = (Vec::new(), Vec::new(), Vec::new());
+        Self { exchange, registered, state, blocks, said, requests, proofs, plans }
     }
 
     fn approval(&self, variant: usize) -> Approval {
         let ethics_reference = format!("EC 2026/117, amendment {variant}");
         let policy = noised_policy(limits("1", "3", "3"));
         let mut approval = Approval { ethics_reference, policy, ..self.exchange.approval() };
+        if variant == NAMING {
+            approval.near_plans = self.plans.into();
+        }
         if variant == VARIANTS - 1 {
             approval.expires = at(SHORT * DAY).day();
         }
@@ -401,12 +432,12 @@ impl<'a> Ledger<'a> {
                 let approval = self.approval(*variant).digest();
                 exchange.sign(BOARDS[*board], Statement::Suspend { approval, reason: "a complaint".to_owned() })
             }
-            Said::Ask { variant, sites, ahead, epsilon } => {
+            Said::Ask { variant, near, sites, ahead, epsilon } => {
                 let sites: Vec<&str> = asked(*sites).into_iter().map(|site| SITES[site]).collect();
-                let (grades, approval) = (by_grade("Grades"), self.approval(*variant));
+                let (asks, approval) = (asks(*near), self.approval(*variant));
                 let mut request = match EPSILON[*epsilon] {
-                    0 => exchange.request(&self.state, &grades, &approval, &sites),
-                    tenths => exchange.noised(&self.state, &grades, &approval, &sites, &format!("count=0.{tenths}")),
+                    0 => exchange.request(&self.state, &asks, &approval, &sites),
+                    tenths => exchange.noised(&self.state, &asks, &approval, &sites, &format!("count=0.{tenths}")),
                 };
                 request.sequence += ahead;
                 exchange.ask(&request)
@@ -456,6 +487,18 @@ impl<'a> Ledger<'a> {
     }
 }
 
+/// The usual question, or one condition more.
+fn asks(near: bool) -> Query {
+    match near {
+        false => by_grade("Grades"),
+        true => question(
+            "Grades of women",
+            r#""where": {"column": "sex", "is": true}, "group_by": [{"column": "grade", "missing": "own bin"}],
+            "measures": {"count": true}"#,
+        ),
+    }
+}
+
 /// The sites of a question: a bit each.
 fn asked(sites: usize) -> Vec<usize> {
     (0..2).filter(|site| sites >> site & 1 == 1).collect()
@@ -479,8 +522,8 @@ fn history(all: &[Said]) {
                 Said::Again(_) => Err("duplicate"),
                 Said::Study { board, variant } => model.study(*board, *variant),
                 Said::Suspend { board, variant } => model.suspend(*board, *variant),
-                Said::Ask { variant, sites, ahead, epsilon } => {
-                    model.ask(*variant, &asked(*sites), *ahead, EPSILON[*epsilon])
+                Said::Ask { variant, near, sites, ahead, epsilon } => {
+                    model.ask(*variant, *near, &asked(*sites), *ahead, EPSILON[*epsilon])
                 }
                 Said::SponsorNonce { query } => {
                     let query = place(query);

@@ -9,7 +9,7 @@ use cohortium_protocol::ledger::{Statement, Timestamp, Transaction};
 use cohortium_tests::exchange::attempt;
 use cohortium_verifier::ledger::{Admitted, Plans, Refusal, State, Verification};
 
-use crate::{asking, budgets, noise, registering};
+use crate::{answering, asking, budgets, noise, policies, registering};
 
 /// The variants, from one list: one that is added to [`Refusal`] does not compile until it is listed here, and does
 /// not pass until it has a case.
@@ -27,7 +27,8 @@ macro_rules! kinds {
 
 kinds! {
     Form Ledger UnknownMember Role Duplicate OtherSite Registry Disagree Number NoKey Unknown Study Approval NotInForce
-    NotYours Request NotActive Compile Plan Policy NoConsents Cap Waiting Budget Noise Epsilon Beacon Decided NotAccepted Answered Late Audit
+    NotYours Request NotActive Compile Plan Policy NoConsents Cap Sites Quota LockedOut Near Waiting Budget Noise Epsilon Beacon
+    Decided NotAccepted Answered Late Audit
     DevelopmentKey Unverified
 }
 
@@ -130,8 +131,15 @@ fn check(case: Case) -> Result<&'static str, String> {
 
 #[test]
 fn each_rule_refuses_what_breaks_it_and_nothing_else() {
-    let cases: Vec<Case> =
-        [registering::cases(), asking::cases(), budgets::cases(), noise::cases()].into_iter().flatten().collect();
+    let cases = [
+        registering::cases(),
+        asking::cases(),
+        policies::cases(),
+        budgets::cases(),
+        answering::cases(),
+        noise::cases(),
+    ];
+    let cases: Vec<Case> = cases.into_iter().flatten().collect();
     let seen: BTreeSet<&str> = cases.iter().map(|case| case.kind).collect();
     let (good, wrong): (Vec<_>, Vec<_>) = cases.into_iter().map(check).partition(Result::is_ok);
     let wrong: Vec<String> = wrong.into_iter().filter_map(Result::err).collect();

@@ -317,7 +317,7 @@ fn nobody_is_counted_beyond_the_plans_groups() {
     people.iter_mut().filter(|(group, _)| *group == OF_NINE as u32).for_each(|(group, _)| *group = BEYOND);
     let scene = Scene::of(&people);
     assert_eq!(scene.circuit(scene.public.cells.clone()), Ok(()));
-    let derived = cells_of_shape(&scene.released(), &SHAPE, &PARAMS);
+    let derived = cells_of_shape(&scene.released(), &SHAPE, &PARAMS.into());
     assert_ne!(derived, scene.public.cells);
     assert!(judged(Rules::default(), &scene.released()), "the plan's own cells look as they may");
     assert_eq!(scene.circuit(derived), Err(Clause::ZeroIsZero));

@@ -44,7 +44,8 @@ pub(super) fn run(args: &ApproveArgs) -> Outcome {
 
 /// Each clause as a sentence.
 fn meanings(approval: &Approval) -> Vec<String> {
-    let Approval { sponsor, consent, tables, columns, sites, aggregates, exact_plans, expires, nonces, .. } = approval;
+    let Approval { sponsor, consent, tables, columns, sites, aggregates, exact_plans, .. } = approval;
+    let Approval { near_plans, expires, nonces, .. } = approval;
     let mut lines = vec![
         format!("Only {sponsor} may ask, and as often as the query caps allow; you are not asked about each query."),
         format!(
@@ -81,6 +82,13 @@ fn meanings(approval: &Approval) -> Vec<String> {
             "The sums of {n} plans are released TO THE DIGIT: compare their digests with the plans you were shown."
         ),
     });
+    if !near_plans.is_empty() {
+        lines.push(format!(
+            "{} plans may be asked ALTHOUGH THEY ARE NEAR EARLIER QUESTIONS: the difference of two answers may tell about few \
+             patients. Compare the digests with the plans that you were shown.",
+            near_plans.len()
+        ));
+    }
     if let Some(nonces) = nonces {
         lines.push(format!(
             "Up to {} queries may be answered with noise. For each you have to open a nonce in time, when every hospital has \

@@ -70,7 +70,7 @@ impl State {
             Statement::Study { approval } => self.study(&member, approval, index, time)?,
             Statement::Suspend { approval, reason } => self.suspend(&member, approval, reason, time)?,
             Statement::Query { request } => {
-                let question = self.check_query(&member, request, id, (index, time), plans)?;
+                let question = self.check_query(&member, (request, request.sites.len()), id, (index, time), plans)?;
                 self.enter_query(question);
             }
             Statement::Hold { request, reason } => {
@@ -82,11 +82,12 @@ impl State {
                 let asked = self.undecided(&member, request, time)?;
                 asked.decision = Some((Decision::Declined { reason: reason.clone() }, time, index));
                 self.refund_epsilon(request, &member.name);
+                self.leave_near(request, &member.name);
             }
             Statement::Release { request, proof } => {
-                let (rule, policy) = self.check_release(&member, request, proof, time, verification)?;
+                let policy = self.check_release(&member, request, proof, time, verification)?;
                 if let Some(asked) = self.asked_mut(request, &member.name) {
-                    asked.release = Some(Released { index, time, cells: proof.cells.clone(), rule, policy });
+                    asked.release = Some(Released { index, time, cells: proof.cells.clone(), policy });
                 }
             }
             Statement::SponsorNonce { request, nonce } => {
@@ -236,6 +237,7 @@ impl State {
 
     fn enter_query(&mut self, question: Question) {
         self.spend_epsilon(&question);
+        self.enter_near(&question);
         let digest = question.request.document.digest();
         if let Some(study) = self.studies.get_mut(&question.request.document.approval) {
             study.queries.push(digest);

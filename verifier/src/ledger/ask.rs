@@ -8,12 +8,14 @@ use cohortium_protocol::commit::budget::column_limit;
 use cohortium_protocol::documents::{Approval, Noise, Request, RequestError, SitePin};
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::{Member, Statement, Timestamp, Transaction};
-use cohortium_protocol::policy::{QueryCap, Rule, effective};
+use cohortium_protocol::policy::{PolicyError, effective};
 use cohortium_protocol::query::{ColumnId, Source};
+use cohortium_protocol::results::ReleasePolicy;
 
 use super::admit::{Verification, agree};
 use super::beacon::Openings;
 use super::leaves::check_leaf;
+use super::near::Reads;
 use super::plans::Plans;
 use super::refusal::Refusal;
 use super::state::{Asked, Dataset, Decision, Posted, Question, Site, State, Study};
@@ -51,10 +53,11 @@ impl State {
         }
     }
 
+    /// `of`: how many sites the query asks in all, for a request that names only some of them.
     pub(super) fn check_query(
         &self,
         member: &Member,
-        request: &Request,
+        (request, of): (&Request, usize),
         id: Digest,
         (index, time): (u64, Timestamp),
         plans: &mut Plans,
@@ -81,7 +84,7 @@ impl State {
             approval.permits_site(&pin.site)?;
             self.check_waiting(&pin.site, study, time)?;
             let (site, dataset) = self.dataset(&pin.site, &request.query.table)?;
-            let asked = self.check_pins(pin, (site, dataset), request, approval, plans)?;
+            let asked = self.check_pins(pin, (site, dataset), (request, approval), (of, time), plans)?;
             sites.insert(pin.site.clone(), asked);
             schema = Some(dataset.schema.clone());
         }
@@ -97,12 +100,17 @@ impl State {
     }
 
     /// Whether the sponsor's query would be admitted if it were posted now. Changes nothing, and needs no signature.
-    pub(super) fn check_question(&self, request: &Request, time: Timestamp, plans: &mut Plans) -> Result<(), Refusal> {
+    pub(super) fn check_question(
+        &self,
+        (request, of): (&Request, usize),
+        time: Timestamp,
+        plans: &mut Plans,
+    ) -> Result<(), Refusal> {
         let unknown = || Refusal::Unknown { what: "approval", name: request.approval.to_string() };
         let sponsor = &self.studies.get(&request.approval).ok_or_else(unknown)?.approval.document.sponsor;
         let unknown = || Refusal::UnknownMember { member: sponsor.clone() };
         let member = self.charter.member(sponsor).ok_or_else(unknown)?;
-        self.check_query(member, request, request.digest(), (self.tree.len(), time), plans).map(drop)
+        self.check_query(member, (request, of), request.digest(), (self.tree.len(), time), plans).map(drop)
     }
 
     fn dataset(&self, site: &str, table: &str) -> Result<(&Site, &Dataset), Refusal> {
@@ -111,13 +119,13 @@ impl State {
         Ok((site, site.tables.get(table).ok_or_else(unknown)?))
     }
 
-    /// What a site's pins must be: what is active now. And whether the site could answer at all.
+    /// What a site's pins must be: what is active now. And whether the site could answer at all, one of so many sites.
     fn check_pins(
         &self,
         pin: &SitePin,
         (site, dataset): (&Site, &Dataset),
-        request: &Request,
-        approval: &Approval,
+        (request, approval): (&Request, &Approval),
+        (sites, time): (usize, Timestamp),
         plans: &mut Plans,
     ) -> Result<Asked, Refusal> {
         let missing = |what| Refusal::Unknown { what, name: format!("of {:?}", pin.site) };
@@ -157,20 +165,32 @@ impl State {
         }
         let refuse = |source| Refusal::Policy { site: pin.site.clone(), source };
         let policy = effective(Some(&floor.document.policy), Some(&approval.policy)).map_err(refuse)?;
-        policy.rule(&plan, &dataset.schema, approval.names(&plan), (&request.noise, &shape)).map_err(refuse)?;
+        let noise = (&request.noise, &shape);
+        let rule = policy.rule(&plan, &dataset.schema, approval.names(&plan), noise).map_err(refuse)?;
         if let Noise::Laplace(laplace) = &request.noise {
             let price = laplace.epsilon.price();
             let limits = policy.noise_limits(&plan, price).map_err(refuse)?;
             let whose = (pin.site.as_str(), request.query.table.as_str(), request.query.study.as_str());
             self.check_epsilon(whose, price, &limits)?;
         }
-        self.check_caps(pin, request, &plan.columns(), policy.policy().query_cap(), plans)?;
+        if let Err(PolicyError::Sites { found, least }) = policy.check_sites(sites) {
+            return Err(Refusal::Sites { site: pin.site.clone(), found, least });
+        }
+        self.check_caps(pin, &approval.study, &plan.columns(), policy.policy().query_cap(), plans)?;
+        self.check_quota(&pin.site, &approval.study, &policy.policy().limits().quota, time)?;
+        let signature = plans.signature(&request.query, &dataset.schema, &approval.consent, &shape)?;
+        let reads = Reads::new(signature, &pin.manifest, &pin.epoch, &rule.digest());
+        if request.noise == Noise::None {
+            let asked_table = (pin.site.as_str(), request.query.table.as_str());
+            self.check_near(asked_table, &reads, (&plan, approval), policy.policy().differencing())?;
+        }
         Ok(Asked {
             manifest: dataset.manifest.clone(),
             epoch: epoch.clone(),
             floor: floor.clone(),
             leaf: site.asked,
             seeds: site.seeds.clone(),
+            reads,
             held: None,
             decision: None,
             release: None,
@@ -191,43 +211,6 @@ impl State {
             return Ok(());
         }
         Err(Refusal::Waiting { site: site.to_owned(), share })
-    }
-
-    /// Query caps: how many queries under one approval, and how many that use one column.
-    fn check_caps(
-        &self,
-        pin: &SitePin,
-        request: &Request,
-        columns: &[ColumnId],
-        cap: QueryCap,
-        plans: &mut Plans,
-    ) -> Result<(), Refusal> {
-        let before: Vec<&Question> = self
-            .studies
-            .get(&request.approval)
-            .into_iter()
-            .flat_map(|study| &study.queries)
-            .filter_map(|query| self.queries.get(query))
-            .filter(|question| question.sites.contains_key(&pin.site))
-            .collect();
-        let reached = |cap: u32, per: String| Err(Refusal::Cap { site: pin.site.clone(), cap, per });
-        if let Some(cap) = cap.per_approval
-            && before.len() >= cap as usize
-        {
-            return reached(cap, "approval".to_owned());
-        }
-        let Some(cap) = cap.per_column else { return Ok(()) };
-        let mut used: BTreeMap<ColumnId, u32> = BTreeMap::new();
-        for question in before {
-            let columns = plans.columns(&self.plan_source(question, &pin.site)?)?;
-            for column in columns.iter().filter(|column| column.source == Source::Manifest) {
-                *used.entry(column.clone()).or_default() += 1;
-            }
-        }
-        match columns.iter().find(|column| used.get(*column).is_some_and(|count| *count >= cap)) {
-            Some(column) => reached(cap, format!("column {:?} under one approval", column.name)),
-            None => Ok(()),
-        }
     }
 
     /// The commitments that a site's answer opens at one point each, if every budget bears it.
@@ -334,7 +317,7 @@ impl State {
         proof: &QueryProof,
         time: Timestamp,
         verification: &Verification,
-    ) -> Result<(Rule, String), Refusal> {
+    ) -> Result<ReleasePolicy, Refusal> {
         let (question, asked) = self.check_answerable(&member.name, request, time)?;
         match verification {
             Verification::NotNeeded => Err(Refusal::Unverified),
@@ -348,12 +331,11 @@ impl State {
                 let shape = question.request.document.site(&member.name)?.standard_shape()?;
                 let noise = (&question.request.document.noise, &shape);
                 let rule = policy.rule(&plan, &question.schema, approval.names(&plan), noise).map_err(refuse)?;
-                let words = rule.describe();
-                Ok((rule, words))
+                Ok(ReleasePolicy::new(policy.policy().clone(), rule))
             }
             Verification::Verified(release) => {
                 self.check_verified(&member.name, request, proof, release)?;
-                Ok((release.rule().clone(), release.policy().to_owned()))
+                Ok(release.release_policy().clone())
             }
         }
     }

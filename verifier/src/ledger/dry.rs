@@ -60,10 +60,16 @@ impl DryRun {
 
     /// Whether the sponsor's query would be admitted if it were posted now: by the rules themselves.
     pub fn check(&self, request: &Request, time: Timestamp, plans: &mut Plans) -> Result<(), Refusal> {
+        self.check_of(request, request.sites.len(), time, plans)
+    }
+
+    /// The same for a request that names some of the query's sites only, of so many: what those that it names have against
+    /// it.
+    pub fn check_of(&self, request: &Request, of: usize, time: Timestamp, plans: &mut Plans) -> Result<(), Refusal> {
         if request.approval != self.approval {
             return Err(Refusal::Unknown { what: "approval", name: request.approval.to_string() });
         }
-        self.state.check_question(request, time, plans)
+        self.state.check_question((request, of), time, plans)
     }
 
     /// Compiles what the rules will ask for when the query is posted: as if its turn had come, since earlier ones may be
@@ -81,7 +87,10 @@ impl State {
         let study = self.studies.get(approval)?.clone();
         let sites: BTreeMap<String, Site> =
             sites.iter().filter_map(|name| Some((name.clone(), self.sites.get(name)?.only(table)))).collect();
-        let queries = study.queries.iter().filter_map(|digest| Some((*digest, self.queries.get(digest)?.only(&sites))));
+        // What was asked under approvals that this one amends is counted as well.
+        let approvals = self.approvals_of(&study.approval.document.study);
+        let queries = approvals.iter().flat_map(|study| &study.queries);
+        let queries = queries.filter_map(|digest| Some((*digest, self.queries.get(digest)?.only(&sites))));
         let queries = queries.filter(|(_, question)| !question.sites.is_empty()).collect();
         let mut accounts = BTreeMap::new();
         for dataset in sites.values().flat_map(|site| site.tables.values()) {
@@ -100,6 +109,8 @@ impl State {
                 epsilon.insert(key, account.only(study_name));
             }
         }
+        let earlier = self.earlier.iter().filter(|((site, of), _)| of == table && sites.contains_key(site));
+        let earlier = earlier.map(|(key, earlier)| (key.clone(), earlier.clone())).collect();
         let state = State {
             ledger: self.ledger.clone(),
             charter: self.charter.clone(),
@@ -110,12 +121,13 @@ impl State {
             tree: MerkleTree::new(),
             ids: BTreeMap::new(),
             sites,
-            studies: BTreeMap::from([(*approval, study.clone())]),
+            studies: approvals.into_iter().map(|study| (study.approval.document.digest(), study.clone())).collect(),
             queries,
             by_id: BTreeMap::new(),
             accounts,
             epsilon,
             noise_shape: self.noise_shape,
+            earlier,
         };
         Some(DryRun { state, approval: *approval, study })
     }
@@ -132,10 +144,19 @@ impl Question {
     /// Of an earlier question it matters what was asked and who has decided, not what was answered.
     fn only(&self, sites: &BTreeMap<String, Site>) -> Self {
         let sites = self.sites.iter().filter(|(name, _)| sites.contains_key(*name)).map(|(name, asked)| {
-            let Asked { manifest, epoch, floor, leaf, seeds, decision, .. } = asked;
-            let (manifest, epoch, floor) = (manifest.clone(), epoch.clone(), floor.clone());
-            let (seeds, decision) = (seeds.clone(), decision.clone());
-            (name.clone(), Asked { manifest, epoch, floor, leaf: *leaf, seeds, held: None, decision, release: None })
+            let Asked { manifest, epoch, floor, leaf, seeds, reads, decision, .. } = asked;
+            let asked = Asked {
+                manifest: manifest.clone(),
+                epoch: epoch.clone(),
+                floor: floor.clone(),
+                leaf: *leaf,
+                seeds: seeds.clone(),
+                reads: reads.clone(),
+                held: None,
+                decision: decision.clone(),
+                release: None,
+            };
+            (name.clone(), asked)
         });
         Self {
             id: self.id,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use cohortium_protocol::documents::Approval;
 use cohortium_protocol::documents::Request;
 use cohortium_protocol::hash::Digest;
-use cohortium_protocol::query::{ColumnId, Plan, Query, compile};
+use cohortium_protocol::query::{ColumnId, Plan, Query, Signature, compile};
 use cohortium_protocol::shape::Shape;
 use cohortium_protocol::table::{ConsentColumn, Schema};
 
@@ -16,7 +16,7 @@ use super::state::{Question, State};
 
 /// Plans that are kept at one time, unless told otherwise: as many as there are shapes in use, with some to spare.
 const KEPT: usize = 4;
-/// Columns of so many plans are kept; beyond that all are forgotten, and worked out again when they are asked for.
+/// Columns and signatures of so many plans are kept; beyond that all are forgotten, and worked out again when they are asked for.
 const MAX_COLUMNS: usize = 4096;
 
 /// What a question's plan at a site is compiled from.
@@ -61,6 +61,7 @@ pub struct Plans {
     most: usize,
     kept: Vec<(Key, Arc<Plan>)>,
     columns: BTreeMap<Key, Arc<Vec<ColumnId>>>,
+    signatures: BTreeMap<Key, Arc<Signature>>,
     compiled: usize,
 }
 
@@ -78,7 +79,7 @@ impl Plans {
 
     /// None yet, and so many plans at one time.
     pub fn keeping(most: usize) -> Self {
-        Self { most: most.max(1), kept: Vec::new(), columns: BTreeMap::new(), compiled: 0 }
+        Self { most: most.max(1), kept: Vec::new(), columns: BTreeMap::new(), signatures: BTreeMap::new(), compiled: 0 }
     }
 
     /// Compiles a plan ahead of when it is asked for. What is refused is refused again then.
@@ -120,6 +121,27 @@ impl Plans {
         }
         self.kept.push((key, plan.clone()));
         Ok(plan)
+    }
+
+    /// The signature of a query's plan.
+    pub(super) fn signature(
+        &mut self,
+        query: &Query,
+        schema: &Schema,
+        consent: &ConsentColumn,
+        shape: &Shape,
+    ) -> Result<Arc<Signature>, Refusal> {
+        let key = (query.digest(), schema.digest(), consent.to_string(), shape.id());
+        if let Some(signature) = self.signatures.get(&key) {
+            return Ok(signature.clone());
+        }
+        let plan = self.at(key.clone(), query, schema, consent, shape)?;
+        let signature = Arc::new(Signature::new(&plan, schema));
+        if self.signatures.len() >= MAX_COLUMNS {
+            self.signatures.clear();
+        }
+        self.signatures.insert(key, signature.clone());
+        Ok(signature)
     }
 
     /// The columns that a question's plan at a site reads.

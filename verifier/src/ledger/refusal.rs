@@ -5,7 +5,7 @@ use cohortium_protocol::documents::{ApprovalError, RequestError};
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::{Timestamp, TransactionError};
 use cohortium_protocol::noise::Epsilon;
-use cohortium_protocol::policy::PolicyError;
+use cohortium_protocol::policy::{PolicyError, time};
 use cohortium_protocol::query::{CompileError, PlanError};
 
 use crate::reason::AuditError;
@@ -177,6 +177,70 @@ pub enum Refusal {
         /// `approval`, or the column.
         per: String,
     },
+    /// Fewer sites than a policy wants in every query.
+    #[error(
+        "the query asks {found} sites, and {site}'s policy with the approval's allows queries to {least} sites or more only: name \
+         more of them"
+    )]
+    Sites {
+        /// The site.
+        site: String,
+        /// The sites that are asked.
+        found: usize,
+        /// Those that it takes.
+        least: u32,
+    },
+    /// More queries in a time than a policy allows.
+    #[error(
+        "{site}'s policy with the approval's allows {queries} queries of one study in {}, and study {study:?} has asked as many; \
+         one more may be asked from {until} on", time(*seconds)
+    )]
+    Quota {
+        /// The site.
+        site: String,
+        /// The study.
+        study: String,
+        /// Queries allowed.
+        queries: u32,
+        /// In how many seconds.
+        seconds: u64,
+        /// When one more may be asked.
+        until: Timestamp,
+    },
+    /// A study that asked one thing again and again.
+    #[error(
+        "study {study:?} is locked out at {site} until {until}: in {} it has asked {queries} times what reads the same as the \
+         query {query}, and {site}'s policy with the approval's allows no more", time(*seconds)
+    )]
+    LockedOut {
+        /// The site.
+        site: String,
+        /// The study.
+        study: String,
+        /// The first of these queries.
+        query: Digest,
+        /// How many lock a study out.
+        queries: u32,
+        /// In how many seconds.
+        seconds: u64,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// A question that is a sliver apart from an earlier one.
+    #[error(
+        "{site} was asked the query {earlier} before, and this question differs from it in {difference} only: two answers so near \
+         each other could tell about few patients; {passes}"
+    )]
+    Near {
+        /// The site.
+        site: String,
+        /// The earlier query.
+        earlier: Digest,
+        /// In what they differ.
+        difference: String,
+        /// What would pass.
+        passes: String,
+    },
     /// As many undecided queries as a site may have before it.
     #[error(
         "{site} has {share} queries under this approval to decide about, and the charter's opening share allows {share} at one \
@@ -297,7 +361,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// The names of all rules: what [`rule`](Self::rule) may give.
-    pub const RULES: [&'static str; 34] = [
+    pub const RULES: [&'static str; 38] = [
         "form",
         "ledger",
         "member",
@@ -320,6 +384,10 @@ impl Refusal {
         "policy",
         "consent",
         "query-cap",
+        "min-sites",
+        "quota",
+        "lock-out",
+        "differencing",
         "waiting",
         "opening-budget",
         "noise",
@@ -359,6 +427,10 @@ impl Refusal {
             Self::Policy { .. } => "policy",
             Self::NoConsents { .. } => "consent",
             Self::Cap { .. } => "query-cap",
+            Self::Sites { .. } => "min-sites",
+            Self::Quota { .. } => "quota",
+            Self::LockedOut { .. } => "lock-out",
+            Self::Near { .. } => "differencing",
             Self::Waiting { .. } => "waiting",
             Self::Budget { .. } => "opening-budget",
             Self::Noise { .. } => "noise",

@@ -9,12 +9,14 @@ use cohortium_protocol::documents::{Approval, Request};
 use cohortium_protocol::domain;
 use cohortium_protocol::hash::{Digest, Hasher};
 use cohortium_protocol::ledger::{Charter, MerkleTree, Timestamp};
-use cohortium_protocol::policy::{GroupCells, Policy, Rule};
+use cohortium_protocol::policy::{GroupCells, Policy};
+use cohortium_protocol::results::ReleasePolicy;
 use cohortium_protocol::shape::Shape;
 use cohortium_protocol::table::Schema;
 
 use super::beacon::Openings;
 use super::epsilon::EpsilonAccount;
+use super::near::{Earlier, Reads};
 use crate::noise::noise_shape_of;
 
 /// Why a charter and keys do not found a ledger.
@@ -139,10 +141,8 @@ pub struct Released {
     pub time: Timestamp,
     /// The released cells.
     pub cells: Vec<GroupCells>,
-    /// The release rule's numbers.
-    pub rule: Rule,
-    /// The effective policy in words.
-    pub policy: String,
+    /// The effective policy, and the numbers that it gives for the plan.
+    pub policy: ReleasePolicy,
 }
 
 /// One site's part of a query: what was pinned, and what became of it.
@@ -158,6 +158,8 @@ pub struct Asked {
     pub leaf: u64,
     /// The tree of seeds that was active then: with noise, the pinned leaf is one of it.
     pub seeds: Option<Posted<Seeds>>,
+    /// What the plan reads, for the comparison with later ones.
+    pub reads: Reads,
     /// Since when a person has to decide, and why.
     pub held: Option<(Timestamp, String)>,
     /// What the site decided, when, and the place of the transaction.
@@ -211,6 +213,8 @@ pub struct State {
     pub(super) epsilon: BTreeMap<(String, String), EpsilonAccount>,
     /// The shape that proves answers with noise over tables of a shape.
     pub(super) noise_shape: fn(&Shape) -> Option<Shape>,
+    /// What was put to each table of each site.
+    pub(super) earlier: BTreeMap<(String, String), Arc<Earlier>>,
 }
 
 impl State {
@@ -242,6 +246,7 @@ impl State {
             accounts: BTreeMap::new(),
             epsilon: BTreeMap::new(),
             noise_shape: noise_shape_of,
+            earlier: BTreeMap::new(),
         })
     }
 
@@ -368,6 +373,15 @@ impl State {
         }
         self.absorb_openings(&mut hasher);
         self.absorb_epsilon(&mut hasher);
+        // Only where something was asked: a ledger without questions has the digest that it had before they were compared.
+        let earlier: Vec<_> = self.earlier.iter().filter(|(_, earlier)| !earlier.is_empty()).collect();
+        if !earlier.is_empty() {
+            hasher.str("differencing").u64(earlier.len() as u64);
+            for ((site, table), earlier) in earlier {
+                hasher.str(site).str(table);
+                earlier.absorb(&mut hasher);
+            }
+        }
         hasher.finish()
     }
 }

@@ -318,7 +318,7 @@ fn query_report(state: &State, question: &Question) -> Result<QueryReport, Study
             site: site.clone(),
             words: status.to_string(),
             status,
-            policy: asked.release.as_ref().map(|release| release.policy.clone()),
+            policy: asked.release.as_ref().map(|release| release.policy.words.clone()),
             groups: cells.map(|(group, cells)| GroupReport { labels: labels(group), cells: *cells }).collect(),
         }
     });

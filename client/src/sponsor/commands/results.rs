@@ -78,7 +78,9 @@ pub(crate) fn run(setting: &Setting, args: &ResultsArgs) -> Outcome {
     sites.sort_unstable();
     for site in sites {
         if let Some(Verified { bundle, release, id }) = verified.iter().find(|site_of| site_of.bundle.site == site) {
-            results.add_answered(&bundle.site, *id, release.rule(), release.cells()).map_err(refuse)?;
+            results
+                .add_answered(&bundle.site, *id, release.release_policy().clone(), release.cells())
+                .map_err(refuse)?;
         } else if let Some((site, answer)) = states.iter().find(|(name, _)| name == site) {
             results.add_state(site, answer.clone()).map_err(refuse)?;
         }

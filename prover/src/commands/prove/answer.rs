@@ -17,6 +17,7 @@ use super::super::keys;
 use super::super::public::pretty;
 use super::caps::Caps;
 use super::estimate::Estimate;
+use super::kept::check_near;
 use super::preview::Preview;
 use super::site::{SiteDocuments, Which};
 use crate::cli::{Failure, Progress, Setting};
@@ -142,14 +143,17 @@ fn check<'a>(
     home.check_budget(budget)?;
     let charges = charges(&planned, documents)?;
     check_budget(budget, request, approval, &charges, basis)?;
-    let mut caps = Caps::count(home, budget, &planned, approval.digest())?;
+    let mut caps = Caps::count(home, budget, &planned, approval)?;
     match basis {
-        Basis::Files { .. } => caps.check()?,
+        Basis::Files { .. } => {
+            caps.check()?;
+            check_near(home, &planned, approval, &documents.documents(floor))?;
+        }
         Basis::Considered { owed: (_, under), .. } => {
             caps.add_owed(under);
             caps.check()?;
         }
-        // The caps were held when it was accepted.
+        // The caps were held when it was accepted. What is near an earlier question of a ledger, the ledger refuses.
         Basis::Accepted { .. } => {}
     }
     let kind = check_key(setting, &planned, request, home.site())?;

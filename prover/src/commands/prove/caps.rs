@@ -1,33 +1,34 @@
 //! The query caps of the policy in force. No proof can show them: each site counts what it has released itself.
 
-use cohortium_protocol::hash::Digest;
+use cohortium_protocol::documents::Approval;
 use cohortium_protocol::policy::QueryCap;
 use cohortium_protocol::query::Source;
 
+use super::kept::study_of;
 use crate::cli::Failure;
 use crate::pipeline::Planned;
-use crate::store::{BudgetFile, Home, StoreError};
+use crate::store::{BudgetFile, Home};
 
 /// Why one more query is too many.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub(super) enum CapError {
-    /// Too many under the approval.
+    /// Too many under the study's approvals.
     #[error(
-        "the policy in force allows {cap} queries under one approval, and this site has answered {answered} under approval \
-         {approval}; another approval, or a higher cap in both policies, would be needed"
+        "the policy in force allows {cap} queries under one approval with those that it amends, and this site has answered \
+         {answered} of study {study:?}; a higher cap in both policies would be needed"
     )]
     Approval {
         /// The cap.
         cap: u32,
         /// Queries answered.
         answered: u32,
-        /// The approval.
-        approval: Digest,
+        /// The study.
+        study: String,
     },
     /// Too many about a column.
     #[error(
-        "the policy in force allows {cap} queries about one column under one approval, and this site has answered {answered} \
-         about {column:?} under approval {approval}; leave the column out, or ask for another approval"
+        "the policy in force allows {cap} queries about one column under one approval with those that it amends, and this site \
+         has answered {answered} about {column:?} of study {study:?}; leave the column out"
     )]
     Column {
         /// The column.
@@ -36,8 +37,8 @@ pub(super) enum CapError {
         cap: u32,
         /// Queries answered.
         answered: u32,
-        /// The approval.
-        approval: Digest,
+        /// The study.
+        study: String,
     },
 }
 
@@ -50,22 +51,31 @@ impl From<CapError> for Failure {
 /// The caps, and how much of them is used.
 pub(super) struct Caps {
     cap: QueryCap,
-    approval: Digest,
-    /// Queries answered under the approval.
+    study: String,
+    /// Queries answered under the study's approvals: an amendment begins nothing anew.
     answered: u32,
     /// The same of each column of the table that this query uses. Consent is not among them: every query uses it.
     columns: Vec<(String, u32)>,
 }
 
 impl Caps {
-    /// Counts the releases that this home keeps.
+    /// Counts the releases that this home keeps; none where there is no cap.
     pub(super) fn count(
         home: &Home,
         budget: &BudgetFile,
         planned: &Planned<'_>,
-        approval: Digest,
-    ) -> Result<Self, StoreError> {
-        let releases: Vec<_> = home.releases()?.into_iter().filter(|release| release.approval == approval).collect();
+        approval: &Approval,
+    ) -> Result<Self, Failure> {
+        let cap = planned.policy().query_cap();
+        let mut releases = Vec::new();
+        if cap != QueryCap::default() {
+            let digest = approval.digest();
+            for release in home.releases()? {
+                if release.approval == digest || study_of(home, &release)? == approval.study {
+                    releases.push(release);
+                }
+            }
+        }
         let count = |used: &dyn Fn(&str, &[String]) -> bool| {
             let uses = releases.iter().filter(|release| used(&release.table, budget.columns(release.budget_record)));
             u32::try_from(uses.count()).unwrap_or(u32::MAX)
@@ -76,7 +86,7 @@ impl Caps {
             (column.name, answered)
         });
         let columns = columns.collect();
-        Ok(Self { cap: planned.query_cap(), approval, answered: count(&|_, _| true), columns })
+        Ok(Self { cap, study: approval.study.clone(), answered: count(&|_, _| true), columns })
     }
 
     /// Counts answers that the site owes as if they were given, each about every column.
@@ -89,15 +99,15 @@ impl Caps {
 
     /// Refuses one query more than either cap.
     pub(super) fn check(&self) -> Result<(), CapError> {
-        let Self { cap, approval, answered, columns } = self;
-        let (approval, answered) = (*approval, *answered);
+        let Self { cap, study, answered, columns } = self;
+        let (study, answered) = (study.clone(), *answered);
         if let Some(cap) = cap.per_approval.filter(|cap| answered >= *cap) {
-            return Err(CapError::Approval { cap, answered, approval });
+            return Err(CapError::Approval { cap, answered, study });
         }
         let Some(cap) = cap.per_column else { return Ok(()) };
         match columns.iter().find(|(_, answered)| *answered >= cap) {
             Some((column, answered)) => {
-                Err(CapError::Column { column: column.clone(), cap, answered: *answered, approval })
+                Err(CapError::Column { column: column.clone(), cap, answered: *answered, study })
             }
             None => Ok(()),
         }
@@ -107,7 +117,7 @@ impl Caps {
     pub(super) fn describe(&self) -> Option<String> {
         let mut parts = Vec::new();
         if let Some(cap) = self.cap.per_approval {
-            parts.push(format!("query {} of {cap} under this approval", self.answered + 1));
+            parts.push(format!("query {} of {cap} of this study", self.answered + 1));
         }
         if let Some(cap) = self.cap.per_column {
             let uses = self.columns.iter().map(|(column, answered)| format!("{column} {}", answered + 1));
@@ -124,7 +134,7 @@ mod tests {
     fn caps(per_approval: Option<u32>, per_column: Option<u32>) -> Caps {
         Caps {
             cap: QueryCap { per_approval, per_column },
-            approval: Digest::of_bytes(b"approval"),
+            study: "S-1".into(),
             answered: 3,
             columns: vec![("age".into(), 2), ("nodes".into(), 1)],
         }
@@ -135,15 +145,15 @@ mod tests {
         for (per_approval, per_column, words) in [
             (None, None, None),
             (Some(4), Some(3), None),
-            (Some(3), None, Some("allows 3 queries under one approval, and this site has answered 3 under")),
-            (Some(0), Some(9), Some("allows 0 queries under one approval")),
             (
+                Some(3),
                 None,
-                Some(2),
                 Some(
-                    "allows 2 queries about one column under one approval, and this site has answered 2 about \"age\"",
+                    "allows 3 queries under one approval with those that it amends, and this site has answered 3 of study",
                 ),
             ),
+            (Some(0), Some(9), Some("allows 0 queries under one approval")),
+            (None, Some(2), Some("has answered 2 about \"age\" of study \"S-1\"; leave the column out")),
             (Some(4), Some(1), Some("about \"age\"")),
         ] {
             match (caps(per_approval, per_column).check(), words) {
@@ -156,10 +166,7 @@ mod tests {
         owing.add_owed(1);
         assert!(owing.check().is_err());
         let words = caps(Some(4), Some(3)).describe().unwrap();
-        assert_eq!(
-            words,
-            "Counted by this site: query 4 of 4 under this approval; of 3 about each column: age 3, nodes 2"
-        );
+        assert_eq!(words, "Counted by this site: query 4 of 4 of this study; of 3 about each column: age 3, nodes 2");
         assert_eq!(caps(None, None).describe(), None);
     }
 }

@@ -10,6 +10,7 @@
 pub(crate) mod answer;
 mod caps;
 mod estimate;
+mod kept;
 pub(crate) mod preview;
 mod site;
 

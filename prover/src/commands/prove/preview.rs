@@ -78,7 +78,7 @@ impl Preview<'_> {
         if self.development_key {
             out.push_str(DEVELOPMENT_KEY);
         }
-        let _ = writeln!(out, "Policy in force: {}", self.planned.rule().describe());
+        let _ = writeln!(out, "Policy in force: {}", self.planned.policy_words());
         if let Some(caps) = self.caps.describe() {
             let _ = writeln!(out, "{caps}");
         }
@@ -217,7 +217,7 @@ impl Preview<'_> {
             "table": self.documents.table_name(),
             "version": self.documents.manifest().version(),
             "epoch": self.documents.epoch().number(),
-            "policy": self.planned.rule().describe(),
+            "policy": self.planned.policy_words(),
             "grouped_by": plan.axes.iter().map(|axis| &axis.name).collect::<Vec<_>>(),
             "groups": groups.collect::<Vec<_>>(),
             "query_columns": own,
