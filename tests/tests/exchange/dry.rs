@@ -1,5 +1,7 @@
 //! A dry run over HTTP: budgets and costs, with noise and without.
 
+use cohortium_protocol::hash::Digest;
+use cohortium_protocol::ledger::Statement;
 use serde_json::{Value, json};
 
 use crate::common::query;
@@ -9,6 +11,7 @@ use crate::place::{Place, SPONSOR};
 #[test]
 fn a_dry_run_tells_budgets_and_cost_and_admits_no_noise_without_a_circuit() {
     let (place, approval) = Place::prepared();
+    place.say("north", Statement::Seeds { number: 1, leaves: 256, root: Digest::of_bytes(b"a tree") });
     let asked = query(r#""group_by": [{"column": "sex"}], "measures": {"sum": "crp"}"#);
     let ask = |epsilon: Option<Value>| {
         let mut question = json!({"query": asked, "approval": approval.digest(), "sites": ["north"]});
