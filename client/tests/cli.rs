@@ -250,6 +250,44 @@ fn studies_are_found_by_name_and_shown_from_the_document() {
 }
 
 #[test]
+fn a_dry_run_shows_every_budget_before_and_after() {
+    let desk = Desk::new();
+    desk.approve();
+    let query = r#"{"format": "cohortium-query/1", "title": "All", "table": "synthetic", "study": "EC-2026-117",
+        "purpose": "DUO:0000042", "sponsor_class": "academic", "measures": {}}"#;
+    desk.write("query.json", query);
+    let budget = |what: &str, left: Option<&str>| serde_json::json!({ "what": what, "unit": "epsilon", "spent": "2.8", "asked": "0.3", "left_after": left, "limit": "4" });
+    let site = serde_json::json!({
+        "site": "north", "allowed": true, "policy": "smallest cell 8",
+        "budgets": [budget("epsilon of study S", Some("0.9")), budget("epsilon of all studies", None)],
+        "estimate": { "seconds": 4, "memory_bytes": 470_810_624_u64 },
+    });
+    desk.service.bend(move |path, answer| match path {
+        "/v1/plan" => answer.edit(|body| {
+            body["sites"] = vec![site.clone()].into();
+            body["allowed"] = true.into();
+        }),
+        _ => answer,
+    });
+    let plan = |more: &[&str]| {
+        desk.run(&[&["plan", "query.json", "--study", "EC-2026-117", "--site", "north"], more].concat())
+    };
+    let (code, out, error) = text(&plan(&["--epsilon", "count=0.3"]));
+    assert_eq!(code, 0, "{error}");
+    for says in [
+        "  epsilon of study S: 2.8 spent of 4, 0.3 asked, 0.9 left afterwards\n",
+        "  epsilon of all studies: 2.8 spent of 4, 0.3 asked, NOT ENOUGH\n",
+        "  the answer costs the hospital about 4 CPU-seconds and 449 MiB\n",
+    ] {
+        assert!(out.contains(says), "{out}");
+    }
+    let (code, out, _) = text(&plan(&["--json"]));
+    let json: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, &json["answer"]["sites"][0]["budgets"][0]["left_after"]), (0, &"0.9".into()));
+    refused(&plan(&["--epsilon", "sum=0.3"]), 2, "no epsilon is stated for the count");
+}
+
+#[test]
 fn anchors_come_from_the_charter() {
     let desk = Desk::new();
     let (code, out, error) = text(&desk.run(&["anchors", "--out", "anchors.json", "--json"]));

@@ -282,10 +282,5 @@ fn plan_site(inner: &Inner, name: &Value, table: &str) -> Value {
         seeds: site.seeds.as_ref().map(|seeds| seeds.document.root),
         seed_leaf: None,
     };
-    let budget = |unit: &str, left: Option<&str>| json!({ "what": format!("{unit} of S"), "unit": unit, "spent": "2.8", "asked": "0.3", "left_after": left, "limit": "3" });
-    json!({
-        "site": name, "allowed": true, "policy": floor.document.policy.describe(), "pins": pins,
-        "budgets": [budget("openings", Some("0.2")), budget("epsilon", None)],
-        "estimate": { "seconds": 4, "memory_bytes": 470_810_624_u64 },
-    })
+    json!({ "site": name, "allowed": true, "policy": floor.document.policy.describe(), "pins": pins })
 }

@@ -177,7 +177,7 @@ fn sites_that_did_not_answer() {
     }
     assert!(results.pooled().is_none());
     let rows = rows(&results);
-    assert_eq!(rows.len(), 7);
+    assert_eq!(rows.len(), 9);
     for row in &rows {
         assert_eq!((row["state"].as_str(), &row["shown"], row["value"].as_str()), ("not answered", &row["site"], ""));
         assert!(!row["note"].is_empty());

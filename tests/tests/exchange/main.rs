@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod decisions;
+mod dry;
 mod hospital;
 #[path = "../../../server/tests/service_common/http.rs"]
 mod http;

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use cohortium_protocol::documents::Request;
 use cohortium_protocol::hash::{Digest, Hasher};
-use cohortium_protocol::noise::decimal;
 use cohortium_protocol::policy::NoiseLimits;
 
 use super::refusal::Refusal;
@@ -70,16 +69,14 @@ impl State {
             (None, account.map_or(0, |account| account.spent), limits.per_dataset),
         ];
         for (study, spent, limit) in spent {
-            let left = limit.millionths().saturating_sub(spent);
-            if price > left {
+            if price > limit.millionths().saturating_sub(spent) {
                 return Err(Refusal::Epsilon {
                     site: site.to_owned(),
                     table: table.to_owned(),
                     whose: study.map_or_else(|| "in all".to_owned(), |study| format!("for study {study}")),
-                    asked: decimal(price),
-                    spent: decimal(spent),
+                    asked: price,
+                    spent,
                     limit,
-                    left: decimal(left),
                 });
             }
         }

@@ -4,7 +4,7 @@ use cohortium_protocol::commit::RegistryError;
 use cohortium_protocol::documents::{ApprovalError, RequestError};
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::{Timestamp, TransactionError};
-use cohortium_protocol::noise::Epsilon;
+use cohortium_protocol::noise::{Epsilon, decimal};
 use cohortium_protocol::policy::{PolicyError, time};
 use cohortium_protocol::query::{CompileError, PlanError};
 
@@ -279,10 +279,10 @@ pub enum Refusal {
         /// Why, and what would pass.
         reason: String,
     },
-    /// The epsilon budget is spent.
+    /// The epsilon budget is spent. Numbers are millionths.
     #[error(
-        "the epsilon budget of {site}'s table {table} {whose} does not suffice: {asked} asked, {spent} spent of {limit}, {left} \
-         left"
+        "the epsilon budget of {site}'s table {table} {whose} does not suffice: {} asked, {} spent of {limit}, {} left",
+        decimal(*asked), decimal(*spent), decimal(limit.millionths().saturating_sub(*spent))
     )]
     Epsilon {
         /// The site.
@@ -292,13 +292,11 @@ pub enum Refusal {
         /// `in all`, or `for study` and its name.
         whose: String,
         /// What the query asks for, over all its aggregates.
-        asked: String,
+        asked: u64,
         /// Spent so far.
-        spent: String,
+        spent: u64,
         /// The limit.
         limit: Epsilon,
-        /// What is left.
-        left: String,
     },
     /// A nonce that is not opened now, or not this one; or an answer before both are open.
     #[error("the beacon of the request {request}: {reason}")]
