@@ -174,9 +174,11 @@ pub(crate) struct ImportArgs {
     /// Import the rest if rows are rejected
     #[arg(long)]
     pub(crate) leave_out_rejected: bool,
-    /// Rows of nobody to add, so that the public size is not the number of patients
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub(crate) dummies: usize,
+    /// Rows of nobody to add, so that the public size is not the number of patients [default: drawn from 64 to 191]
+    ///
+    /// The public size is a total: without dummies it can give away the one group that an answer suppresses.
+    #[arg(long, value_name = "N")]
+    pub(crate) dummies: Option<usize>,
     /// Write the quality report to this file too
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use cohortium_protocol::table::{ImportError, ImportOptions, QualityReport, RejectedRows, Tagger};
+use rand::Rng;
 use rand::rngs::OsRng;
 use serde_json::{Value, json};
 
@@ -15,6 +16,9 @@ use crate::import::{
 use crate::store::files::{self, Readers};
 use crate::store::{Access, Home, NewVersion, TableFolder};
 
+/// How many rows of nobody are added, unless told: enough that the table's public size leaves open what a group that is
+/// suppressed has, however the others are shown.
+const DUMMIES: std::ops::RangeInclusive<usize> = 64..=191;
 /// Where the report of a refused import is put.
 const REFUSED_REPORT: &str = "refused-import.json";
 
@@ -36,7 +40,8 @@ pub(crate) fn run(setting: &Setting, args: &ImportArgs) -> Outcome {
         tagger.bring(patient, secret.clone());
     }
     let rejected = if args.leave_out_rejected { RejectedRows::LeaveOut } else { RejectedRows::Refuse };
-    let options = ImportOptions { rejected, dummy_rows: args.dummies };
+    let dummy_rows = args.dummies.unwrap_or_else(|| OsRng.gen_range(DUMMIES));
+    let options = ImportOptions { rejected, dummy_rows };
     let import = import_table(&args.csv, &schema, &mapping, &tagger, options, &mut OsRng)
         .map_err(|error| refuse(setting, &home, args, error))?;
     let consents = import_consents(&args.consent, mapping.delimiter(), mapping.patient(), &import.table, &tagger)?;

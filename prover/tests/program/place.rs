@@ -45,7 +45,7 @@ impl Run {
 pub(crate) struct Place(TempDir);
 
 /// What one site does until it can be asked.
-pub(crate) const IMPORT: &str = "import --home h --schema schema.json --mapping mapping-gbsg.json --csv gbsg.csv \
+pub(crate) const IMPORT: &str = "import --home h --dummies 0 --schema schema.json --mapping mapping-gbsg.json --csv gbsg.csv \
                                  --consent consent.csv";
 
 pub(crate) const QUERY: &str = r#"{
