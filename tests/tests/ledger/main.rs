@@ -12,6 +12,7 @@ mod noise;
 mod plans;
 mod registering;
 mod rules;
+mod said;
 mod spent;
 mod status;
 mod vectors;
