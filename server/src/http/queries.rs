@@ -8,11 +8,13 @@ use actix_web::web::Data;
 use actix_web::web::Json;
 use actix_web::web::Path;
 use actix_web::web::Query;
+use cohortium_protocol::documents::Nonce;
 use cohortium_protocol::documents::Request;
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::Charter;
 use cohortium_protocol::ledger::Timestamp;
 use cohortium_verifier::ledger::Decision;
+use cohortium_verifier::ledger::Opened;
 use cohortium_verifier::ledger::Question;
 use serde::Deserialize;
 use serde::Serialize;
@@ -120,18 +122,26 @@ struct Deadlines {
     /// Until when a site may accept or decline.
     #[schema(value_type = String)]
     decide: Timestamp,
-    /// Until when each site that accepted has to answer.
+    /// With noise, until when sponsor and board have to open their nonces: at the latest, as long as a site may still decide.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    open: Option<Timestamp>,
+    /// Until when each site that accepted has to answer; with noise, once both nonces are open.
     #[schema(value_type = BTreeMap<String, String>)]
     answer: BTreeMap<String, Timestamp>,
 }
 
 impl Deadlines {
-    fn of(question: &Question, charter: &Charter) -> Self {
+    fn of(question: &Question, charter: &Charter, now: Timestamp) -> Self {
         let answer = question.sites.iter().filter_map(|(site, asked)| match asked.decision {
-            Some((Decision::Accepted, at, _)) => Some((site.clone(), at.plus(charter.answer_seconds))),
+            Some((Decision::Accepted, at, _)) => {
+                Some((site.clone(), question.answers_from(at)?.plus(charter.answer_seconds)))
+            }
             _ => None,
         });
-        Self { decide: question.request.time.plus(charter.acceptance_seconds), answer: answer.collect() }
+        let decide = question.request.time.plus(charter.acceptance_seconds);
+        let open = question.is_noised().then(|| question.open_until(charter, now));
+        Self { decide, open, answer: answer.collect() }
     }
 }
 
@@ -148,6 +158,32 @@ struct QueryDetail {
     plan: Digest,
     /// Until when.
     deadlines: Deadlines,
+    /// With noise, the nonces that are open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nonces: Option<OpenNonces>,
+}
+
+/// The nonces of a query with noise.
+#[derive(Serialize, ToSchema)]
+struct OpenNonces {
+    /// The sponsor's, once it is open.
+    #[schema(value_type = Option<String>)]
+    sponsor: Option<Nonce>,
+    /// The board's, once it is open.
+    #[schema(value_type = Option<String>)]
+    board: Option<Nonce>,
+    /// The beacon, once both are.
+    #[schema(value_type = Option<String>)]
+    beacon: Option<Digest>,
+}
+
+impl OpenNonces {
+    fn of(question: &Question) -> Option<Self> {
+        let openings = question.openings.as_ref()?;
+        let nonce = |opened: &Option<Opened>| opened.as_ref().map(|opened| opened.nonce);
+        let (sponsor, board) = (nonce(&openings.sponsor), nonce(&openings.board));
+        Some(Self { sponsor, board, beacon: question.beacon() })
+    }
 }
 
 /// One query, by its transaction's id or its request's digest.
@@ -167,7 +203,8 @@ async fn get_query(service: Data<Service>, id: Path<String>) -> Result<Json<Quer
                 summary: QuerySummary::of(question, charter, now),
                 plan: request.plan,
                 request_document: request,
-                deadlines: Deadlines::of(question, charter),
+                deadlines: Deadlines::of(question, charter, now),
+                nonces: OpenNonces::of(question),
             })
         })?;
         found.ok_or_else(|| Problem::not_found("query", id))
