@@ -4,6 +4,7 @@ use super::fixtures::{noised_approval, noised_request};
 use super::*;
 use crate::commit::{ConsentEpoch, DatasetManifest, ShapeRef};
 use crate::hash::Digest;
+use crate::noise::NonceTree;
 use crate::policy::{Cell, GroupCells, Policy};
 use crate::query::fixtures::{compiled, query, schema};
 use crate::query::{Plan, Query};
@@ -317,6 +318,9 @@ fn an_approvals_nonces_are_in_its_digest() {
     for (from, to) in [("\"leaves\":5", "\"leaves\":6"), (root.as_str(), digest(0).to_string().as_str())] {
         assert_ne!(Approval::parse(&text.replace(from, to)).unwrap().digest(), noised.digest(), "{from}");
     }
+    // Computed a second time in Python, from the formats' page.
+    let pinned = Approval { nonces: Some(NonceTree { leaves: 5, root: digest(7) }), ..plain };
+    assert_eq!(pinned.digest().short(), "3a2e900bea505d16");
     for (leaves, allowed) in [("0", false), ("1", true), ("65536", true), ("65537", false)] {
         let read = Approval::parse(&text.replace("\"leaves\":5", &format!("\"leaves\":{leaves}")));
         assert_eq!(read.is_ok(), allowed, "{leaves}");

@@ -314,3 +314,39 @@ impl<'a> StatementContent<'a> {
         hasher.finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nonces_are_statements_of_their_owners_and_a_path_is_no_part_of_what_is_said() {
+        let (request, nonce) = (Digest::from_bytes([1; 32]), Nonce::from_bytes([2; 32]));
+        let sponsor = Statement::SponsorNonce { request, nonce };
+        let board = |path| Statement::BoardNonce { request, nonce, path };
+        assert_eq!((sponsor.role(), board(Vec::new()).role()), (Role::Sponsor, Role::Board));
+        assert_eq!(board(vec![request]).content(), board(Vec::new()).content());
+        // Computed a second time in Python, from the formats' page.
+        let found = [sponsor.content(), board(Vec::new()).content()].map(|digest| digest.short());
+        assert_eq!(found, ["eabce104f9d8a899", "487eea8f0e3b5230"]);
+        for statement in [sponsor, board(vec![request; MAX_PATH])] {
+            let text = serde_json::to_string(&statement).unwrap();
+            assert_eq!(serde_json::from_str::<Statement>(&text).unwrap(), statement);
+            assert!(statement.check().is_ok() && statement.evidence().is_none());
+        }
+        let long = serde_json::to_string(&board(vec![request; MAX_PATH + 1])).unwrap();
+        let refused = serde_json::from_str::<Statement>(&long).unwrap_err().to_string();
+        assert!(refused.contains("the list has more than 64 entries"), "{refused}");
+    }
+
+    #[test]
+    fn the_pages_examples_of_nonces_are_read() {
+        let page = include_str!("../../../docs/src/formats/ledger.md");
+        let examples = page.split("```json\n").skip(1).map(|block| block.split("```").next().unwrap());
+        let kinds: Vec<&str> = examples
+            .filter(|example| example.contains("_nonce\": {"))
+            .map(|example| serde_json::from_str::<Statement>(example).unwrap().kind())
+            .collect();
+        assert_eq!(kinds, ["sponsor_nonce", "board_nonce"]);
+    }
+}

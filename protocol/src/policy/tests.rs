@@ -88,6 +88,10 @@ fn noise_is_in_the_digest_if_anything_is_said_of_it() {
         "{}",
         noised.describe()
     );
+    // Computed a second time in Python, from the formats' page.
+    let pinned = [NOISED, r#""noise": "required""#, r#""epsilon": {"per_study": "3"}"#];
+    let pinned = pinned.map(|fields| with(fields).unwrap().digest().short());
+    assert_eq!(pinned, ["ff03357f88fbe1c7", "f20d1769585ae590", "7566bfc9a93ca64a"]);
     // One limit in another's place is another policy.
     let mut digests = vec![plain.digest(), noised.digest()];
     for fields in [

@@ -120,13 +120,17 @@ struct Deadlines {
     /// Until when a site may accept or decline.
     #[schema(value_type = String)]
     decide: Timestamp,
-    /// Until when each site that accepted has to answer.
+    /// With noise, until when sponsor and board have to open their nonces: at the latest, as long as a site may still decide.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    open: Option<Timestamp>,
+    /// Until when each site that accepted has to answer; with noise, once both nonces are open.
     #[schema(value_type = BTreeMap<String, String>)]
     answer: BTreeMap<String, Timestamp>,
 }
 
 impl Deadlines {
-    fn of(question: &Question, charter: &Charter) -> Self {
+    fn of(question: &Question, charter: &Charter, now: Timestamp) -> Self {
         let answer = question.sites.iter().filter_map(|(site, asked)| match asked.decision {
             // With noise, from the beacon on.
             Some((Decision::Accepted, at, _)) => {
@@ -134,7 +138,9 @@ impl Deadlines {
             }
             _ => None,
         });
-        Self { decide: question.request.time.plus(charter.acceptance_seconds), answer: answer.collect() }
+        let decide = question.request.time.plus(charter.acceptance_seconds);
+        let open = question.is_noised().then(|| question.open_until(charter, now));
+        Self { decide, open, answer: answer.collect() }
     }
 }
 
@@ -169,6 +175,9 @@ struct Nonces {
     /// The transaction with the board's, once it is open: then the beacon is whole.
     #[schema(value_type = Option<String>)]
     board: Option<Digest>,
+    /// The beacon, once both are.
+    #[schema(value_type = Option<String>)]
+    beacon: Option<Digest>,
 }
 
 /// The same with places, which are looked up when the lock is let go.
@@ -177,6 +186,7 @@ struct NoncePlaces {
     until: Timestamp,
     sponsor: Option<u64>,
     board: Option<u64>,
+    beacon: Option<Digest>,
 }
 
 impl NoncePlaces {
@@ -187,6 +197,7 @@ impl NoncePlaces {
             until: question.open_until(charter, now),
             sponsor: openings.sponsor.as_ref().map(|opened| opened.index),
             board: openings.board.as_ref().map(|opened| opened.index),
+            beacon: question.beacon(),
         })
     }
 }
@@ -208,16 +219,16 @@ async fn get_query(service: Data<Service>, id: Path<String>) -> Result<Json<Quer
                 summary: QuerySummary::of(question, charter, now),
                 plan: request.plan,
                 request_document: request,
-                deadlines: Deadlines::of(question, charter),
+                deadlines: Deadlines::of(question, charter, now),
                 nonces: None,
             };
             Some((detail, NoncePlaces::of(question, charter, now)))
         })?;
         let (mut detail, places) = found.ok_or_else(|| Problem::not_found("query", id))?;
         let transaction = |index: Option<u64>| index.map(|index| ledger.id_at(index)).transpose();
-        if let Some(NoncePlaces { settled, until, sponsor, board }) = places {
+        if let Some(NoncePlaces { settled, until, sponsor, board, beacon }) = places {
             let (sponsor, board) = (transaction(sponsor)?, transaction(board)?);
-            detail.nonces = Some(Nonces { settled, until, sponsor, board });
+            detail.nonces = Some(Nonces { settled, until, sponsor, board, beacon });
         }
         Ok(detail)
     });

@@ -15,6 +15,7 @@ mod plans;
 mod policies;
 mod registering;
 mod rules;
+mod said;
 mod spent;
 mod status;
 mod vectors;
