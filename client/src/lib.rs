@@ -10,6 +10,7 @@ mod address;
 mod answers;
 mod client;
 mod dataset;
+mod decided;
 mod error;
 mod files;
 pub mod key_file;

@@ -79,6 +79,16 @@ pub enum TrustError {
         /// What was given.
         found: String,
     },
+    /// A site that may still decide, as far as it is shown.
+    #[error("{site} is not shown to have decided about the request {request}: {found}. No nonce is opened before")]
+    Undecided {
+        /// The site.
+        site: String,
+        /// The request.
+        request: Digest,
+        /// What was found in the place of a decision.
+        found: String,
+    },
     /// A transaction of another ledger.
     #[error("the transaction is for the ledger {found:?}; your charter's is {required:?}")]
     OtherLedger {

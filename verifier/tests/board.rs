@@ -17,6 +17,10 @@ const ANCHORS: &str = include_str!("../../tests/vectors/ledger/anchors.json");
 const ANSWER: &str = include_str!("../../tests/vectors/ledger/answer.json");
 const CHARTER: &str = include_str!("../../tests/vectors/ledger/charter.json");
 const CHECKPOINT: &str = include_str!("../../tests/vectors/ledger/checkpoint.txt");
+/// A ledger on which the board's nonce is owed, and the last two blocks of another history of it.
+const OWED: &str = include_str!("../../tests/vectors/ledger/noised/export.ndjson");
+const OTHER_BLOCKS: &str = include_str!("../../tests/vectors/ledger/noised/other-blocks.ndjson");
+const OWED_CHARTER: &str = include_str!("../../tests/vectors/ledger/noised/charter.json");
 const BOARD: &str = "Coast Ethics Board";
 
 /// A folder with everything.
@@ -350,4 +354,74 @@ fn a_whole_study_is_audited() {
     ] {
         desk.run(line, "").expect(2, "Usage:");
     }
+}
+
+#[test]
+fn an_approval_commits_to_nonces_that_this_board_can_open() {
+    let desk = Desk::new();
+    let mut study: Value = serde_json::from_str(&desk.read("study.json")).unwrap();
+    study["policy"]["noise"] = json!("allowed");
+    study["policy"]["epsilon"] = json!({ "per_query": "1", "per_study": "1", "per_dataset": "1" });
+    let signed = |study: &Value, more: &str| {
+        desk.put("study.json", study.to_string());
+        desk.approve(more, "yes\n").expect(0, "Signed as Coast Ethics Board");
+        let Statement::Study { approval } = transaction(&desk.read("tx.json")).statement else { panic!() };
+        approval
+    };
+    let approval = signed(&study, "");
+    assert_eq!(approval.nonces.unwrap().leaves, 1024);
+    assert_eq!(signed(&study, " --nonces 3").nonces.unwrap().leaves, 3);
+    // Signed again, as it is.
+    let whole = serde_json::to_value(&approval).unwrap();
+    assert_eq!(signed(&whole, " --nonces 3"), approval);
+    // What another text or another board committed to could never be opened.
+    let mut other = whole.clone();
+    other["ethics_reference"] = json!("EC 2026/118");
+    desk.put("study.json", other.to_string());
+    desk.approve("", "yes\n").expect(2, "study.json: its nonces are not those of this key, this ledger and this text");
+}
+
+#[test]
+fn a_nonce_is_opened_on_a_verified_ledger_that_goes_on_from_the_last_one() {
+    let desk = Desk::new();
+    desk.put("charter.json", OWED_CHARTER);
+    let lines: Vec<&str> = OWED.lines().collect();
+    let (owed, decided, asked) = (lines.join("\n"), lines[..6].join("\n"), lines[..5].join("\n"));
+    let fork = format!("{}\n{OTHER_BLOCKS}", lines[..5].join("\n"));
+    let block: Value = serde_json::from_str(lines[4]).unwrap();
+    let asking: Transaction = serde_json::from_value(block["transactions"][0].clone()).unwrap();
+    let open = |export: &str, more: &str| {
+        desk.put("export.ndjson", export);
+        let head = format!("open {} --from-export export.ndjson --key board.key", asking.id());
+        desk.run(&format!("{head} --charter charter.json --out nonce.json {more}"), "")
+    };
+    let soon = "--as-of 2026-02-02T00:10:00Z";
+    for (export, more, says) in [
+        (&asked, soon, "a site may still decide about it until"),
+        (&decided, soon, "the sponsor opens first"),
+        (&owed, "--as-of 2026-02-01T23:00:00Z", "a ledger that runs ahead would make sites miss their time"),
+        (&owed, "--as-of 2026-02-09T00:02:01Z", "open its nonce for"),
+        (&owed, "", "open its nonce for"),
+    ] {
+        open(export, more).expect(1, says);
+        assert!(!desk.path("nonce.json").exists() && !desk.path("board.key.seen").exists(), "{says}");
+    }
+    open(&owed, soon).expect(0, "From then on the hospitals that accepted can answer");
+    let first = desk.read("nonce.json");
+    let Statement::BoardNonce { request, .. } = Transaction::parse(first.as_bytes()).unwrap().statement else {
+        panic!("{first}")
+    };
+    let Statement::Query { request: of } = &asking.statement else { panic!() };
+    assert_eq!(request, of.digest());
+    // From now on every export has to go on from this one.
+    open(&owed, soon).expect(0, "Signed as Coast Ethics Board");
+    assert_eq!(desk.read("nonce.json"), first, "it follows from the key");
+    open(&decided, soon).expect(1, "board.key.seen: A split view, or an export that leaves out the end");
+    open(&fork, soon).expect(1, "board.key.seen: A split view: at height 6");
+    // Or from what somebody else was shown.
+    std::fs::rename(desk.path("board.key.seen"), desk.path("of-a-friend.txt")).unwrap();
+    open(&fork, &format!("{soon} --checkpoint of-a-friend.txt")).expect(1, "of-a-friend.txt: A split view");
+    open(&fork, soon).expect(0, "Signed as Coast Ethics Board");
+    desk.put("board.key.seen", "torn");
+    open(&owed, soon).expect(2, "board.key.seen");
 }

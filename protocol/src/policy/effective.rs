@@ -84,6 +84,7 @@ impl EffectivePolicy {
         if plan.schema != schema.digest() {
             return Err(PolicyError::Schema);
         }
+        self.check_levels(plan)?;
         self.noise_limits(plan, laplace.epsilon.price())?;
         let Self(policy) = self;
         let epsilons = laplace.epsilon.as_array();
@@ -103,12 +104,8 @@ impl EffectivePolicy {
             return Err(PolicyError::Schema);
         }
         self.check_exact()?;
+        self.check_levels(plan)?;
         let Self(policy) = self;
-        if let Some(most) = policy.limits().max_levels
-            && let Some(axis) = plan.axes.iter().find(|axis| axis.groups.len() > most as usize)
-        {
-            return Err(PolicyError::Levels { column: axis.name.clone(), found: axis.groups.len(), most });
-        }
         let k = policy.min_cell();
         let asked = plan.asked.as_array();
         let sums = match policy.sums() {
@@ -126,6 +123,15 @@ impl EffectivePolicy {
 }
 
 impl EffectivePolicy {
+    /// Refuses a plan with more groups along one grouping than the policy wants, with noise or without.
+    fn check_levels(&self, plan: &Plan) -> Result<(), PolicyError> {
+        let Some(most) = self.0.limits().max_levels else { return Ok(()) };
+        match plan.axes.iter().find(|axis| axis.groups.len() > most as usize) {
+            Some(axis) => Err(PolicyError::Levels { column: axis.name.clone(), found: axis.groups.len(), most }),
+            None => Ok(()),
+        }
+    }
+
     /// Refuses a request that names fewer sites than the policy wants in every query.
     pub fn check_sites(&self, found: usize) -> Result<(), PolicyError> {
         match self.0.limits().min_sites {

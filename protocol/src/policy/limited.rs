@@ -1,7 +1,10 @@
 //! Limits of policies, and the presets.
 
 use super::*;
+use crate::documents::{Laplace, Noise};
+use crate::hash::Digest;
 use crate::query::fixtures::{compiled, query, schema};
+use crate::shape::Shape;
 
 const PLAIN: &str =
     r#"{"format": "cohortium-policy/1", "min_cell": 8, "rounding": 5, "show_zeros": false, "sums": "restrained"}"#;
@@ -131,6 +134,19 @@ fn plans_that_group_too_finely_and_requests_of_too_few_sites() {
         error.to_string(),
         "the grouping by grade has 3 groups, and the policy allows 2 along one grouping: ask for fewer, wider ones"
     );
+    // With noise too.
+    let (epsilon, sponsor_commitment) = ("count=0.1".parse().unwrap(), Digest::of_bytes(b"a nonce"));
+    let noise = Noise::Laplace(Laplace { epsilon, sponsor_commitment });
+    let allowed = r#""noise": "allowed", "epsilon": {"per_query": "1", "per_study": "1", "per_dataset": "1"}"#;
+    let noised = |levels: u32| {
+        let policy = read(&format!(r#""max_levels": {levels}, {allowed}"#));
+        effective(Some(&policy), Some(&policy))
+            .unwrap()
+            .rule(&plan, &schema(), false, (&noise, &Shape::NOISE_12))
+            .map(drop)
+    };
+    assert_eq!(noised(3), Ok(()));
+    assert_eq!(noised(2), Err(PolicyError::Levels { column: "grade".into(), found: 3, most: 2 }));
     for (when, two) in [("pooled", true), ("always", false)] {
         let policy = read(&format!(r#""min_sites": {{"sites": 3, "when": "{when}"}}"#));
         let policy = effective(Some(&policy), Some(&policy)).unwrap();

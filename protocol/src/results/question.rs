@@ -219,13 +219,40 @@ impl Coding {
         self.whole(n, s) / self.per_unit
     }
 
-    /// Their mean.
+    /// Their mean; with noise no rows may be taken for fewer than one.
     pub(super) fn mean(&self, n: i64, s: i64) -> f64 {
-        self.whole(n, s) / (n.max(1) as f64 * self.per_unit)
+        let n = n.max(1);
+        self.whole(n, s) / (n as f64 * self.per_unit)
     }
 
     /// A distance in coded units, in the measure's unit.
     pub(super) fn distance(&self, coded: f64) -> f64 {
         coded * self.step as f64 / self.per_unit
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mean_is_between_its_ends_whatever_the_offset_and_the_noise() {
+        for (offset, step) in [(-700, 1), (-700, 5), (0, 1), (700, 5)] {
+            let coding = Coding { offset, step, per_unit: 10.0 };
+            for (n, low, high) in [(-3, 0, 2), (0, 0, 4), (1, 0, 1), (3, 1, 9)] {
+                for (s, least, most) in [(0, 0, 0), (-8, 0, 5), (12, 2, 40)] {
+                    let ends = [coding.mean(high, least), coding.mean(low, most)];
+                    // Rows that are, and what their codes sum to.
+                    for (n, s) in [(n, s.max(0)), (low, least), (high, most), (low, most), (high, least)] {
+                        let mean = (offset as f64 + step as f64 * s as f64 / n.max(1) as f64) / 10.0;
+                        assert!(
+                            ends[0] - 1e-9 <= mean && mean <= ends[1] + 1e-9,
+                            "{offset} {step} {n} {s}: {mean} {ends:?}"
+                        );
+                        assert!((coding.mean(n, s) - mean).abs() < 1e-9, "{offset} {step} {n} {s}");
+                    }
+                }
+            }
+        }
     }
 }

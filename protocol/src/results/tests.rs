@@ -169,7 +169,7 @@ fn sites_that_did_not_answer() {
         SiteAnswer::Declined { because: "too small".into() },
         SiteAnswer::WithheldAfterAcceptance {},
         SiteAnswer::AwaitingBeacon {},
-        SiteAnswer::Void { because: "the sponsor did not open its nonce".into() },
+        SiteAnswer::Void { because: "no nonce of the sponsor stood on the ledger in time".into() },
         SiteAnswer::Expired {},
     ];
     for state in states {

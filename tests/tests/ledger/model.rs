@@ -84,9 +84,14 @@ impl QueryModel {
         decided.collect::<Option<Vec<_>>>().and_then(|all| all.into_iter().max()).or((now > end).then_some(end))
     }
 
+    /// Until when the next nonce has to be open, once anything may be opened: the board has its time from the sponsor's on.
+    fn open_until(&self, now: u64) -> Option<u64> {
+        self.settled(now).map(|settled| self.opened[0].unwrap_or(settled) + 7 * DAY)
+    }
+
     /// Whether its nonces will never be open.
     fn is_void(&self, now: u64) -> bool {
-        self.opened[1].is_none() && (self.stopped || self.settled(now).is_some_and(|at| now > at + 7 * DAY))
+        self.opened[1].is_none() && (self.stopped || self.open_until(now).is_some_and(|until| now > until))
     }
 }
 
@@ -198,10 +203,10 @@ impl Model {
             return Err("in-force");
         }
         let accepted = query.parts.values().any(|part| part.decided.is_some_and(|(_, accepted)| accepted));
-        match query.settled(now) {
+        match query.open_until(now) {
             None => Err("beacon"),
             Some(_) if !accepted => Err("beacon"),
-            Some(at) if now > at + 7 * DAY => Err("deadline"),
+            Some(until) if now > until => Err("deadline"),
             Some(_) if board.is_some() && query.opened[0].is_none() => Err("beacon"),
             Some(_) => {
                 query.opened[usize::from(board.is_some())] = Some(now);

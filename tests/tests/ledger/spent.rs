@@ -143,7 +143,10 @@ fn a_study_is_told_what_it_spent() {
     assert_eq!((parts, told(&void, "north").void, told(&void, "south").void), (2, 1, 1));
     assert_eq!(told(&void, "north").spent, "0.3", "what was spent stays spent");
     let text = void.to_string();
-    assert!(text.contains("VOID: accepted") && text.contains("the board did not open its nonce"), "{text}");
+    assert!(
+        text.contains("VOID: accepted") && text.contains("no nonce of the board stood on the ledger in time"),
+        "{text}"
+    );
     // A study without noise has nothing of all this.
     let quiet = report(&plain());
     assert!(quiet.epsilon.is_empty() && !quiet.to_string().contains("PRIVACY SPENT"));

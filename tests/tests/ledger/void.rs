@@ -43,6 +43,8 @@ fn what_is_shown_until_the_beacon_is_whole_and_after() {
     assert!(question.is_open_for("north", n.settled.charter(), at(SETTLED)) && question.beacon().is_none());
     let last = SETTLED + DECIDE;
     let sponsor = after(&n.settled, n.sponsor(), last);
+    // However late the sponsor opens, the board has its time.
+    let last = last + DECIDE;
     assert_eq!(waits(&sponsor, last), last);
     let whole = after(&sponsor, n.board(), last);
     // From the beacon on the site has its time.
@@ -69,8 +71,14 @@ fn a_nonce_that_is_not_opened_makes_the_query_void_for_ever() {
     let sponsor = after(&n.settled, n.sponsor(), SETTLED);
     let end = ASKED + DECIDE;
     for later in [1, 3650 * DAY] {
-        assert_eq!(void(&n.settled, last + later), (last, "the sponsor did not open its nonce".to_owned()));
-        assert_eq!(void(&sponsor, last + later), (last, "the board did not open its nonce".to_owned()));
+        assert_eq!(
+            void(&n.settled, last + later),
+            (last, "no nonce of the sponsor stood on the ledger in time".to_owned())
+        );
+        assert_eq!(
+            void(&sponsor, last + later),
+            (last, "no nonce of the board stood on the ledger in time".to_owned())
+        );
         // South never decided.
         assert_eq!(void(&n.accepted, end + DECIDE + later).0, end + DECIDE);
     }
@@ -91,7 +99,10 @@ fn a_nonce_that_is_not_opened_makes_the_query_void_for_ever() {
         assert_eq!(serde_json::from_str::<SiteStatus>(&text).unwrap(), status);
     }
     let words = shown(&n.settled, last + 1).0.to_string();
-    assert_eq!(words, "VOID since 2026-02-09T00:01:00Z: the sponsor did not open its nonce; nothing will be answered");
+    assert_eq!(
+        words,
+        "VOID since 2026-02-09T00:01:00Z: no nonce of the sponsor stood on the ledger in time; nothing will be answered"
+    );
 }
 
 #[test]

@@ -21,12 +21,19 @@ const NONCES: u32 = 1024;
 pub(super) fn run(args: &ApproveArgs) -> Outcome {
     let signer = Signer::new(&args.sign, &[&args.study])?;
     let mut approval = read::document(&args.study, Approval::parse)?;
-    if let Some(leaves) = args.nonces.or((approval.policy.noise() != NoiseRule::Off).then_some(NONCES)) {
-        // What was committed to stays: its nonces may be open.
-        if approval.nonces.is_none() {
-            let nonces = BoardNonces::new(&signer.key, &signer.charter.ledger(), &approval, leaves);
-            approval.nonces = Some(nonces.tree());
+    let asked = args.nonces.or(approval.nonces.map(|there| there.leaves));
+    if let Some(leaves) = asked.or((approval.policy.noise() != NoiseRule::Off).then_some(NONCES)) {
+        let leaves = approval.nonces.map_or(leaves, |there| there.leaves);
+        let tree = BoardNonces::new(&signer.key, &signer.charter.ledger(), &approval, leaves).tree();
+        // Signed, they could never be opened, and every query with noise would be void.
+        if approval.nonces.is_some_and(|there| there != tree) {
+            return Err(format!(
+                "{}: its nonces are not those of this key, this ledger and this text, so you could never open them: remove the \
+                 field nonces, and new ones are made",
+                args.study.display()
+            ));
         }
+        approval.nonces = Some(tree);
     }
     check_study(&signer.charter, &approval).map_err(|error| format!("{}: {error}", args.study.display()))?;
     println!("THE STUDY\n");

@@ -40,12 +40,16 @@ Exit status: 0 holds, 1 fails, 2 could not tell (a development key, an unreadabl
     #[command(after_help = "Example:
   cohortium-verifier approve study.json --key our-key.json --charter charter.json --out approval-tx.json")]
     Approve(ApproveArgs),
-    /// Opens your nonce of a query with noise: verifies the whole ledger, and signs once every site has decided and the sponsor
-    /// has opened its own. Nothing is sent.
+    /// Opens your nonce of a query with noise: verifies the whole ledger, that it goes on from the last one under which you opened,
+    /// and signs once every site has decided and the sponsor has opened its own. Nothing is sent.
     #[command(after_help = "Example:
   cohortium-verifier open 3d1f...08aa --from-export ledger.ndjson --key our-key.json --charter charter.json --out nonce-tx.json
+  cohortium-verifier open 3d1f...08aa --from-export ledger.ndjson --key our-key.json --charter charter.json --out nonce-tx.json \\
+      --checkpoint checkpoint-from-the-hospital.txt
 
-Exit status: 0 signed, 1 the ledger would refuse it now, 2 could not tell.")]
+The last checkpoint is kept beside your key, in a file of its name and .seen.
+
+Exit status: 0 signed, 1 not to be opened, or not now, 2 could not tell.")]
     Open(OpenArgs),
     /// Signs the end of an approval before its last day. Nothing is sent.
     #[command(after_help = "Example:
@@ -134,6 +138,9 @@ pub(crate) struct OpenArgs {
     /// The export of the whole ledger, from anybody: it is verified.
     #[arg(long, value_name = "FILE")]
     pub(crate) from_export: PathBuf,
+    /// A checkpoint of the ledger that somebody else was shown; the export must contain it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) checkpoint: Option<PathBuf>,
     /// The moment at which it will be posted, such as 2026-11-24T12:00:00Z; by default now.
     /// Never before the export's last block.
     #[arg(long, value_name = "TIME")]

@@ -1,21 +1,39 @@
 //! `open`: the board's nonce of a query with noise.
 
 use std::io::BufReader;
+use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use cohortium_protocol::ledger::{Statement, Timestamp};
+use cohortium_protocol::ledger::{Checkpoint, Statement, Timestamp};
 use cohortium_protocol::noise::BoardNonces;
 use cohortium_protocol::text::shown;
-use cohortium_verifier::ledger::{Founding, State, begin_replay, parse_block};
+use cohortium_verifier::ledger::{Founding, Replayed, begin_replay, parse_block};
 
 use super::Outcome;
 use super::args::OpenArgs;
-use super::read::Lines;
+use super::read::{self, Lines};
 use super::sign::Signer;
+use crate::file;
+
+/// How far the export's clock may be ahead of this machine's, in seconds.
+const CLOCKS: u64 = 300;
 
 pub(super) fn run(args: &OpenArgs) -> Outcome {
-    let signer = Signer::new(&args.sign, &[&args.from_export])?;
-    let state = replayed(args, &signer)?;
+    let seen_path = seen_path(args);
+    let signer = Signer::new(&args.sign, &[&args.from_export, &seen_path])?;
+    let (replayed, note) = replayed(args, &signer)?;
+    if let Err(split) = check_history(args, &signer, &seen_path, &replayed)? {
+        return refused(&split);
+    }
+    let state = replayed.state();
+    let moment = args.as_of.unwrap_or_else(now);
+    if state.time() > moment.plus(CLOCKS) {
+        return refused(&format!(
+            "the export's last block is of {}, and it is {moment} here: a ledger that runs ahead would make sites miss their \
+             time that still have it",
+            state.time()
+        ));
+    }
     let question = state.query(&args.query).ok_or_else(|| format!("the ledger has no query {}", args.query))?;
     let request = &question.request.document;
     let study = state
@@ -35,11 +53,12 @@ pub(super) fn run(args: &OpenArgs) -> Outcome {
     let (nonce, path) = nonces.open(request.sequence).map_err(|error| error.to_string())?;
     let statement = Statement::BoardNonce { request: request.digest(), nonce, path };
     // As the ledger will judge it: settled, the sponsor's nonce first, in time, and not opened yet.
-    if let Err(refusal) = state.would_open(&signer.name, &statement, args.as_of.unwrap_or_else(now)) {
+    if let Err(refusal) = state.would_open(&signer.name, &statement, moment) {
         return refused(&refusal.to_string());
     }
     println!("{}, number {} under {}:", shown(&request.query.title), request.sequence, shown(&approval.study));
     signer.sign(statement)?;
+    file::write_whole("--key", &seen_path, note.as_bytes()).map_err(|error| error.to_string())?;
     println!("From then on the hospitals that accepted can answer.");
     Ok(0)
 }
@@ -55,8 +74,34 @@ fn refused(why: &str) -> Outcome {
     Ok(1)
 }
 
-/// The ledger's state after the whole export, everything verified.
-fn replayed(args: &OpenArgs, signer: &Signer<'_>) -> Result<State, String> {
+/// Where the last checkpoint is kept under which a nonce was opened.
+fn seen_path(args: &OpenArgs) -> PathBuf {
+    let mut path = args.sign.key.as_os_str().to_owned();
+    path.push(".seen");
+    path.into()
+}
+
+/// Whether the export goes on from what was seen when the last nonce was opened, and has what somebody else was shown. An operator
+/// that made another history for this board alone, in which every site has decided, would have the nonce before they did.
+fn check_history(
+    args: &OpenArgs,
+    signer: &Signer<'_>,
+    seen: &PathBuf,
+    replayed: &Replayed,
+) -> Result<Result<(), String>, String> {
+    let operator = signer.charter.operator().ok_or("the charter names no operator")?;
+    let ledger = signer.charter.ledger();
+    for path in args.checkpoint.iter().chain(seen.exists().then_some(seen)) {
+        let known = read::document(path, |note| Checkpoint::verify(note, &ledger, &operator.key))?;
+        if let Err(split) = replayed.contains(&known) {
+            return Ok(Err(format!("{}: {split}", path.display())));
+        }
+    }
+    Ok(Ok(()))
+}
+
+/// The whole export, everything verified, and its last checkpoint as it was signed.
+fn replayed(args: &OpenArgs, signer: &Signer<'_>) -> Result<(Replayed, String), String> {
     let path = &args.from_export;
     let show = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let file = std::fs::File::open(path).map_err(|error| show(&error))?;
@@ -64,9 +109,11 @@ fn replayed(args: &OpenArgs, signer: &Signer<'_>) -> Result<State, String> {
     let first = lines.next().map_err(|error| show(&error))?.ok_or_else(|| show(&"the file is empty"))?;
     let founding = Founding::parse(&first).map_err(|error| show(&error))?;
     let mut replay = begin_replay(&founding, &signer.charter).map_err(|error| show(&error))?;
+    let mut note = String::new();
     while let Some(line) = lines.next().map_err(|error| show(&error))? {
         let block = parse_block(replay.height() + 1, &line).map_err(|error| show(&error))?;
         replay.add(&block).map_err(|error| show(&error))?;
+        note = block.checkpoint;
     }
-    Ok(replay.finish().map_err(|error| show(&error))?.into_state())
+    Ok((replay.finish().map_err(|error| show(&error))?, note))
 }

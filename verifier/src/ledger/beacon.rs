@@ -1,8 +1,8 @@
 //! The rules of the beacon: when the nonces of a question with noise are opened, and what becomes of it if they are not.
 //!
-//! A question is *settled* when every named site has accepted, declined or missed its time. Then the sponsor opens, then the
-//! board, both within the time for acceptances from there on; whoever does not makes the question void, in public and for
-//! good. PROTOCOL, section 7.
+//! A question is *settled* when every named site has accepted, declined or missed its time. From then on the sponsor has the
+//! time for acceptances to open, and from its opening on the board has it again, so that neither can leave the other none. A
+//! nonce that does not come makes the question void, in public and for good. PROTOCOL, section 7.
 
 use cohortium_protocol::bundle::NoiseOnLedger;
 use cohortium_protocol::documents::Nonce;
@@ -83,9 +83,12 @@ impl Question {
         last.or((now > until).then_some(until))
     }
 
-    /// Until when the nonces are opened, as far as it is known: before the question is settled, at the latest.
+    /// Until when the nonce that is next has to be open, as far as it is known: before the question is settled, the latest that
+    /// the sponsor's may be.
     pub fn open_until(&self, charter: &Charter, now: Timestamp) -> Timestamp {
-        self.settled(charter, now).unwrap_or_else(|| self.decide_until(charter)).plus(charter.acceptance_seconds)
+        let sponsor = self.openings.as_ref().and_then(|openings| openings.sponsor.as_ref());
+        let from = sponsor.map(|opened| opened.time).or_else(|| self.settled(charter, now));
+        from.unwrap_or_else(|| self.decide_until(charter)).plus(charter.acceptance_seconds)
     }
 
     /// From when on a site that accepted has its time to answer: with noise, from the beacon at the earliest, and nothing
@@ -114,7 +117,7 @@ impl Question {
         self.settled(charter, now)?;
         let until = self.open_until(charter, now);
         let whose = if openings.sponsor.is_some() { "board" } else { "sponsor" };
-        (now > until).then(|| (until, format!("the {whose} did not open its nonce")))
+        (now > until).then(|| (until, format!("no nonce of the {whose} stood on the ledger in time")))
     }
 }
 

@@ -4,7 +4,7 @@
 //! once: on all cores, and with one equation for all. Until it is, a block counts for nothing: [`Replay::finish`]
 //! alone gives a state.
 
-use cohortium_protocol::ledger::{Block, Checkpoint, Statement, Transaction};
+use cohortium_protocol::ledger::{Block, Charter, Checkpoint, Statement, Timestamp, Transaction, empty_root};
 use rayon::prelude::*;
 
 use super::admit::Verification;
@@ -39,20 +39,43 @@ impl Replayed {
         &self.state
     }
 
-    /// Its state, for who keeps it.
-    pub fn into_state(self) -> State {
-        self.state
-    }
-
     /// The operator's checkpoint of every block, from the first on.
     pub fn checkpoints(&self) -> &[Checkpoint] {
         &self.checkpoints
+    }
+
+    /// Whether a checkpoint that is known from elsewhere is one of this ledger's; else the evidence against it, in words.
+    pub fn contains(&self, known: &Checkpoint) -> Result<(), String> {
+        let founding = founding_checkpoint(self.state.charter());
+        let history: Vec<&Checkpoint> = std::iter::once(&founding).chain(&self.checkpoints).collect();
+        let last = history.len().saturating_sub(1);
+        match usize::try_from(known.height).ok().and_then(|height| history.get(height).copied()) {
+            Some(own) if own == known => Ok(()),
+            Some(own) => Err(format!(
+                "A split view: at height {} this export has {} transactions with the root {}, and the checkpoint that you \
+                 hold says {} with the root {}. The operator signed both, so it shows different ledgers to different people. Keep \
+                 both files: together they prove it.",
+                known.height, own.size, own.root, known.size, known.root
+            )),
+            None => Err(format!(
+                "A split view, or an export that leaves out the end: the operator signed the checkpoint of height {} that you \
+                 hold, and this export ends at height {last}. Ask for a newer export; if it still lacks that height, the \
+                 operator shows different ledgers to different people.",
+                known.height
+            )),
+        }
     }
 
     /// How many releases were verified.
     pub fn releases(&self) -> u64 {
         self.releases
     }
+}
+
+/// The checkpoint before the first block.
+fn founding_checkpoint(charter: &Charter) -> Checkpoint {
+    let origin = charter.ledger();
+    Checkpoint { origin, size: 0, root: empty_root(), height: 0, block: charter.digest(), time: Timestamp::default() }
 }
 
 /// A ledger that is being verified.

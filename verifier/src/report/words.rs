@@ -103,6 +103,13 @@ pub(super) fn not_proved(
     ]
     .map(str::to_owned)
     .into();
+    if bundle.request.noise.laplace().is_some() {
+        list.push(
+            "That nobody but the site knows the noise: it could tell others the seed, or its table. And what is promised holds \
+             for as much epsilon as was spent on these patients everywhere, at other sites too."
+                .to_owned(),
+        );
+    }
     list.push(match ledger {
         None => "That you were shown every answer given under this approval: there is no ledger here.".to_owned(),
         Some(_) => {

@@ -3,13 +3,12 @@
 use std::time::Duration;
 use std::time::Instant;
 
-use cohortium_protocol::documents::Request;
 use cohortium_protocol::ledger::Timestamp;
 use cohortium_verifier::ledger::{QueryStatus, SiteStatus};
 
 use super::super::args::FollowArgs;
 use super::super::{Outcome, Report, Setting, setting};
-use super::open::open;
+use super::open::{Opened, open};
 use super::value;
 use crate::answers::{Nonces, QueryDetail, QuerySummary};
 use crate::retry::RetryPolicy;
@@ -24,9 +23,9 @@ pub(crate) fn run(setting: &Setting, args: &FollowArgs) -> Outcome {
     loop {
         // A watcher that runs for days outlives a restart of the service.
         let policy = if args.wait { RetryPolicy::default() } else { RetryPolicy::ONCE };
-        let QueryDetail { summary, request_document: request, nonces, .. } = policy.run(|| client.query(&id))?;
+        let QueryDetail { summary, nonces, .. } = policy.run(|| client.query(&id))?;
         if let (true, Some(Nonces { settled: true, sponsor: None, .. })) = (args.wait, nonces) {
-            opened = opened || open_own(setting, &request, &summary);
+            opened = opened || open_own(setting, &summary);
         }
         let open = summary.sites.values().any(|site| is_open(&site.state));
         let text = describe(&summary, setting.now());
@@ -54,7 +53,7 @@ pub(crate) fn run(setting: &Setting, args: &FollowArgs) -> Outcome {
 }
 
 /// Opens this sponsor's nonce, if its key is here. Says so, or why it cannot be; and does not try again.
-fn open_own(setting: &Setting, request: &Request, summary: &QuerySummary) -> bool {
+fn open_own(setting: &Setting, summary: &QuerySummary) -> bool {
     // Without an acceptance there is nothing to answer, and nothing is opened.
     if !summary.sites.values().any(|site| matches!(site.state, SiteStatus::AwaitingBeacon { .. })) {
         return false;
@@ -65,8 +64,8 @@ fn open_own(setting: &Setting, request: &Request, summary: &QuerySummary) -> boo
             "every site has decided; open your nonce: cohortium-sponsor open {} (or give your key with --key)",
             summary.id
         ),
-        Ok((name, key)) => match open(setting, request, (&name, &key)) {
-            Ok((posted, _)) => format!("every site has decided; your nonce is open since {}", posted.time),
+        Ok((name, key)) => match open(setting, &summary.id, (&name, &key)) {
+            Ok(Opened { posted, .. }) => format!("every site has decided; your nonce is open since {}", posted.time),
             Err(failure) => format!("your nonce could not be opened: {}", failure.sentence),
         },
     };

@@ -9,28 +9,13 @@ use serde_json::json;
 use super::super::args::OpenArgs;
 use super::super::{Failure, Outcome, Report, Setting, setting};
 use super::ask::{Unposted, post};
-use crate::answers::Posted;
+use crate::answers::{Posted, QueryDetail};
 
 pub(crate) fn run(setting: &Setting, args: &OpenArgs) -> Outcome {
     let id = setting::digest("a query's id", &args.id)?;
     let charter = setting.charter()?;
     let (name, key) = setting.member(&charter)?;
-    let mut trusted = setting.trusted()?;
-    let (request, query) = trusted.verified_query(&id)?;
-    setting.keep(&trusted)?;
-    let asked = &query.transaction.member;
-    if *asked != name {
-        return Err(Failure::refused(format!("the query is {asked:?}'s, and so is its nonce; you are {name:?}")));
-    }
-    let nonces = trusted.client().query(&id)?.nonces;
-    if let Some(nonces) = nonces.filter(|nonces| !nonces.settled) {
-        return Err(Failure::refused(format!(
-            "a site may still decide about the query; nonces are opened when every site has decided or missed its time, and \
-             until {} at the latest",
-            nonces.until
-        )));
-    }
-    let (posted, transaction) = open(setting, &request, (&name, &key))?;
+    let Opened { request, posted, transaction } = open(setting, &id, (&name, &key))?;
     let already = if posted.already { "was open already" } else { "is open" };
     let text = format!(
         "Your nonce of {:?} {already}, transaction {transaction} in block {} at {}. The board opens its own next; then the sites \
@@ -40,20 +25,46 @@ pub(crate) fn run(setting: &Setting, args: &OpenArgs) -> Outcome {
     Ok(Report::new(text, json!({ "query": id, "id": transaction, "posted": posted })))
 }
 
-/// Opens the nonce that a request of this sponsor commits to.
-pub(super) fn open(
-    setting: &Setting,
-    request: &Request,
-    (name, key): (&str, &MemberKey),
-) -> Result<(Posted, Digest), Failure> {
-    let nonce = sponsor_nonce(key, request);
-    // Another key, or a request that another program made.
-    check_sponsor_nonce(request, &nonce).map_err(Failure::refused)?;
+/// A nonce that is open.
+pub(super) struct Opened {
+    /// The request that commits to it.
+    pub(super) request: Request,
+    /// Where it stands.
+    pub(super) posted: Posted,
+    /// Its transaction.
+    pub(super) transaction: Digest,
+}
+
+/// Opens the nonce that a query of this sponsor commits to, once every site is shown to have decided: the service's word for it
+/// is not enough.
+pub(super) fn open(setting: &Setting, id: &Digest, (name, key): (&str, &MemberKey)) -> Result<Opened, Failure> {
+    let mut trusted = setting.trusted()?;
+    let (request, query) = trusted.verified_query(id)?;
+    let asked = &query.transaction.member;
+    if *asked != *name {
+        return Err(Failure::refused(format!("the query is {asked:?}'s, and so is its nonce; you are {name:?}")));
+    }
+    let nonce = sponsor_nonce(key, &request);
+    // No noise; or another key, or a request that another program made.
+    check_sponsor_nonce(&request, &nonce).map_err(Failure::refused)?;
+    let QueryDetail { summary, nonces, .. } = trusted.client().query(id)?;
+    match nonces {
+        None => return Err(Failure::refused("the request asks for noise, and the service says nothing of its nonces")),
+        Some(nonces) if !nonces.settled => {
+            return Err(Failure::refused(format!(
+                "a site may still decide about the query; nonces are opened when every site has decided or missed its time, and \
+                 until {} at the latest",
+                nonces.until
+            )));
+        }
+        Some(_) => trusted.verified_decisions(&request, &summary.sites)?,
+    }
+    setting.keep(&trusted)?;
     let statement = Statement::SponsorNonce { request: request.digest(), nonce };
     let transaction = Transaction::sign(&request.ledger, name, statement, key);
-    let posted = post(setting, &setting.client()?, &transaction).map_err(|unposted| match unposted {
+    let posted = post(setting, trusted.client(), &transaction).map_err(|unposted| match unposted {
         Unposted::Refused(error) => error.into(),
         Unposted::Unclear(failure) => failure,
     })?;
-    Ok((posted, transaction.id()))
+    Ok(Opened { request, posted, transaction: transaction.id() })
 }

@@ -159,8 +159,8 @@ impl Pass<'_> {
             let deadline = deadline.max(nonces.by.plus(charter.answer_seconds));
             return Ok(Some(Beacon { nonces: Some(nonces), deadline }));
         }
-        // The query was posted before it was accepted; sites decide, and then nonces are opened, in so much time each.
-        let last = deadline.plus(charter.acceptance_seconds).plus(charter.acceptance_seconds);
+        // The query was posted before it was accepted; sites decide, the sponsor opens, the board opens, in so much time each.
+        let last = (0..3).fold(deadline, |time, _| time.plus(charter.acceptance_seconds));
         if self.link.trusted.checkpoint().is_some_and(|checkpoint| checkpoint.time > last) {
             let why =
                 "VOID: the nonces of its noise were not opened in time; nobody answers it, and its price stays spent";
@@ -195,6 +195,10 @@ impl Pass<'_> {
         let content = StatementContent::Release { request, cells: bundle.proof.cells_digest() };
         match self.link.standing(&self.home, &content)? {
             Some(verified) => {
+                // The bundle's own word for what it answers erases nothing: what stands on the ledger names the request only.
+                if bundle.request.digest() != request {
+                    return Err(refuse(&format!("gives the bundle of the request {}", bundle.request.digest())));
+                }
                 self.erase_seed(&bundle.request)?;
                 note.released = Some(standing(&verified));
                 self.close(note, "answered by a home that was lost")

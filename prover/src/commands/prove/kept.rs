@@ -58,18 +58,22 @@ pub(super) fn study_of(home: &Home, release: &ReleaseRecord) -> Result<String, F
     Ok(read.approval.study)
 }
 
-/// What a kept release's question reads, and what it was put to.
-fn reads(bytes: &[u8], site: &str) -> Result<(Signature, Digest), String> {
+/// What a kept release's question reads, and what it was put to. Nothing for an answer with noise: what its like tells together
+/// is bounded by what was spent.
+fn reads(bytes: &[u8], site: &str) -> Result<Option<(Signature, Digest)>, String> {
     let words = |error: &dyn std::error::Error| error.to_string();
     let bundle = Bundle::parse(bytes).map_err(|error| words(&error))?;
     let Bundle { request, approval, schema, .. } = &bundle;
+    if request.noise.laplace().is_some() {
+        return Ok(None);
+    }
     let shape = request.site(site).and_then(|pin| pin.standard_shape()).map_err(|error| words(&error))?;
     let plan = compile(&request.query, schema, &approval.consent, &shape).map_err(|error| words(&error))?;
     let params = effective(Some(&bundle.policy_floor), Some(&approval.policy))
         .and_then(|policy| policy.release_params(&plan, schema, approval.names(&plan)))
         .map_err(|error| words(&error))?;
     let over = put_to(&bundle.manifest.digest(), &bundle.epoch.digest(), &params.digest());
-    Ok((Signature::new(&plan, schema), over))
+    Ok(Some((Signature::new(&plan, schema), over)))
 }
 
 /// Refuses a question that is a sliver apart from one that this site has answered about the same table, of any version and
@@ -95,8 +99,9 @@ pub(super) fn check_near(
     let mut index = NearIndex::default();
     for (place, request) in (0..).zip(&requests) {
         let bytes = bundle_of(home, request)?;
-        let (signature, over) = reads(&bytes, home.site()).map_err(|problem| unreadable(request, problem))?;
-        index.insert(place, Arc::new(signature), over);
+        if let Some((signature, over)) = reads(&bytes, home.site()).map_err(|problem| unreadable(request, problem))? {
+            index.insert(place, Arc::new(signature), over);
+        }
     }
     let Documents { schema, manifest, epoch, .. } = documents;
     let over = put_to(&manifest.digest(), &epoch.digest(), &planned.rule().digest());
