@@ -393,7 +393,7 @@ fn a_nonce_is_opened_on_a_verified_ledger_that_goes_on_from_the_last_one() {
     let open = |export: &str, more: &str| {
         desk.put("export.ndjson", export);
         let head = format!("open {} --from-export export.ndjson --key board.key", asking.id());
-        desk.run(&format!("{head} --charter charter.json --out nonce.json {more}"), "")
+        desk.run(format!("{head} --charter charter.json --out nonce.json {more}").trim(), "")
     };
     let soon = "--as-of 2026-02-02T00:10:00Z";
     for (export, more, says) in [

@@ -353,7 +353,7 @@ fn a_request_pins_what_it_names() {
     let refused = shape("query-16", Shape::QUERY_12.id()).standard_shape().unwrap_err().to_string();
     assert!(refused.ends_with(&format!("that shape's id is {}", Shape::QUERY_16.id())), "{refused}");
     let refused = shape("query-14", digest(0)).standard_shape().unwrap_err().to_string();
-    assert!(refused.ends_with("there are query-12, query-16, query-20"), "{refused}");
+    assert!(refused.ends_with("there are query-12, query-16, query-20, noise-12, noise-16, noise-20"), "{refused}");
 }
 
 #[test]

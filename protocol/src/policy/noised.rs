@@ -303,7 +303,7 @@ mod tests {
         assert_eq!(fit([law("0.1", 1), law("0.1", 500), None, None], 6).unwrap(), 2);
         assert_eq!(fit([law("0.1", 1), law("0.1", 65_535), None, None], 4).unwrap(), 3);
         assert_eq!(fit([law("0.1", 1), law("0.1", 120), law("0.1", 14_400), None], 3).unwrap(), 4);
-        assert_eq!(fit([law("0.1", 1), law("0.1", 500), law("0.1", 250_000), None], 2).unwrap(), 5);
+        assert_eq!(fit([law("0.1", 1), law("0.1", 65_535), law("0.1", 4_000_000_000), None], 2).unwrap(), 5);
         assert_eq!(fit([law("0.1", 1), None, None, law("0.1", 60_000)], 2).unwrap(), 6);
         let all = [law("0.1", 1), law("0.1", 500), law("0.1", 250_000), law("0.1", 60_000)];
         assert_eq!(fit(all, 1).unwrap(), 7);

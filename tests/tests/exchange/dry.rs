@@ -9,7 +9,7 @@ use crate::http;
 use crate::place::{Place, SPONSOR};
 
 #[test]
-fn a_dry_run_tells_budgets_and_cost_and_admits_no_noise_without_a_circuit() {
+fn a_dry_run_tells_budgets_and_cost_and_admits_no_noise_without_a_key_for_it() {
     let (place, approval) = Place::prepared();
     place.say("north", Statement::Seeds { number: 1, leaves: 256, root: Digest::of_bytes(b"a tree") });
     let asked = query(r#""group_by": [{"column": "sex"}], "measures": {"sum": "crp"}"#);
@@ -38,11 +38,11 @@ fn a_dry_run_tells_budgets_and_cost_and_admits_no_noise_without_a_circuit() {
     assert!(site["estimate"]["memory_bytes"].as_u64().unwrap() > 380 << 20, "{site}");
 
     let noised = ask(Some(json!({"count": "0.1", "sum": "0.2"}))).json();
-    assert_eq!((&noised["allowed"], &noised["rule"]), (&false.into(), &"noise".into()), "{noised}");
-    assert!(noised["reason"].as_str().unwrap().contains("no circuit of this version proves noise"), "{noised}");
-    assert_eq!(noised["sites"][0]["pins"]["seed_leaf"], 0);
+    assert_eq!((&noised["allowed"], &noised["rule"]), (&false.into(), &"key".into()), "{noised}");
+    let reason = noised["reason"].as_str().unwrap();
+    assert!(reason.contains("the charter names no verifying key for the shape noise-12"), "{noised}");
     let lacking = ask(Some(json!({"count": "0.1"}))).json();
-    assert_eq!((&lacking["allowed"], &lacking["rule"]), (&false.into(), &"request".into()), "{lacking}");
+    assert_eq!(lacking["allowed"], false, "{lacking}");
     ask(Some(json!({"sum": "0.1"}))).problem(400, "malformed");
     ask(Some(json!({"count": 0.1}))).problem(400, "malformed");
     // Nothing was recorded.

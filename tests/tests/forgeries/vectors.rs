@@ -67,6 +67,12 @@ fn single() -> Vec<(&'static str, Value, Step, &'static str)> {
             "beside the count \"0\", a sum is shown only",
         ),
         ("/proof/cells/0/sums/0", json!({"state": "zero"}), Step::Release, "beside the count \"suppressed\""),
+        (
+            "/proof/cells/0/count",
+            json!({"state": "noised", "value": 3}),
+            Step::Release,
+            "this policy's counts have no noise in them",
+        ),
         ("/proof/cells/9/sums/1", json!(null), Step::Release, "although one was asked for"),
         ("/proof/cells/9/sums/0", json!({"state": "value", "value": 7}), Step::Proof, "the proof is not valid"),
         ("/proof/cells/0", json!(null), Step::Release, "the bundle releases 23 groups, the plan has 24"),
@@ -93,7 +99,7 @@ fn unread() -> Vec<(&'static str, Value, &'static str)> {
         ),
         (
             "/proof/cells/0/count",
-            json!({"state": "noised", "value": 3}),
+            json!({"state": "rounded", "value": 3}),
             "at proof.cells[0].count.state: unknown variant",
         ),
         ("/proof/cells/0/count", json!({"state": "value", "value": -3}), "at proof.cells[0].count"),

@@ -222,9 +222,10 @@ impl Model {
         Ok(())
     }
 
-    /// Whether a site was asked the one question or the other, under whichever approval, and has not declined.
+    /// Whether a site was asked the one question or the other without noise, under whichever approval, and has not declined.
     fn asked(&self, site: usize, near: bool) -> bool {
-        let asked = self.queries.iter().filter(|query| query.near == near).filter_map(|query| query.parts.get(&site));
+        let exactly = self.queries.iter().filter(|query| query.near == near && query.epsilon == 0);
+        let asked = exactly.filter_map(|query| query.parts.get(&site));
         asked.into_iter().any(|part| part.decided.is_none_or(|(_, accepted)| accepted))
     }
 
@@ -260,23 +261,25 @@ impl Model {
 
     fn release(&mut self, site: usize, query: usize) -> Verdict {
         let now = self.now;
-        let QueryModel { parts, epsilon, opened, .. } = &mut self.queries[query];
-        match parts.get_mut(&site) {
+        let QueryModel { parts, epsilon, opened, .. } = &self.queries[query];
+        match parts.get(&site) {
             None => Err("request"),
             Some(Part { released: Some(_), .. }) => Err("answered"),
             Some(Part { decided: Some((at, true)), .. }) if *epsilon > 0 => match opened[1] {
                 None => Err("beacon"),
                 Some(board) if now > board.max(*at) + 14 * DAY => Err("deadline"),
-                // As long as nothing proves an answer with noise.
-                Some(_) => Err("audit"),
+                Some(_) => self.released(site, query),
             },
             Some(Part { decided: Some((at, true)), .. }) if now > *at + 14 * DAY => Err("deadline"),
-            Some(part @ Part { decided: Some((_, true)), .. }) => {
-                part.released = Some(now);
-                Ok(())
-            }
+            Some(Part { decided: Some((_, true)), .. }) => self.released(site, query),
             Some(_) => Err("acceptance"),
         }
+    }
+
+    fn released(&mut self, site: usize, query: usize) -> Verdict {
+        let now = self.now;
+        self.queries[query].parts.entry(site).and_modify(|part| part.released = Some(now));
+        Ok(())
     }
 
     /// What everybody is told about a site's part of a query, by a word.

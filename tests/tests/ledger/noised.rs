@@ -140,7 +140,7 @@ fn a_hospital_cannot_draw_from_anything_else() {
     };
     says(&|source| *source.seed = seed("north", 1, 7), "the seed is not shown to be leaf 0 of the 256");
     says(&|source| source.path.truncate(2), "the seed is not shown to be leaf 0");
-    says(&|source| source.on_ledger.seeds = 255, "the seed is not shown to be leaf 0 of the 255");
+    says(&|source| source.on_ledger.seeds = 128, "the seed is not shown to be leaf 0 of the 128");
     says(
         &|source| source.on_ledger.sponsor_nonce = Nonce::from_bytes([4; 32]),
         "not the one that the request commits to",

@@ -73,8 +73,8 @@ fn blocks(state: &mut State, transactions: &[(u64, Transaction)]) -> Vec<Block> 
 
 /// The ledger's blocks to the question of [`noised`] that both sites accept, one without noise, and what follows.
 fn replayed(more: &[(u64, Transaction)]) -> Replayed {
-    let (n, w) = (noised(), world());
-    let founded = || w.founded.clone().with_noise_shapes(|shape| Some(*shape));
+    let n = noised();
+    let founded = || n.x.found();
     let mut all: Vec<(u64, Transaction)> =
         n.x.registrations().into_iter().map(|transaction| (0, transaction)).collect();
     for site in ["north", "south"] {
@@ -90,8 +90,8 @@ fn replayed(more: &[(u64, Transaction)]) -> Replayed {
     for block in &blocks {
         replay.add(block).unwrap();
     }
-    // By the rules of this version, which has no circuit, the same blocks do not pass.
-    let mut strict = Replay::new(w.founded.clone());
+    // By the rules of a version that has no circuit the same blocks do not pass.
+    let mut strict = Replay::new(n.x.found().with_noise_shapes(|_| None));
     let refused = blocks.iter().find_map(|block| strict.add(block).err()).unwrap().to_string();
     assert!(refused.contains("no circuit of this version proves noise"), "{refused}");
     replay.finish().unwrap()
@@ -153,10 +153,10 @@ fn a_study_is_told_what_it_spent() {
 }
 
 fn plain() -> Replayed {
-    let (n, w) = (noised(), world());
+    let w = world();
     let mut all: Vec<(u64, Transaction)> =
-        n.x.registrations().into_iter().map(|transaction| (0, transaction)).collect();
-    all.extend([(60, n.x.study(&w.approval)), (ASKED, n.x.ask(&w.request))]);
+        w.exchange.registrations().into_iter().map(|transaction| (0, transaction)).collect();
+    all.extend([(60, w.exchange.study(&w.approval)), (ASKED, w.exchange.ask(&w.request))]);
     let mut replay = Replay::new(w.founded.clone());
     blocks(&mut w.founded.clone(), &all).iter().for_each(|block| replay.add(block).unwrap());
     replay.finish().unwrap()
