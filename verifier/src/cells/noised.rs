@@ -12,6 +12,7 @@ use crate::reason::Reason;
 
 /// A clause of the native half under noise.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(clippy::enum_variant_names)] // as they are called on the statement page
 enum NoisedClause {
     /// There are as many groups as the plan has.
     NoisedGroups,

@@ -44,7 +44,7 @@ pub(super) fn run(args: &OpenArgs) -> Outcome {
     let Some(tree) = approval.nonces else {
         return refused(&format!("the approval of {} commits to no nonces", shown(&approval.study)));
     };
-    let nonces = BoardNonces::new(&signer.key, &state.ledger(), approval, tree.leaves);
+    let nonces = BoardNonces::new(&signer.key, state.ledger(), approval, tree.leaves);
     if nonces.tree() != tree {
         return refused(
             "the approval does not commit to nonces of this key: another key, or another program, made them",

@@ -59,16 +59,19 @@ fn scene() -> Scene {
 
 type Cells = Vec<GroupCells>;
 
+/// What the circuit says of it, and what it changes.
+type Forgery = (Result<(), Clause>, fn(&mut Cells));
+
 struct Forger {
     clause: NoisedClause,
     /// What the circuit says of each forgery, and what it does to the true cells.
-    forge: &'static [(Result<(), Clause>, fn(&mut Cells))],
+    forge: &'static [Forgery],
 }
 
 const ACCEPTED: Result<(), Clause> = Ok(());
 
 const fn forger(clause: NoisedClause) -> Forger {
-    let forge: &[(Result<(), Clause>, fn(&mut Cells))] = match clause {
+    let forge: &[Forgery] = match clause {
         NoisedClause::NoisedGroups => {
             &[(ACCEPTED, |cells| cells.truncate(GROUPS - 1)), (ACCEPTED, |cells| cells.push(cells[HIDDEN]))]
         }
