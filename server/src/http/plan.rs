@@ -227,7 +227,7 @@ impl Dry<'_> {
             let approval = part.approval();
             let schema = &dataset.schema;
             let plan = self.plans.get(&question.query, schema, &approval.consent, &shape)?;
-            shown.budgets = part.budgets(name, &question.query, &plan, noise);
+            shown.budgets = part.budgets(name, (&question.query, &plan), noise, &mut self.plans);
             shown.estimate = Some(PlanEstimate::of(&shape, plan.lookups.len()));
             let floor = part.site(name).and_then(|site| site.floor.as_ref());
             let policy = effective(floor.map(|floor| &floor.document.policy), Some(&approval.policy)).ok();

@@ -2,8 +2,10 @@
 
 use cohortium_protocol::documents::Epsilons;
 use cohortium_protocol::ledger::{Block, Transaction};
+use cohortium_protocol::policy::QueryCap;
 use cohortium_protocol::query::compile;
 use cohortium_tests::exchange::{OPERATOR, at, by_grade, key_of};
+use cohortium_tests::noised::{limits, noised_policy};
 use cohortium_verifier::Anchors;
 use cohortium_verifier::ledger::{
     Budget, Plans, Replay, Replayed, SiteStatus, State, StudyReport, Verification, audit_study,
@@ -24,8 +26,9 @@ fn budgets(state: &State, epsilon: Option<&str>) -> (Vec<Budget>, Option<&'stati
         None => n.x.request(state, &query, &n.approval, &["north"]),
         Some(epsilon) => n.x.noised(state, &query, &n.approval, &["north"], epsilon),
     };
-    let rule = part.check(&request, at(ASKED), &mut Plans::new()).err().map(|refusal| refusal.rule());
-    (part.budgets("north", &query, &plan, epsilons.as_ref()), rule)
+    let mut plans = Plans::new();
+    let rule = part.check(&request, at(ASKED), &mut plans).err().map(|refusal| refusal.rule());
+    (part.budgets("north", (&query, &plan), epsilons.as_ref(), &mut plans), rule)
 }
 
 fn line(budget: &Budget) -> String {
@@ -59,6 +62,24 @@ fn a_dry_run_tells_every_budget_before_and_after() {
     assert_eq!(rule, None);
     assert_eq!(line(&found[1]), "epsilon of study S-1 at table synthetic [epsilon]: 0.3 of 0.5, 0, 0.2");
     assert_eq!(line(&found[4]), "openings of column \"grade\" under this approval [openings]: 1 of 100, 1, 98");
+}
+
+#[test]
+fn a_dry_run_tells_what_is_left_of_query_caps() {
+    let n = noised();
+    let caps = QueryCap { per_approval: Some(3), per_column: Some(1) };
+    let policy = noised_policy(limits("0.4", "0.5", "0.9")).with_query_cap(caps);
+    let capped = after(&n.asked, n.x.floor("north", 3, &policy), ASKED);
+    let (found, rule) = budgets(&capped, Some("count=0.1"));
+    let of_queries: Vec<String> = found.iter().filter(|budget| budget.unit == "queries").map(line).collect();
+    assert_eq!(
+        of_queries,
+        [
+            "queries under this approval [queries]: 1 of 3, 1, 1",
+            "queries under this approval that use column \"grade\" [queries]: 1 of 1, 1, not enough",
+        ]
+    );
+    assert_eq!(rule, Some("query-cap"));
 }
 
 /// A block of each transaction, as the ledger's operator makes it.

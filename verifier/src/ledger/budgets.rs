@@ -8,6 +8,7 @@ use cohortium_protocol::query::{Plan, Query, Source};
 use serde::{Deserialize, Serialize};
 
 use super::dry::DryRun;
+use super::plans::Plans;
 
 /// One budget at one site: what was spent of it, and what a question would take. Numbers are exact decimals in texts.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -42,7 +43,13 @@ impl DryRun {
     /// The budgets of a site that a question about its table would be charged to, and what it would take of each: of epsilon
     /// where the effective policy sets a limit, of the columns' openings, of queries where there is a cap. Empty for a site
     /// that could not be asked at all. Whether it would be admitted is for [`DryRun::check`] to say.
-    pub fn budgets(&self, site: &str, query: &Query, plan: &Plan, noise: Option<&Epsilons>) -> Vec<Budget> {
+    pub fn budgets(
+        &self,
+        site: &str,
+        (query, plan): (&Query, &Plan),
+        noise: Option<&Epsilons>,
+        plans: &mut Plans,
+    ) -> Vec<Budget> {
         let (approval, state) = (self.approval(), self.state());
         let Some(registered) = self.site(site) else { return Vec::new() };
         let Some(dataset) = registered.tables.get(&query.table) else { return Vec::new() };
@@ -68,6 +75,15 @@ impl DryRun {
             let before = state.queries().values().filter(|question| question.sites.contains_key(site)).count() as u64;
             let counts = (before, 1, u64::from(cap));
             budgets.push(Budget::of("queries under this approval".to_owned(), "queries", counts, whole));
+        }
+        if let Some(cap) = policy.policy().query_cap().per_column
+            && let Ok(used) = state.uses_of_columns(site, &query.study, plans)
+        {
+            for column in plan.columns().iter().filter(|column| column.source == Source::Manifest) {
+                let before = used.get(column).copied().unwrap_or(0);
+                let what = format!("queries under this approval that use column {:?}", column.name);
+                budgets.push(Budget::of(what, "queries", (u64::from(before), 1, u64::from(cap)), whole));
+            }
         }
         let (manifest, epoch) = (&dataset.manifest.document, dataset.epoch.as_ref());
         for column in plan.columns() {

@@ -48,17 +48,28 @@ impl State {
             return reached(cap, "approval of a study, with those that it amends".to_owned());
         }
         let Some(cap) = cap.per_column else { return Ok(()) };
-        let mut used: BTreeMap<ColumnId, u32> = BTreeMap::new();
-        for (question, _) in self.put_to(study, &pin.site) {
-            let columns = plans.columns(&self.plan_source(question, &pin.site)?)?;
-            for column in columns.iter().filter(|column| column.source == Source::Manifest) {
-                *used.entry(column.clone()).or_default() += 1;
-            }
-        }
+        let used = self.uses_of_columns(&pin.site, study, plans)?;
         match columns.iter().find(|column| used.get(*column).is_some_and(|count| *count >= cap)) {
             Some(column) => reached(cap, format!("column {:?} under the approvals of a study", column.name)),
             None => Ok(()),
         }
+    }
+
+    /// How many queries under the approvals of a study use each column of a site's tables.
+    pub(super) fn uses_of_columns(
+        &self,
+        site: &str,
+        study: &str,
+        plans: &mut Plans,
+    ) -> Result<BTreeMap<ColumnId, u32>, Refusal> {
+        let mut used = BTreeMap::new();
+        for (question, _) in self.put_to(study, site) {
+            let columns = plans.columns(&self.plan_source(question, site)?)?;
+            for column in columns.iter().filter(|column| column.source == Source::Manifest) {
+                *used.entry(column.clone()).or_default() += 1;
+            }
+        }
+        Ok(used)
     }
 
     /// Rates, and the lock-out of a study that asked one thing again and again. By the blocks' times.
