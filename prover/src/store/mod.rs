@@ -51,7 +51,7 @@ pub(crate) use columns::PointsFile;
 pub(crate) use commitment::{CommitOptions, Committed, CommittedEpoch};
 pub use error::StoreError;
 pub(crate) use joined::Joined;
-pub(crate) use notes::{By, Decided, Note, Standing};
+pub(crate) use notes::{By, Decided, Note, NotedNoise, Standing};
 pub(crate) use outgoing::{BUNDLE, Leaving, OutgoingFile, RELEASE};
 pub(crate) use paused::Paused;
 pub(crate) use releases::ReleaseRecord;

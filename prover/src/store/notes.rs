@@ -87,6 +87,19 @@ pub(crate) struct Note {
     /// Why nothing will come of it any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) closed: Option<String>,
+    /// With noise: what it spends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) noise: Option<NotedNoise>,
+}
+
+/// What a query with noise spends of epsilon.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NotedNoise {
+    /// At which table.
+    pub(crate) table: String,
+    /// The sum of its epsilons, in millionths.
+    pub(crate) price: u64,
 }
 
 impl Note {
@@ -111,6 +124,7 @@ impl Note {
             acknowledged: None,
             released: None,
             closed: None,
+            noise: None,
         }
     }
 

@@ -93,12 +93,13 @@ impl Pass<'_> {
         let (all, under) = self.owed()?;
         let under = under.get(&request.approval).copied().unwrap_or(0);
         let charter = self.link.trusted.charter().clone();
-        let (rules, accepted) = (self.home.rules()?, self.home.accepted_by_rule()?);
+        let (rules, by_rule) = (self.home.rules()?, self.home.accepted_by_rule()?);
         let hold = |public, private, acceptable| Ok(Looked::Hold { public, private, acceptable });
         if let Err(why) = self.check_seeds(request) {
             return hold(NOT_PASSED, why, false);
         }
-        let basis = Basis::Considered { charter: &charter, today: self.setting.today()?, owed: (all, under) };
+        let accepted = self.accepted_epsilon(request, &approval.study)?;
+        let basis = Basis::Considered { charter: &charter, today: self.setting.today()?, owed: (all, under), accepted };
         let mut looked = None;
         let checked = consider(self.setting, &self.home, (request, approval), basis, &self.budget, &mut |preview| {
             show(&preview.text()?)?;
@@ -119,7 +120,7 @@ impl Pass<'_> {
                 );
                 Looked::Hold { public: NO_TIME, private, acceptable: true }
             } else {
-                match rules.covering(&asked, &accepted) {
+                match rules.covering(&asked, &by_rule) {
                     Ok(rule) => Looked::Accept { rule: rule.to_owned() },
                     Err(private) => Looked::Hold { public: NO_RULE, private, acceptable: true },
                 }

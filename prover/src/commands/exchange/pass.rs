@@ -8,11 +8,12 @@ use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::{Statement, StatementContent};
 use serde_json::{Value, json};
 
+use super::super::prove::epsilon::Accepted;
 use super::super::prove::settle;
 use super::link::{About, Link, is_final, standing};
 use crate::cli::{Failure, Setting};
 use crate::faults::Stage;
-use crate::store::{BudgetFile, By, Claim, Decided, Home, Note, OutgoingFile};
+use crate::store::{BudgetFile, By, Claim, Decided, Home, Note, NotedNoise, OutgoingFile};
 
 /// What a pass came to.
 #[derive(Clone, Copy, Default, Debug)]
@@ -114,7 +115,11 @@ impl<'a> Pass<'a> {
             )));
         }
         let (study, sponsor) = (approval.study.clone(), approval.sponsor.clone());
-        let new = Note::new((*request, *id, document.approval), study, sponsor, document.query.title.clone());
+        let mut new = Note::new((*request, *id, document.approval), study, sponsor, document.query.title.clone());
+        new.noise = document.noise.laplace().map(|laplace| {
+            let (table, price) = (document.query.table.clone(), laplace.epsilon.price());
+            NotedNoise { table, price }
+        });
         let note = self.home.note(request)?.unwrap_or_else(|| new.clone());
         if !note.is_about_the_same(&new) {
             return Err(Failure::refused(format!(
@@ -141,6 +146,20 @@ impl<'a> Pass<'a> {
             *under.entry(note.approval).or_insert(0) += 1;
         }
         Ok((all, under))
+    }
+
+    /// What the site accepted of epsilon at the table of a request, by its notes about others: answered, owed, or void.
+    pub(super) fn accepted_epsilon(&self, request: &Request, study: &str) -> Result<Accepted, Failure> {
+        let (digest, mut accepted) = (request.digest(), Accepted::default());
+        for note in self.home.notes()? {
+            if let (Some(Decided::Accepted { .. }), Some(NotedNoise { table, price })) = (&note.decision, &note.noise)
+                && *table == request.query.table
+                && note.request != digest
+            {
+                accepted.add(*price, note.study == study);
+            }
+        }
+        Ok(accepted)
     }
 
     /// Posts a decision that is noted. The same decision again is acknowledged with the place where it stands.

@@ -16,6 +16,7 @@ use rand::rngs::OsRng;
 use super::super::keys;
 use super::super::public::pretty;
 use super::caps::Caps;
+use super::epsilon::Accepted;
 use super::estimate::Estimate;
 use super::kept::check_near;
 use super::preview::Preview;
@@ -46,6 +47,8 @@ pub(crate) enum Basis<'a> {
         today: Day,
         /// Accepted queries that are not answered yet: in all, and under this approval.
         owed: (u32, u32),
+        /// What the site has accepted of epsilon at the query's table.
+        accepted: Accepted,
     },
     /// It stands on a ledger, and so does the site's acceptance, which is final: whatever changed at the site since, the
     /// answer is from what the query pins; and whether the approval was suspended or has expired since changes nothing.
@@ -149,9 +152,12 @@ fn check<'a>(
             caps.check()?;
             check_near(home, &planned, approval, &documents.documents(floor))?;
         }
-        Basis::Considered { owed: (_, under), .. } => {
+        Basis::Considered { owed: (_, under), accepted, .. } => {
             caps.add_owed(under);
             caps.check()?;
+            if let Some(noised) = planned.rule().noised() {
+                accepted.check(noised.price(), &planned.policy().epsilon())?;
+            }
         }
         // The caps were held when it was accepted. What is near an earlier question of a ledger, the ledger refuses.
         Basis::Accepted { .. } => {}

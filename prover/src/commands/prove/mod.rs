@@ -9,6 +9,7 @@
 
 pub(crate) mod answer;
 mod caps;
+pub(crate) mod epsilon;
 mod estimate;
 mod kept;
 pub(crate) mod preview;
