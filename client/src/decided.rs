@@ -4,24 +4,29 @@
 use std::collections::BTreeMap;
 
 use cohortium_protocol::documents::Request;
-use cohortium_protocol::ledger::{StatementContent, transaction_id};
+use cohortium_protocol::ledger::{StatementContent, Timestamp, transaction_id};
 use cohortium_verifier::ledger::SiteStatus;
 
 use crate::answers::Worded;
 use crate::trust_error::TrustError;
-use crate::trusted::TrustedLedger;
+use crate::trusted::{TrustedLedger, VerifiedTransaction};
+
+/// How far this machine's clock may be ahead, in seconds.
+const CLOCKS: u64 = 300;
 
 impl TrustedLedger {
-    /// Fetches every named site's acceptance or refusal and checks it like any transaction. Of a site that, as the service
-    /// says, let its time pass, there is none: then the ledger's signed time has to be later than the end of its time, of
-    /// which the service is believed. A site that may still decide is refused.
+    /// Fetches every named site's acceptance or refusal of a query and checks it like any transaction. A site that let its
+    /// time pass has signed nothing: then that time has to be over, counted from when the query stood on the ledger by its
+    /// operator's signature, and by the ledger's signed time or this machine's own, `now`. A site that may still decide is
+    /// refused.
     ///
     /// A nonce that is opened while a site may still decide tells that site its noise in time to decide by it. A service in
     /// league with a site has a reason to say that all have decided.
     pub fn verified_decisions(
         &mut self,
-        request: &Request,
+        (request, query): (&Request, &VerifiedTransaction),
         sites: &BTreeMap<String, Worded<SiteStatus>>,
+        now: Timestamp,
     ) -> Result<(), TrustError> {
         let asked = request.digest();
         for pin in &request.sites {
@@ -31,10 +36,16 @@ impl TrustedLedger {
                 Some(status @ (SiteStatus::Submitted { .. } | SiteStatus::AwaitingApproval { .. })) => {
                     return Err(undecided(status.to_string()));
                 }
-                Some(SiteStatus::Expired { since }) => match self.checkpoint() {
-                    Some(checkpoint) if checkpoint.time > *since => continue,
-                    _ => return Err(undecided(format!("the ledger's signed time is not later than {since}"))),
-                },
+                Some(SiteStatus::Expired { .. }) => {
+                    let until = self.stood_by(query)?.plus(self.charter().acceptance_seconds);
+                    let signed = self.checkpoint().map_or(Timestamp::default(), |checkpoint| checkpoint.time);
+                    if signed > until || now > until.plus(CLOCKS) {
+                        continue;
+                    }
+                    return Err(undecided(format!(
+                        "it may decide until {until}, and the ledger's signed time is {signed}"
+                    )));
+                }
                 Some(SiteStatus::Declined { reason, .. }) => {
                     StatementContent::Reasoned { kind: "decline", about: asked, reason }
                 }
@@ -49,5 +60,19 @@ impl TrustedLedger {
             self.verified_transaction(&transaction_id(self.ledger(), &pin.site, &content.digest()))?;
         }
         Ok(())
+    }
+
+    /// A signed time by which a transaction stood on the ledger: of its block's checkpoint. The service is believed for the
+    /// height only: any checkpoint that includes the transaction is of its block's time or later.
+    fn stood_by(&mut self, transaction: &VerifiedTransaction) -> Result<Timestamp, TrustError> {
+        let id = transaction.transaction.id();
+        let height = self.client().transaction(&id)?.height;
+        let note = self.client().block_checkpoint(height)?;
+        let checkpoint = self.check_note(&note)?;
+        if checkpoint.size <= transaction.index {
+            let found = format!("a checkpoint of {} transactions, before it", checkpoint.size);
+            return Err(TrustError::OtherContent { what: "block of the transaction", asked: id, found });
+        }
+        Ok(checkpoint.time)
     }
 }

@@ -19,6 +19,8 @@ use crate::error::ClientError;
 
 /// The most that is read of short answers.
 const SHORT: u64 = 64 << 10;
+/// The largest block that is read: many releases.
+const MAX_BLOCK_BYTES: u64 = 256 << 20;
 /// The most that is read of answers about one thing.
 const ONE: u64 = 32 << 20;
 /// The most that is read of lists.
@@ -95,6 +97,17 @@ impl LedgerClient {
     /// A transaction with its inclusion path.
     pub fn transaction(&self, id: &Digest) -> Result<TransactionAnswer, ClientError> {
         self.get(&format!("/v1/transactions/{id}"), MAX_TRANSACTION_BYTES as u64 + SHORT)
+    }
+
+    /// The checkpoint of a block, from height 1 on: a signed note.
+    pub fn block_checkpoint(&self, height: u64) -> Result<String, ClientError> {
+        /// As much of a block as is looked at.
+        #[derive(serde::Deserialize)]
+        struct Head {
+            checkpoint: String,
+        }
+        let block: Head = self.get(&format!("/v1/blocks/{height}"), MAX_BLOCK_BYTES)?;
+        Ok(block.checkpoint)
     }
 
     /// The catalogue, page by page; refused beyond [`MOST_LISTED`] tables.

@@ -406,7 +406,8 @@ fn a_nonce_is_opened_on_a_verified_ledger_that_goes_on_from_the_last_one() {
         open(export, more).expect(1, says);
         assert!(!desk.path("nonce.json").exists() && !desk.path("board.key.seen").exists(), "{says}");
     }
-    open(&owed, soon).expect(0, "From then on the hospitals that accepted can answer");
+    let first = open(&owed, soon).expect(0, "From then on the hospitals that accepted can answer");
+    assert!(first.out.contains("No ledger was seen before with this key"), "{}", first.out);
     let first = desk.read("nonce.json");
     let Statement::BoardNonce { request, .. } = Transaction::parse(first.as_bytes()).unwrap().statement else {
         panic!("{first}")
@@ -414,7 +415,8 @@ fn a_nonce_is_opened_on_a_verified_ledger_that_goes_on_from_the_last_one() {
     let Statement::Query { request: of } = &asking.statement else { panic!() };
     assert_eq!(request, of.digest());
     // From now on every export has to go on from this one.
-    open(&owed, soon).expect(0, "Signed as Coast Ethics Board");
+    let again = open(&owed, soon).expect(0, "Signed as Coast Ethics Board");
+    assert!(!again.out.contains("No ledger was seen before"), "{}", again.out);
     assert_eq!(desk.read("nonce.json"), first, "it follows from the key");
     open(&decided, soon).expect(1, "board.key.seen: A split view, or an export that leaves out the end");
     open(&fork, soon).expect(1, "board.key.seen: A split view: at height 6");

@@ -100,6 +100,8 @@ pub(crate) struct NotedNoise {
     pub(crate) table: String,
     /// The sum of its epsilons, in millionths.
     pub(crate) price: u64,
+    /// Of which tree of seeds it takes which leaf.
+    pub(crate) seed: Option<(Digest, u32)>,
 }
 
 impl Note {

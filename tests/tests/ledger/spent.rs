@@ -75,8 +75,8 @@ fn a_dry_run_tells_what_is_left_of_query_caps() {
     assert_eq!(
         of_queries,
         [
-            "queries under this approval [queries]: 1 of 3, 1, 1",
-            "queries under this approval that use column \"grade\" [queries]: 1 of 1, 1, not enough",
+            "queries of this study [queries]: 1 of 3, 1, 1",
+            "queries of this study that use column \"grade\" [queries]: 1 of 1, 1, not enough",
         ]
     );
     assert_eq!(rule, Some("query-cap"));

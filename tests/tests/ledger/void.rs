@@ -83,6 +83,12 @@ fn a_nonce_that_is_not_opened_makes_the_query_void_for_ever() {
     let suspended = after(&sponsor, n.suspend(), SETTLED + 5);
     let why = "the board suspended the approval before the nonces were open: a complaint".to_owned();
     assert_eq!(void(&suspended, SETTLED + 5), (SETTLED + 5, why));
+    // A suspension that comes too late changes nothing about it.
+    for (opened, whose) in [(&n.settled, "sponsor"), (&sponsor, "board")] {
+        let later = after(opened, n.suspend(), last + 1);
+        let why = format!("no nonce of the {whose} stood on the ledger in time");
+        assert_eq!(void(&later, last + 9), (last, why));
+    }
     let question = suspended.query(&n.request.digest()).unwrap();
     assert!(!question.is_open_for("north", suspended.charter(), at(SETTLED + 5)));
     // Once both are open, what was accepted is answered all the same.

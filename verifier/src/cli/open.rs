@@ -27,9 +27,11 @@ pub(super) fn run(args: &OpenArgs) -> Outcome {
     }
     let state = replayed.state();
     let moment = args.as_of.unwrap_or_else(now);
-    if state.time() > moment.plus(CLOCKS) {
+    // The moment of posting may be still to come; the export is of the past.
+    let here = moment.min(now());
+    if state.time() > here.plus(CLOCKS) {
         return refused(&format!(
-            "the export's last block is of {}, and it is {moment} here: a ledger that runs ahead would make sites miss their \
+            "the export's last block is of {}, and it is {here} here: a ledger that runs ahead would make sites miss their \
              time that still have it",
             state.time()
         ));
@@ -57,8 +59,15 @@ pub(super) fn run(args: &OpenArgs) -> Outcome {
         return refused(&refusal.to_string());
     }
     println!("{}, number {} under {}:", shown(&request.query.title), request.sequence, shown(&approval.study));
+    if args.checkpoint.is_none() && !seen_path.exists() {
+        println!(
+            "No ledger was seen before with this key: the export is not compared with anything. Have a checkpoint from another \
+             member, and name it with --checkpoint."
+        );
+    }
+    // First: a nonce that is out is out of a history that is remembered.
+    file::write_whole("beside the key,", &seen_path, note.as_bytes()).map_err(|error| error.to_string())?;
     signer.sign(statement)?;
-    file::write_whole("--key", &seen_path, note.as_bytes()).map_err(|error| error.to_string())?;
     println!("From then on the hospitals that accepted can answer.");
     Ok(0)
 }

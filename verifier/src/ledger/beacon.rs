@@ -111,13 +111,15 @@ impl Question {
         if openings.board.is_some() || !self.is_accepted() {
             return None;
         }
-        if let Some((since, why)) = &openings.stopped {
-            return Some((*since, format!("the board suspended the approval before the nonces were open: {why}")));
+        // What was void by then stays void for what it was.
+        let moment = openings.stopped.as_ref().map_or(now, |(since, _)| *since);
+        let until = self.settled(charter, moment).map(|_| self.open_until(charter, moment));
+        if let Some(until) = until.filter(|until| moment > *until) {
+            let whose = if openings.sponsor.is_some() { "board" } else { "sponsor" };
+            return Some((until, format!("no nonce of the {whose} stood on the ledger in time")));
         }
-        self.settled(charter, now)?;
-        let until = self.open_until(charter, now);
-        let whose = if openings.sponsor.is_some() { "board" } else { "sponsor" };
-        (now > until).then(|| (until, format!("no nonce of the {whose} stood on the ledger in time")))
+        let (since, why) = openings.stopped.as_ref()?;
+        Some((*since, format!("the board suspended the approval before the nonces were open: {why}")))
     }
 }
 

@@ -74,14 +74,14 @@ impl DryRun {
         if let Some(cap) = policy.policy().query_cap().per_approval {
             let before = state.queries().values().filter(|question| question.sites.contains_key(site)).count() as u64;
             let counts = (before, 1, u64::from(cap));
-            budgets.push(Budget::of("queries under this approval".to_owned(), "queries", counts, whole));
+            budgets.push(Budget::of("queries of this study".to_owned(), "queries", counts, whole));
         }
         if let Some(cap) = policy.policy().query_cap().per_column
             && let Ok(used) = state.uses_of_columns(site, &query.study, plans)
         {
             for column in plan.columns().iter().filter(|column| column.source == Source::Manifest) {
                 let before = used.get(column).copied().unwrap_or(0);
-                let what = format!("queries under this approval that use column {:?}", column.name);
+                let what = format!("queries of this study that use column {:?}", column.name);
                 budgets.push(Budget::of(what, "queries", (u64::from(before), 1, u64::from(cap)), whole));
             }
         }

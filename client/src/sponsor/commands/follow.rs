@@ -19,13 +19,13 @@ pub(crate) fn run(setting: &Setting, args: &FollowArgs) -> Outcome {
     let client = setting.client()?;
     let begun = Instant::now();
     let mut shown = String::new();
-    let mut opened = false;
+    let mut opening = Opening::default();
     loop {
         // A watcher that runs for days outlives a restart of the service.
         let policy = if args.wait { RetryPolicy::default() } else { RetryPolicy::ONCE };
         let QueryDetail { summary, nonces, .. } = policy.run(|| client.query(&id))?;
         if let (true, Some(Nonces { settled: true, sponsor: None, .. })) = (args.wait, nonces) {
-            opened = opened || open_own(setting, &summary);
+            opening.try_own(setting, &summary);
         }
         let open = summary.sites.values().any(|site| is_open(&site.state));
         let text = describe(&summary, setting.now());
@@ -52,25 +52,45 @@ pub(crate) fn run(setting: &Setting, args: &FollowArgs) -> Outcome {
     }
 }
 
-/// Opens this sponsor's nonce, if its key is here. Says so, or why it cannot be; and does not try again.
-fn open_own(setting: &Setting, summary: &QuerySummary) -> bool {
-    // Without an acceptance there is nothing to answer, and nothing is opened.
-    if !summary.sites.values().any(|site| matches!(site.state, SiteStatus::AwaitingBeacon { .. })) {
-        return false;
+/// The opening of this sponsor's own nonce.
+#[derive(Default)]
+struct Opening {
+    /// Nothing is left to do, or to be done from here.
+    done: bool,
+    /// What was said last.
+    said: String,
+}
+
+impl Opening {
+    /// Opens this sponsor's nonce, if its key is here. Says so, or why it could not be, and then tries again the next time:
+    /// a query is void for ever if it is not opened.
+    fn try_own(&mut self, setting: &Setting, summary: &QuerySummary) {
+        // Without an acceptance there is nothing to answer, and nothing is opened.
+        let accepted = summary.sites.values().any(|site| matches!(site.state, SiteStatus::AwaitingBeacon { .. }));
+        if self.done || !accepted {
+            return;
+        }
+        let own = || setting.charter().and_then(|charter| setting.member(&charter));
+        let (done, said) = match own() {
+            Err(_) => (
+                true,
+                format!(
+                    "every site has decided; open your nonce: cohortium-sponsor open {} (or give your key with --key)",
+                    summary.id
+                ),
+            ),
+            Ok((name, key)) => match open(setting, &summary.id, (&name, &key)) {
+                Ok(Opened { posted, .. }) => {
+                    (true, format!("every site has decided; your nonce is open since {}", posted.time))
+                }
+                Err(failure) => (false, format!("your nonce is not open yet: {}; trying again", failure.sentence)),
+            },
+        };
+        if said != self.said {
+            setting.console.note(&said);
+        }
+        (self.done, self.said) = (done, said);
     }
-    let own = || setting.charter().and_then(|charter| setting.member(&charter));
-    let said = match own() {
-        Err(_) => format!(
-            "every site has decided; open your nonce: cohortium-sponsor open {} (or give your key with --key)",
-            summary.id
-        ),
-        Ok((name, key)) => match open(setting, &summary.id, (&name, &key)) {
-            Ok(Opened { posted, .. }) => format!("every site has decided; your nonce is open since {}", posted.time),
-            Err(failure) => format!("your nonce could not be opened: {}", failure.sentence),
-        },
-    };
-    setting.console.note(&said);
-    true
 }
 
 /// Whether something can still happen at a site.

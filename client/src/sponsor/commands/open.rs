@@ -57,7 +57,7 @@ pub(super) fn open(setting: &Setting, id: &Digest, (name, key): (&str, &MemberKe
                 nonces.until
             )));
         }
-        Some(_) => trusted.verified_decisions(&request, &summary.sites)?,
+        Some(_) => trusted.verified_decisions((&request, &query), &summary.sites, setting.now())?,
     }
     setting.keep(&trusted)?;
     let statement = Statement::SponsorNonce { request: request.digest(), nonce };
@@ -66,5 +66,8 @@ pub(super) fn open(setting: &Setting, id: &Digest, (name, key): (&str, &MemberKe
         Unposted::Refused(error) => error.into(),
         Unposted::Unclear(failure) => failure,
     })?;
+    // The service's word that it took it is not that it stands.
+    trusted.verified_transaction(&transaction.id())?;
+    setting.keep(&trusted)?;
     Ok(Opened { request, posted, transaction: transaction.id() })
 }

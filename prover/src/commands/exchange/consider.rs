@@ -142,10 +142,21 @@ impl Pass<'_> {
         let word = |root: Option<Digest>| root.map_or_else(|| "none".to_owned(), |root| root.to_string());
         if pin.seeds == own {
             // With noise, the seed has to be there when its time comes.
-            return match pin.seed_leaf {
-                Some(leaf) => self.home.seed(leaf).map(drop).map_err(|error| error.to_string()),
-                None => Ok(()),
+            let Some(leaf) = pin.seed_leaf else { return Ok(()) };
+            // A ledger by its rules gives every query a leaf of its own.
+            let (seed, digest) = (pin.seeds.map(|root| (root, leaf)), request.digest());
+            let notes = self.home.notes().map_err(|error| error.to_string())?;
+            let is_taken = |note: &&Note| {
+                let noise = note.noise.as_ref().filter(|_| matches!(note.decision, Some(Decided::Accepted { .. })));
+                note.request != digest && noise.is_some_and(|noise| noise.seed == seed)
             };
+            if let Some(other) = notes.iter().find(is_taken) {
+                return Err(format!(
+                    "the request pins the seed {leaf}, and so does {}, which was accepted",
+                    other.request
+                ));
+            }
+            return self.home.seed(leaf).map(drop).map_err(|error| error.to_string());
         }
         Err(format!("of seed trees the request pins {}, the site has {}", word(pin.seeds), word(own)))
     }

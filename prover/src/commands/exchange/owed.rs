@@ -9,7 +9,7 @@ use cohortium_verifier::ledger::SiteStatus;
 use serde_json::{Value, json};
 
 use super::super::prove::answer::{Basis, Step, answer};
-use super::link::{About, is_unreachable, standing};
+use super::link::{About, is_final, is_unreachable, standing};
 use super::pass::Pass;
 use crate::cli::Failure;
 use crate::faults::Stage;
@@ -155,15 +155,16 @@ impl Pass<'_> {
         }
         let verified = self.link.trusted.verified_nonces(&note.query, documents);
         let charter = self.link.trusted.charter().clone();
+        // The query was posted before it was accepted; sites decide, the sponsor opens, the board opens, in so much time each.
+        let accepted = note.acknowledged.map_or(deadline, |standing| standing.time);
+        let last = (0..3).fold(accepted, |time, _| time.plus(charter.acceptance_seconds));
         if let Some(nonces) = self.link.checked(&self.home, verified)? {
-            let deadline = deadline.max(nonces.by.plus(charter.answer_seconds));
+            // A checkpoint is as new as it was fetched: the board's nonce did not come later than it could.
+            let deadline = deadline.max(nonces.by.min(last).plus(charter.answer_seconds));
             return Ok(Some(Beacon { nonces: Some(nonces), deadline }));
         }
-        // The query was posted before it was accepted; sites decide, the sponsor opens, the board opens, in so much time each.
-        let last = (0..3).fold(deadline, |time, _| time.plus(charter.acceptance_seconds));
         if self.link.trusted.checkpoint().is_some_and(|checkpoint| checkpoint.time > last) {
-            let why =
-                "VOID: the nonces of its noise were not opened in time; nobody answers it, and its price stays spent";
+            let why = "VOID: as far as the ledger showed this site, the nonces of its noise were not opened in time; its price stays spent";
             return self.close(note, why).map(|()| None);
         }
         let waiting = "accepted; its noise is drawn once sponsor and board have opened their nonces";
@@ -177,8 +178,13 @@ impl Pass<'_> {
 
     /// Overwrites the seed of an answer that stands on the ledger: its noise is nobody's to take off any more.
     fn erase_seed(&self, request: &Request) -> Result<(), Failure> {
-        let leaf = request.noise.laplace().and(request.site(self.home.site()).ok()).and_then(|pin| pin.seed_leaf);
-        Ok(leaf.map_or(Ok(()), |leaf| self.home.erase_seed(leaf))?)
+        let pin = request.noise.laplace().and(request.site(self.home.site()).ok());
+        let Some((leaf, pinned)) = pin.and_then(|pin| Some((pin.seed_leaf?, pin.seeds?))) else { return Ok(()) };
+        // A home that was lost may have answered from another tree, whose leaves have the same numbers.
+        if self.home.seeds()?.is_some_and(|seeds| seeds.root == pinned) {
+            self.home.erase_seed(leaf)?;
+        }
+        Ok(())
     }
 
     /// Closes the note about a query that a home that was lost has answered: the site's own release has to be shown to stand
@@ -232,7 +238,13 @@ impl Pass<'_> {
         let about = About { request: Some(request), cells, recorded: Stage::RunReleaseRecorded };
         let posted = match self.link.post(self.setting, &self.home, &mut self.outgoing, statement, about)? {
             Ok(posted) => posted,
-            Err(error) => return self.refused(note, error),
+            Err(error) => {
+                // The cells have left, whether they stand or not. Who posts the kept release again needs no seed.
+                if is_final(&error) {
+                    self.erase_seed(&asked)?;
+                }
+                return self.refused(note, error);
+            }
         };
         Stage::RunReleasePosted.pass();
         // Before the note: a process that dies in between posts the kept answer again, and needs no seed for that.

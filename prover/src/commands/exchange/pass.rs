@@ -118,14 +118,16 @@ impl<'a> Pass<'a> {
         let mut new = Note::new((*request, *id, document.approval), study, sponsor, document.query.title.clone());
         new.noise = document.noise.laplace().map(|laplace| {
             let (table, price) = (document.query.table.clone(), laplace.epsilon.price());
-            NotedNoise { table, price }
+            let pin = document.site(self.home.site()).ok();
+            NotedNoise { table, price, seed: pin.and_then(|pin| Some((pin.seeds?, pin.seed_leaf?))) }
         });
-        let note = self.home.note(request)?.unwrap_or_else(|| new.clone());
+        let mut note = self.home.note(request)?.unwrap_or_else(|| new.clone());
         if !note.is_about_the_same(&new) {
             return Err(Failure::refused(format!(
                 "the site's note about the request {request} is not about what was signed: look at asked/{request}.json"
             )));
         }
+        note.noise = new.noise;
         Ok((note, document, approval))
     }
 
@@ -152,7 +154,8 @@ impl<'a> Pass<'a> {
     pub(super) fn accepted_epsilon(&self, request: &Request, study: &str) -> Result<Accepted, Failure> {
         let (digest, mut accepted) = (request.digest(), Accepted::default());
         for note in self.home.notes()? {
-            if let (Some(Decided::Accepted { .. }), Some(NotedNoise { table, price })) = (&note.decision, &note.noise)
+            if let (Some(Decided::Accepted { .. }), Some(NotedNoise { table, price, .. })) =
+                (&note.decision, &note.noise)
                 && *table == request.query.table
                 && note.request != digest
             {
