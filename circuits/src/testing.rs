@@ -7,7 +7,7 @@ use cohortium_protocol::noise::NoiseLaw;
 use cohortium_protocol::policy::{
     GroupAggregates, GroupCells, NoisedParams, ReleaseParams, SumParams, release, release_noised,
 };
-use cohortium_protocol::shape::{NoiseLayout, NoiseShape, Shape};
+use cohortium_protocol::shape::{NoiseLayout, NoiseShape, Proves, Shape};
 use cohortium_protocol::statement::{Evaluations, NoiseInputs, PublicChallenges, QueryPublic, ReleaseRule};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -21,6 +21,7 @@ use crate::seeds::commitment;
 /// Sixteen rows, values below 8, three lookups, four groups.
 pub(crate) const TINY: Shape = Shape {
     name: "tiny",
+    proves: Proves::Query,
     row_bits: 4,
     value_bits: 3,
     slot_bits: 2,

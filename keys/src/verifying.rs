@@ -166,11 +166,7 @@ impl VerifyingKey {
         }
         let refuse =
             |known: String| VerifyingKeyError::Shape { name: document.shape.clone(), found: document.shape_id, known };
-        let shape = Shape::by_name(&document.shape).ok_or_else(|| {
-            refuse(
-                [Shape::STANDARD, Shape::NOISED].concat().iter().map(|shape| shape.name).collect::<Vec<_>>().join(", "),
-            )
-        })?;
+        let shape = Shape::by_name(&document.shape).ok_or_else(|| refuse(Shape::names()))?;
         if shape.id() != document.shape_id {
             return Err(refuse(format!("{} with id {}", shape.name, shape.id())));
         }

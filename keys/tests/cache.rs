@@ -9,7 +9,7 @@ use ark_ff::AdditiveGroup;
 use cohortium_circuits::gadget;
 use cohortium_circuits::messages::Messages;
 use cohortium_keys::{CacheError, KeyCache, KeyKind, KeyProgress, ProvingKey, read_verifying};
-use cohortium_protocol::shape::Shape;
+use cohortium_protocol::shape::{Proves, Shape};
 use cohortium_protocol::statement::QueryPublic;
 use rand::SeedableRng;
 use rand::rngs::{OsRng, StdRng};
@@ -19,6 +19,7 @@ use tempfile::TempDir;
 /// As small as a circuit gets.
 const TINY: Shape = Shape {
     name: "tiny",
+    proves: Proves::Query,
     row_bits: 4,
     value_bits: 3,
     slot_bits: 2,

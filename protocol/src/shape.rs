@@ -63,7 +63,30 @@ pub const STANDARD_NOISE: NoiseShape = NoiseShape {
     ],
 };
 
-/// The sizes of one statement `query`.
+/// Which statement a shape's circuit proves.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Proves {
+    /// The answer to a query (statement page *Query*).
+    Query,
+    /// Of a table version, that no two data rows bear one tag; of a consent epoch, that its flags are 0 or 1 on data rows
+    /// (statement page *Table*).
+    Table,
+    /// That a consenting patient meets a study's criteria (statement page *Eligibility*).
+    Eligibility,
+}
+
+impl Proves {
+    /// The name used in ids and messages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Query => "query",
+            Self::Table => "table",
+            Self::Eligibility => "eligibility",
+        }
+    }
+}
+
+/// The sizes of one circuit.
 ///
 /// Private fields with checked relations would forbid the tiny shapes of the tests, so the fields are
 /// public and every constructor of this crate returns one of the constants below.
@@ -71,6 +94,8 @@ pub const STANDARD_NOISE: NoiseShape = NoiseShape {
 pub struct Shape {
     /// The name people see and files carry.
     pub name: &'static str,
+    /// The statement.
+    pub proves: Proves,
     /// `n`: a table has `2^n` rows, blinding and padding rows included. At most 20.
     pub row_bits: usize,
     /// `w`: a lookup table has `2^w` entries; data values are below `2^w`. 16 in the standard shapes.
@@ -102,14 +127,33 @@ impl Shape {
     pub const NOISE_16: Self = Self::QUERY_16.with_noise("noise-16");
     /// Noised answers over tables of [`Shape::QUERY_20`].
     pub const NOISE_20: Self = Self::QUERY_20.with_noise("noise-20");
+    /// Statements about whole tables of [`Shape::QUERY_12`].
+    pub const TABLE_12: Self = Self::QUERY_12.about_tables("table-12");
+    /// Statements about whole tables of [`Shape::QUERY_16`].
+    pub const TABLE_16: Self = Self::QUERY_16.about_tables("table-16");
+    /// Statements about whole tables of [`Shape::QUERY_20`].
+    pub const TABLE_20: Self = Self::QUERY_20.about_tables("table-20");
+    /// Eligible patients of tables of [`Shape::QUERY_12`].
+    pub const ELIGIBLE_12: Self = Self::QUERY_12.about_a_patient("eligible-12");
+    /// Eligible patients of tables of [`Shape::QUERY_16`].
+    pub const ELIGIBLE_16: Self = Self::QUERY_16.about_a_patient("eligible-16");
+    /// Eligible patients of tables of [`Shape::QUERY_20`].
+    pub const ELIGIBLE_20: Self = Self::QUERY_20.about_a_patient("eligible-20");
     /// The standard shapes of tables and of exact answers, smallest first.
     pub const STANDARD: [Self; 3] = [Self::QUERY_12, Self::QUERY_16, Self::QUERY_20];
     /// The shapes of noised answers, in the order of the tables' shapes.
     pub const NOISED: [Self; 3] = [Self::NOISE_12, Self::NOISE_16, Self::NOISE_20];
+    /// The shapes of statements about whole tables, in the order of the tables' shapes.
+    pub const TABLES: [Self; 3] = [Self::TABLE_12, Self::TABLE_16, Self::TABLE_20];
+    /// The shapes of statements about one eligible patient, in the order of the tables' shapes.
+    pub const ELIGIBLE: [Self; 3] = [Self::ELIGIBLE_12, Self::ELIGIBLE_16, Self::ELIGIBLE_20];
+    /// Every family, each in the order of the tables' shapes.
+    const FAMILIES: [[Self; 3]; 4] = [Self::STANDARD, Self::NOISED, Self::TABLES, Self::ELIGIBLE];
 
     const fn standard(name: &'static str, row_bits: usize, row_split: usize) -> Self {
         Self {
             name,
+            proves: Proves::Query,
             row_bits,
             value_bits: 16,
             slot_bits: 4,
@@ -126,15 +170,35 @@ impl Shape {
         Self { name, groups: 16, noise: Some(&STANDARD_NOISE), ..self }
     }
 
-    /// The standard shape, of exact or of noised answers, with this name.
-    pub fn by_name(name: &str) -> Option<Self> {
-        Self::STANDARD.into_iter().chain(Self::NOISED).find(|shape| shape.name == name)
+    /// The same tables, no query: one group's aggregates hold the ends of a chain.
+    const fn about_tables(self, name: &'static str) -> Self {
+        Self { name, proves: Proves::Table, groups: 1, ..self }
     }
 
-    /// The shape of the tables that this one's answers are over: itself, where answers are exact.
+    /// The same tables, one group: its aggregates are one patient.
+    const fn about_a_patient(self, name: &'static str) -> Self {
+        Self { name, proves: Proves::Eligibility, groups: 1, ..self }
+    }
+
+    /// Every shape that this version knows.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::FAMILIES.into_iter().flatten()
+    }
+
+    /// The names of every shape, for a message.
+    pub fn names() -> String {
+        Self::all().map(|shape| shape.name).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The shape with this name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::all().find(|shape| shape.name == name)
+    }
+
+    /// The shape of the tables that this one's statements are about: itself, where it is an exact answer.
     pub fn data(&self) -> Self {
-        let twin = Self::NOISED.iter().position(|shape| shape == self);
-        twin.map_or(*self, |place| Self::STANDARD[place])
+        let place = Self::FAMILIES.iter().find_map(|family| family.iter().position(|shape| shape == self));
+        place.map_or(*self, |place| Self::STANDARD[place])
     }
 
     /// The shape of noised answers over tables of this shape, if it is a standard one.
@@ -162,9 +226,18 @@ impl Shape {
         1 << self.slot_bits
     }
 
-    /// Lookups at most: every leaf set but the last.
+    /// Leaf sets that are no lookups: the last one, of the aggregates; of a statement about a table the last two, of the
+    /// chain's sources and its targets.
+    pub const fn other_slots(&self) -> usize {
+        match self.proves {
+            Proves::Query | Proves::Eligibility => 1,
+            Proves::Table => 2,
+        }
+    }
+
+    /// Lookups at most: every other leaf set.
     pub const fn max_lookups(&self) -> usize {
-        self.slots() - 1
+        self.slots() - self.other_slots()
     }
 
     /// Data rows at most.
@@ -193,6 +266,10 @@ impl Shape {
             self.value_split,
         ] {
             hasher.u64(size as u64);
+        }
+        // Only where it is another one: the ids of queries are older than other statements.
+        if self.proves != Proves::Query {
+            hasher.str("proves").str(self.proves.name());
         }
         if let Some(noise) = self.noise {
             hasher.str("noise").u64(noise.digits as u64).u64(noise.layouts.len() as u64);

@@ -4,7 +4,7 @@
 use ark_ff::{AdditiveGroup, Field};
 use cohortium_protocol::field::F;
 use cohortium_protocol::policy::{Cell, GroupAggregates, GroupCells, ReleaseParams, SumParams, release};
-use cohortium_protocol::shape::Shape;
+use cohortium_protocol::shape::{Proves, Shape};
 use cohortium_protocol::statement::{QueryPublic, cell_inputs};
 
 use super::dealer::Statement;
@@ -18,6 +18,7 @@ use crate::testing::{digest, rounded};
 /// One group, next to no rows: only the release is looked at.
 const SPECK: Shape = Shape {
     name: "speck",
+    proves: Proves::Query,
     row_bits: 4,
     value_bits: 1,
     slot_bits: 1,

@@ -18,11 +18,12 @@ use super::pedersen::ColumnCommitment;
 use super::secrets::random_element;
 use crate::field::F;
 use crate::hash::{Digest, Hasher};
-use crate::shape::Shape;
+use crate::shape::{Proves, Shape};
 
 /// 32 rows in 4 matrix rows of 8.
 pub(super) const TINY: Shape = Shape {
     name: "tiny",
+    proves: Proves::Query,
     row_bits: 5,
     value_bits: 3,
     slot_bits: 2,

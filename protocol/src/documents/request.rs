@@ -14,7 +14,7 @@ use crate::commit::ShapeRef;
 use crate::domain;
 use crate::hash::{Digest, Hasher};
 use crate::query::{Plan, Query, is_line};
-use crate::shape::Shape;
+use crate::shape::{Proves, Shape};
 use crate::table::Schema;
 
 /// The format this code reads and writes.
@@ -106,7 +106,8 @@ impl SitePin {
     pub fn standard_shape(&self) -> Result<Shape, RequestError> {
         let ShapeRef { name, id } = &self.shape;
         let refuse = |fits: String| RequestError::Shape { name: name.clone(), found: *id, fits };
-        let Some(shape) = Shape::by_name(name) else {
+        let answers = |shape: &Shape| shape.proves == Proves::Query;
+        let Some(shape) = Shape::by_name(name).filter(answers) else {
             let known: Vec<&str> = Shape::STANDARD.iter().chain(&Shape::NOISED).map(|shape| shape.name).collect();
             return Err(refuse(format!("there are {}", known.join(", "))));
         };

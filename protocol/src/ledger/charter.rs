@@ -221,13 +221,7 @@ impl TryFrom<RawCharter> for Charter {
         for (place, KeyPin { shape, id }) in raw.verifying_keys.iter().enumerate() {
             let refuse = |rule: String| CharterError::Key { shape: shorten(shape), id: *id, rule };
             if Shape::by_name(shape).is_none() {
-                let known = [Shape::STANDARD, Shape::NOISED]
-                    .concat()
-                    .iter()
-                    .map(|shape| shape.name)
-                    .collect::<Vec<_>>()
-                    .join(", ");
-                return Err(refuse(format!("there are {known}")));
+                return Err(refuse(format!("there are {}", Shape::names())));
             }
             if raw.verifying_keys[..place].iter().any(|before| before.shape == *shape) {
                 return Err(refuse("the charter has one for it already, and a shape has one key".to_owned()));

@@ -57,10 +57,8 @@ pub(crate) fn policy(file: Option<&Path>, preset: Option<&str>) -> Result<Option
 
 /// The standard shape of this name.
 pub(crate) fn shape(name: &str) -> Result<Shape, Failure> {
-    Shape::by_name(name).ok_or_else(|| {
-        let names: Vec<&str> = Shape::STANDARD.iter().chain(&Shape::NOISED).map(|shape| shape.name).collect();
-        Failure::cannot_tell(format!("there is no shape {name:?}; there are {}", names.join(", ")))
-    })
+    Shape::by_name(name)
+        .ok_or_else(|| Failure::cannot_tell(format!("there is no shape {name:?}; there are {}", Shape::names())))
 }
 
 /// A date on the command line.

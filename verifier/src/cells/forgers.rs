@@ -17,7 +17,7 @@ use cohortium_protocol::field::F;
 use cohortium_protocol::hash::{Digest, Hasher};
 use cohortium_protocol::mle;
 use cohortium_protocol::policy::{Cell, GroupAggregates, GroupCells, ReleaseParams, SumParams, release};
-use cohortium_protocol::shape::Shape;
+use cohortium_protocol::shape::{Proves, Shape};
 use cohortium_protocol::statement::{Evaluations, PublicChallenges, QueryPublic, ReleaseRule};
 
 use super::{ReleaseClause, Rules, check};
@@ -25,6 +25,7 @@ use super::{ReleaseClause, Rules, check};
 /// Next to nothing, but room for groups that the plan does not have.
 const SHAPE: Shape = Shape {
     name: "tiny",
+    proves: Proves::Query,
     row_bits: 5,
     value_bits: 5,
     slot_bits: 1,

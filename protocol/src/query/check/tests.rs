@@ -115,6 +115,7 @@ fn the_plan_itself_passes_and_keeps_its_keys() {
 fn a_tiny_shape_takes_what_fits_it() {
     let tiny = Shape {
         name: "tiny",
+        proves: crate::shape::Proves::Query,
         row_bits: 3,
         value_bits: 3,
         slot_bits: 2,

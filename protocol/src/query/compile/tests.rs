@@ -200,6 +200,7 @@ fn the_summed_factor_comes_first() {
 fn tiny_shapes_compile_what_fits_them() {
     let tiny = Shape {
         name: "tiny",
+        proves: crate::shape::Proves::Query,
         row_bits: 3,
         value_bits: 3,
         slot_bits: 2,

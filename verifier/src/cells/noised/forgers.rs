@@ -8,7 +8,7 @@ use cohortium_protocol::bundle::cells_of_shape;
 use cohortium_protocol::hash::Hasher;
 use cohortium_protocol::noise::NoiseLaw;
 use cohortium_protocol::policy::{Cell, GroupCells, NoisedParams, release_noised};
-use cohortium_protocol::shape::{NoiseLayout, NoiseShape, Shape};
+use cohortium_protocol::shape::{NoiseLayout, NoiseShape, Proves, Shape};
 use cohortium_protocol::statement::{NoiseInputs, ReleaseRule};
 
 use super::super::Rules;
@@ -18,6 +18,7 @@ use super::{NoisedClause, check};
 const NOISE: NoiseShape = NoiseShape { digits: 45, layouts: &[NoiseLayout { groups: 4, digits: [5, 6, 0, 0] }] };
 const SHAPE: Shape = Shape {
     name: "tiny-noise",
+    proves: Proves::Query,
     row_bits: 5,
     value_bits: 5,
     slot_bits: 1,
