@@ -7,7 +7,7 @@ use std::fmt;
 
 use cohortium_protocol::documents::{Approval, Epsilons, Request, SitePin};
 use cohortium_protocol::hash::Digest;
-use cohortium_protocol::ledger::{KeyPin, Member, Timestamp, Transaction};
+use cohortium_protocol::ledger::{ConsentRules, KeyPin, Member, Timestamp, Transaction};
 use cohortium_protocol::query::Query;
 use cohortium_protocol::table::{Day, SponsorClass};
 use cohortium_verifier::ledger::{Budget, QueryStatus, SiteStatus};
@@ -47,6 +47,8 @@ pub struct LedgerInfo {
     pub answer_seconds: u64,
     /// How often one approval may have a column opened.
     pub opening_share: u32,
+    /// How consents are kept.
+    pub consents: ConsentRules,
 }
 
 /// Hashes from an older tree to a newer.

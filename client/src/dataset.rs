@@ -4,7 +4,7 @@ use cohortium_protocol::commit::{ConsentEpoch, DatasetManifest};
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::Timestamp;
 use cohortium_protocol::policy::Policy;
-use cohortium_protocol::table::Schema;
+use cohortium_protocol::table::{Day, Schema};
 use serde::{Deserialize, Serialize};
 
 /// A consent epoch in brief.
@@ -16,6 +16,24 @@ pub struct EpochInfo {
     pub created: String,
     /// Its digest.
     pub digest: Digest,
+    /// The last day on which a query may pin it.
+    #[serde(default)]
+    pub until: Option<Day>,
+}
+
+/// A batch of consent events in brief.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct BatchInfo {
+    /// Counts the site's batches, from 1.
+    pub number: u32,
+    /// Leaves of its tree.
+    pub leaves: u32,
+    /// The tree's root.
+    pub root: Digest,
+    /// The place of its transaction.
+    pub index: u64,
+    /// The time of its block.
+    pub time: Timestamp,
 }
 
 /// A policy floor in brief.

@@ -26,7 +26,7 @@ pub use answers::{
     QueryDetail, QueryFilter, QueryList, QuerySummary, StudyDetail, StudySummary, TransactionAnswer, Worded,
 };
 pub use client::{LedgerClient, Settings};
-pub use dataset::{DatasetDetail, DatasetInfo, EpochInfo, FloorInfo};
+pub use dataset::{BatchInfo, DatasetDetail, DatasetInfo, EpochInfo, FloorInfo};
 pub use error::{ClientError, Problem};
 pub use files::{FileError, Readers};
 pub use retry::RetryPolicy;

@@ -14,7 +14,7 @@ use crate::answers::{
     StudySummary, TransactionAnswer,
 };
 use crate::client::{LedgerClient, unexpected};
-use crate::dataset::{DatasetDetail, DatasetInfo};
+use crate::dataset::{BatchInfo, DatasetDetail, DatasetInfo};
 use crate::error::ClientError;
 
 /// The most that is read of short answers.
@@ -126,6 +126,20 @@ impl LedgerClient {
     /// A table with its documents.
     pub fn dataset(&self, site: &str, table: &str) -> Result<DatasetDetail, ClientError> {
         self.get(&format!("/v1/datasets/{}/{}", segment(site), segment(table)), ONE)
+    }
+
+    /// A site's batches of consent events, page by page; refused beyond [`MOST_LISTED`].
+    pub fn consents(&self, site: &str) -> Result<Vec<BatchInfo>, ClientError> {
+        #[derive(Deserialize)]
+        struct Form {
+            batches: Vec<BatchInfo>,
+            #[serde(default)]
+            next: Option<u32>,
+        }
+        let path = format!("/v1/sites/{}/consents", segment(site));
+        pages(&path, "batches of consent events", None, MOST_LISTED, |path, _| {
+            self.get::<Form>(path, LIST).map(|form| (form.batches, form.next))
+        })
     }
 
     /// The studies, page by page; refused beyond [`MOST_LISTED`].

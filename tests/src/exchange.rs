@@ -5,7 +5,7 @@ use cohortium_protocol::bundle::QueryProof;
 use cohortium_protocol::documents::{Approval, Noise, Nonce, Request, SitePin};
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::{
-    Block, Charter, KeyPin, LedgerEvidence, Member, MemberKey, Role, Statement, Timestamp, Transaction,
+    Batch, Block, Charter, KeyPin, LedgerEvidence, Member, MemberKey, Role, Statement, Timestamp, Transaction,
 };
 use cohortium_protocol::policy::Policy;
 use cohortium_protocol::query::{Query, compile};
@@ -16,7 +16,7 @@ use cohortium_verifier::{ANCHORS_FORMAT, Anchors, AnchorsDocument};
 use rand::rngs::OsRng;
 
 use crate::noised::{SEEDS, seed_tree};
-use crate::{Hospital, approval, usual_policy};
+use crate::{Hospital, approval, first_batch, usual_policy};
 
 /// Who runs the ledger.
 pub const OPERATOR: &str = "Exchange Office";
@@ -98,6 +98,7 @@ impl<'a> Exchange<'a> {
             acceptance_seconds: 7 * DAY,
             answer_seconds: 14 * DAY,
             opening_share: 100,
+            consents: None,
         };
         change(&mut charter);
         let north = Hospital::synthetic("north", 300, 31, usual_policy());
@@ -153,6 +154,12 @@ impl<'a> Exchange<'a> {
     pub fn manifest(&self, site: &str) -> Transaction {
         let Hospital { manifest, schema, .. } = self.hospital(site);
         self.sign(site, Statement::Manifest { manifest: manifest.clone(), schema: Box::new(schema.clone()) })
+    }
+
+    /// A hospital's first batch of consent events.
+    pub fn consents(&self, site: &str) -> Transaction {
+        let Batch { number, leaves, root } = first_batch(site);
+        self.sign(site, Statement::Consents { number, leaves, root })
     }
 
     /// A hospital's epoch.
@@ -256,7 +263,13 @@ impl<'a> Exchange<'a> {
     /// Registrations of both hospitals.
     pub fn registrations(&self) -> Vec<Transaction> {
         let site = |site: &str| {
-            [self.floor(site, 1, &usual_policy()), self.manifest(site), self.epoch(site), self.seeds(site, 1)]
+            [
+                self.floor(site, 1, &usual_policy()),
+                self.manifest(site),
+                self.consents(site),
+                self.epoch(site),
+                self.seeds(site, 1),
+            ]
         };
         [site("north"), site("south")].concat()
     }

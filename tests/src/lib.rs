@@ -10,15 +10,17 @@ use std::path::PathBuf;
 
 use cohortium_keys::{KeyCache, KeyProgress, ProvingKey};
 use cohortium_protocol::commit::{
-    BlindingSource, ConsentEpoch, DatasetManifest, EpochDocument, Layout, ManifestDocument, MasterSecret, ObjectKind,
-    RegisteredColumn, Salt, SecretColumn, ShapeRef,
+    BlindingSource, ConsentEpoch, DatasetManifest, EpochDocument, EventRecord, Layout, ManifestDocument, MasterSecret,
+    ObjectKind, RegisteredColumn, Salt, SecretColumn, ShapeRef,
 };
 use cohortium_protocol::documents::{Approval, FILE_EXCHANGE, Noise, Nonce, Request, SitePin};
+use cohortium_protocol::hash::Digest;
+use cohortium_protocol::ledger::{Batch, ConsentRules, batch_tree, events_root};
 use cohortium_protocol::policy::{Policy, Sums};
 use cohortium_protocol::query::{Plan, Query, compile};
 use cohortium_protocol::shape::Shape;
 use cohortium_protocol::table::synthetic::{synthetic_consents, synthetic_table};
-use cohortium_protocol::table::{ConsentColumn, ConsentTable, Schema, SponsorClass, TAG_LIMBS, Table};
+use cohortium_protocol::table::{ConsentColumn, ConsentTable, Day, Schema, SponsorClass, TAG_LIMBS, Table};
 use cohortium_prover::pipeline::{RegisteredSecret, Site};
 use cohortium_verifier::{ANCHORS_FORMAT, Anchors, AnchorsDocument, SiteAnchor};
 use rand::SeedableRng;
@@ -59,6 +61,13 @@ fn register(layout: Layout, name: &str, data: &[u16], source: &BlindingSource) -
     let commitment = secret.commit();
     let column = RegisteredColumn { name: name.to_owned(), commitment: commitment.digest() };
     (column, RegisteredSecret { name: name.to_owned(), secret, commitment })
+}
+
+/// A site's first batch of consent events: dummies.
+pub fn first_batch(site: &str) -> Batch {
+    let leaves = ConsentRules::USUAL.batch_leaves;
+    let dummies = (0..leaves).map(|i| Digest::of_bytes(format!("dummy {i} of {site}").as_bytes()));
+    Batch { number: 1, leaves, root: batch_tree(dummies).root() }
 }
 
 impl Hospital {
@@ -103,11 +112,24 @@ impl Hospital {
             shape: ShapeRef::to(&shape),
             declared_rows: table.rows() as u64,
             created: "2026-01-31".to_owned(),
+            record: Some(EventRecord {
+                cutoff: 1,
+                events: events_root([&first_batch(site)]),
+                until: "2026-03-04".parse().unwrap(),
+            }),
             columns,
         }
         .check(&Shape::STANDARD)
         .unwrap();
         Self { schema, table, consents, manifest, epoch, manifest_columns, epoch_columns, floor }
+    }
+
+    /// The same with an epoch that may be queried until another day.
+    #[must_use]
+    pub fn until(self, until: Day) -> Self {
+        let mut document = EpochDocument::from(self.epoch.clone());
+        document.record = document.record.map(|record| EventRecord { until, ..record });
+        Self { epoch: document.try_into().unwrap(), ..self }
     }
 
     /// A hospital of made-up patients, one in six of whom refuses.

@@ -13,10 +13,22 @@ use crate::bounded;
 use crate::domain;
 use crate::hash::{Digest, Hasher};
 use crate::shape::Shape;
-use crate::table::ConsentColumn;
+use crate::table::{ConsentColumn, Day};
 
 /// The format that this version writes and reads.
 pub const EPOCH_FORMAT: &str = "cohortium-epoch/1";
+
+/// Which consent events an epoch includes, and how long it may be queried.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EventRecord {
+    /// The cut-off: the number of the site's last batch of consent events that is included, with all before it.
+    pub cutoff: u32,
+    /// The root over these batches, [`crate::ledger::events_root`].
+    pub events: Digest,
+    /// The last day on which a query may pin the epoch. A consent that ends before it counts as none.
+    pub until: Day,
+}
 
 /// An epoch as it is written, unchecked.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -38,6 +50,9 @@ pub struct EpochDocument {
     pub declared_rows: u64,
     /// Date of the commitment, as 2026-01-31.
     pub created: String,
+    /// The consent events that it includes; nothing without a ledger, which takes no epoch without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<EventRecord>,
     /// One flag column for each purpose and sponsor class.
     #[serde(deserialize_with = "bounded::list::<MAX_COLUMNS, _, _>")]
     pub columns: Vec<RegisteredColumn>,
@@ -93,6 +108,10 @@ impl ConsentEpoch {
             .u64(document.declared_rows)
             .str(&document.created);
         hash_columns(&mut hasher, &document.columns);
+        // Only where there is one: epochs of exchanges by files keep their digests.
+        if let Some(EventRecord { cutoff, events, until }) = &document.record {
+            hasher.str("events").u64(u64::from(*cutoff)).digest(events).str(&until.to_string());
+        }
         hasher.finish()
     }
 
@@ -149,6 +168,11 @@ impl ConsentEpoch {
         &self.document.created
     }
 
+    /// The consent events that it includes.
+    pub fn record(&self) -> Option<&EventRecord> {
+        self.document.record.as_ref()
+    }
+
     /// The columns in order.
     pub fn columns(&self) -> &[RegisteredColumn] {
         &self.document.columns
@@ -203,6 +227,7 @@ mod tests {
             shape: ShapeRef::to(&Shape::QUERY_12),
             declared_rows: 2982,
             created: "2026-02-01".into(),
+            record: None,
             columns: vec![RegisteredColumn {
                 name: "DUO:0000042/academic".into(),
                 commitment: Hasher::new("flag").finish(),
@@ -226,6 +251,22 @@ mod tests {
         assert_eq!(epoch.digest().to_string(), "1a5d65941c572ec230b18f1dd0d5600f34567ea15ecbddc8321fcc5c81bddfd9");
         let other = changed(|document| document.number = 2).unwrap();
         assert_ne!(other.digest(), epoch.digest());
+        let record =
+            EventRecord { cutoff: 3, events: Hasher::new("events").finish(), until: "2026-03-01".parse().unwrap() };
+        let mut digests = vec![epoch.digest()];
+        for record in [
+            record,
+            EventRecord { cutoff: 4, ..record },
+            EventRecord { events: epoch.digest(), ..record },
+            EventRecord { until: "2026-03-02".parse().unwrap(), ..record },
+        ] {
+            let recorded = changed(|document| document.record = Some(record)).unwrap();
+            assert_eq!(ConsentEpoch::parse(&serde_json::to_string(&recorded).unwrap()).unwrap(), recorded);
+            digests.push(recorded.digest());
+        }
+        digests.sort();
+        digests.dedup();
+        assert_eq!(digests.len(), 5);
     }
 
     #[test]

@@ -31,7 +31,7 @@ mod zero_knowledge;
 
 pub use budget::{BudgetBook, BudgetError, BudgetRecord, Charge, Charged};
 pub use column::{ColumnData, ColumnError, SecretColumn};
-pub use epoch::{ConsentEpoch, EpochDocument};
+pub use epoch::{ConsentEpoch, EpochDocument, EventRecord};
 pub use hedge::{Hedge, HedgedRng};
 pub use layout::{Grid, Layout, LayoutError};
 pub use manifest::{DatasetManifest, ManifestDocument};

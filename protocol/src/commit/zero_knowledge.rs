@@ -76,6 +76,21 @@ fn everything_published_has_one_distribution() {
     assert_ne!(distribution([0, 1], no_weight, five(1)), distribution([3, 2], no_weight, five(1)));
 }
 
+/// A receipt opens a column at one row, where no blinding row has weight: two tables that agree on this row and on no other
+/// give the same joint distribution of everything published, so it says nothing about anybody else.
+#[test]
+fn a_receipt_says_one_row_and_nothing_else() {
+    let rows = [[0, 0], [1, 0]].map(|row| row.map(|x: u64| Five::from(x)));
+    for sigma in 0..5 {
+        let sigma = Five::from(sigma);
+        for other in 0..5 {
+            assert_eq!(distribution([3, other], rows[0], sigma), distribution([3, 1], rows[0], sigma));
+            assert_eq!(distribution([other, 4], rows[1], sigma), distribution([2, 4], rows[1], sigma));
+            assert_eq!(distribution([other, 1], rows[0], sigma) == distribution([3, 1], rows[0], sigma), other == 3);
+        }
+    }
+}
+
 /// A simulator that knows the commitments and the values but no column produces transcripts that satisfy both
 /// equations: whoever could learn something from a transcript could have learned it without.
 #[test]

@@ -73,6 +73,29 @@ pub struct KeyPin {
     pub id: Digest,
 }
 
+/// How consents are kept: batches of events, and the age of epochs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConsentRules {
+    /// The interval in which a hospital posts one batch of consent events, in seconds.
+    pub batch_seconds: u64,
+    /// Leaves of such a batch, events and dummies: a power of two.
+    pub batch_leaves: u32,
+    /// How many days after the day of its posting an epoch may be queried, at most.
+    pub epoch_days: u32,
+}
+
+impl ConsentRules {
+    /// The rules of a charter that has none: a batch of 64 a day, epochs of a month.
+    pub const USUAL: Self = Self { batch_seconds: 86_400, batch_leaves: 64, epoch_days: 31 };
+}
+
+/// Leaves of a batch of consent events at most: every patient of the largest table has one.
+pub const MAX_BATCH_LEAVES: u32 = 1 << 20;
+
+/// Days that an epoch may be queried at most: ten years.
+const MAX_EPOCH_DAYS: u64 = 3_660;
+
 /// Who the members of a ledger are, and by which rules of time it goes.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(try_from = "RawCharter", into = "RawCharter")]
@@ -93,6 +116,8 @@ pub struct Charter {
     pub answer_seconds: u64,
     /// How often one approval may have one column of a manifest or an epoch opened.
     pub opening_share: u32,
+    /// How consents are kept; without, [`ConsentRules::USUAL`].
+    pub consents: Option<ConsentRules>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -108,6 +133,8 @@ struct RawCharter {
     acceptance_seconds: u64,
     answer_seconds: u64,
     opening_share: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    consents: Option<ConsentRules>,
 }
 
 /// Why a file is not a charter.
@@ -199,6 +226,12 @@ pub enum CharterError {
         /// The most.
         most: u64,
     },
+    /// A batch whose events do not make a whole tree.
+    #[error("the charter's batch_leaves is {found}: a power of two from 2 to {MAX_BATCH_LEAVES} is allowed")]
+    Leaves {
+        /// What was found.
+        found: u32,
+    },
 }
 
 fn shorten(text: &str) -> String {
@@ -232,13 +265,22 @@ impl TryFrom<RawCharter> for Charter {
             ("answer_seconds", raw.answer_seconds, MAX_SECONDS),
             ("opening_share", u64::from(raw.opening_share), u64::from(u32::MAX)),
         ];
-        for (field, found, most) in ranges {
+        let consents = raw.consents.unwrap_or(ConsentRules::USUAL);
+        let of_consents = [
+            ("batch_seconds", consents.batch_seconds, MAX_SECONDS),
+            ("epoch_days", u64::from(consents.epoch_days), MAX_EPOCH_DAYS),
+        ];
+        for (field, found, most) in ranges.into_iter().chain(of_consents) {
             if found == 0 || found > most {
                 return Err(CharterError::Range { field, found, most });
             }
         }
+        let leaves = consents.batch_leaves;
+        if !leaves.is_power_of_two() || !(2..=MAX_BATCH_LEAVES).contains(&leaves) {
+            return Err(CharterError::Leaves { found: leaves });
+        }
         let RawCharter { name, founded, members, verifying_keys, accept_development_keys, .. } = raw;
-        let RawCharter { acceptance_seconds, answer_seconds, opening_share, .. } = raw;
+        let RawCharter { acceptance_seconds, answer_seconds, opening_share, consents, .. } = raw;
         Ok(Self {
             name,
             founded,
@@ -248,6 +290,7 @@ impl TryFrom<RawCharter> for Charter {
             acceptance_seconds,
             answer_seconds,
             opening_share,
+            consents,
         })
     }
 }
@@ -286,7 +329,7 @@ fn check_members(members: &[Member]) -> Result<(), CharterError> {
 impl From<Charter> for RawCharter {
     fn from(charter: Charter) -> Self {
         let Charter { name, founded, members, verifying_keys, accept_development_keys, .. } = charter;
-        let Charter { acceptance_seconds, answer_seconds, opening_share, .. } = charter;
+        let Charter { acceptance_seconds, answer_seconds, opening_share, consents, .. } = charter;
         Self {
             format: CHARTER_FORMAT.to_owned(),
             name,
@@ -297,6 +340,7 @@ impl From<Charter> for RawCharter {
             acceptance_seconds,
             answer_seconds,
             opening_share,
+            consents,
         }
     }
 }
@@ -336,7 +380,17 @@ impl Charter {
             hasher.str(shape).digest(id);
         }
         hasher.u64(u64::from(self.accept_development_keys)).u64(self.acceptance_seconds).u64(self.answer_seconds);
-        hasher.u64(u64::from(self.opening_share)).finish()
+        hasher.u64(u64::from(self.opening_share));
+        // Only where there are some: charters without keep their digests, and their ledgers their names.
+        if let Some(ConsentRules { batch_seconds, batch_leaves, epoch_days }) = &self.consents {
+            hasher.str("consents").u64(*batch_seconds).u64(u64::from(*batch_leaves)).u64(u64::from(*epoch_days));
+        }
+        hasher.finish()
+    }
+
+    /// How consents are kept.
+    pub fn consent_rules(&self) -> ConsentRules {
+        self.consents.unwrap_or(ConsentRules::USUAL)
     }
 
     /// The ledger's id, which requests and transactions bear: its name and the charter's digest. So two ledgers

@@ -6,6 +6,7 @@
 mod block;
 mod charter;
 mod checkpoint;
+mod consents;
 mod evidence;
 mod key;
 mod key_file;
@@ -15,8 +16,12 @@ mod time;
 mod transaction;
 
 pub use block::{BLOCK_FORMAT, Block};
-pub use charter::{CHARTER_FORMAT, Charter, CharterError, KeyPin, MAX_CHARTER_BYTES, MAX_MEMBERS, Member, Role};
+pub use charter::{
+    CHARTER_FORMAT, Charter, CharterError, ConsentRules, KeyPin, MAX_BATCH_LEAVES, MAX_CHARTER_BYTES, MAX_MEMBERS, Member,
+    Role,
+};
 pub use checkpoint::{Checkpoint, CheckpointError};
+pub use consents::{Batch, batch_tree, events_root, intake_leaves};
 pub use evidence::{Inclusion, LedgerEvidence, NoiseEvidence};
 pub use key::{KeyError, MemberKey, PublicKey, Signature};
 pub use key_file::{KeyFileError, MEMBER_KEY_FORMAT};

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::charter::Role;
+use super::charter::{MAX_BATCH_LEAVES, Role};
+use super::consents::Batch;
 use super::merkle::MAX_PATH;
 use crate::bounded;
 use crate::bundle::QueryProof;
@@ -32,6 +33,15 @@ pub enum Statement {
     Epoch {
         /// The epoch.
         epoch: ConsentEpoch,
+    },
+    /// A hospital posts a batch of consent events: the root over their salted hashes, and over dummies.
+    Consents {
+        /// Counts the site's batches, from 1.
+        number: u32,
+        /// Leaves of the batch's tree.
+        leaves: u32,
+        /// Its root.
+        root: Digest,
     },
     /// A hospital registers its policy floor.
     Floor {
@@ -130,6 +140,12 @@ pub enum StatementError {
         /// Which field.
         field: &'static str,
     },
+    /// A batch whose leaves do not make a whole tree.
+    #[error("the batch of consent events has {found} leaves: a power of two from 2 to {MAX_BATCH_LEAVES} is allowed")]
+    Leaves {
+        /// How many.
+        found: u32,
+    },
 }
 
 impl Statement {
@@ -138,6 +154,7 @@ impl Statement {
         match self {
             Self::Manifest { .. } => "manifest",
             Self::Epoch { .. } => "epoch",
+            Self::Consents { .. } => "consents",
             Self::Floor { .. } => "floor",
             Self::Seeds { .. } => "seeds",
             Self::Study { .. } => "study",
@@ -172,8 +189,11 @@ impl Statement {
                     Err(StatementError::Reason { found: reason.chars().take(80).collect() })
                 }
             }
-            Self::Floor { number: 0, .. } | Self::Seeds { number: 0, .. } => {
+            Self::Floor { number: 0, .. } | Self::Seeds { number: 0, .. } | Self::Consents { number: 0, .. } => {
                 Err(StatementError::Zero { kind, field: "number" })
+            }
+            Self::Consents { leaves, .. } if !leaves.is_power_of_two() || !(2..=MAX_BATCH_LEAVES).contains(leaves) => {
+                Err(StatementError::Leaves { found: *leaves })
             }
             Self::Seeds { leaves: 0, .. } => Err(StatementError::Zero { kind, field: "number of leaves" }),
             _ => Ok(()),
@@ -207,6 +227,8 @@ pub enum StatementContent<'a> {
     },
     /// An epoch.
     Epoch(Digest),
+    /// A batch of consent events.
+    Consents(Batch),
     /// A floor.
     Floor {
         /// Its number.
@@ -264,6 +286,9 @@ impl<'a> StatementContent<'a> {
                 Self::Manifest { manifest: manifest.digest(), schema: schema.digest() }
             }
             Statement::Epoch { epoch } => Self::Epoch(epoch.digest()),
+            Statement::Consents { number, leaves, root } => {
+                Self::Consents(Batch { number: *number, leaves: *leaves, root: *root })
+            }
             Statement::Floor { number, policy } => Self::Floor { number: *number, policy: policy.digest() },
             Statement::Seeds { number, leaves, root } => Self::Seeds { number: *number, leaves: *leaves, root: *root },
             Statement::Study { approval } => Self::Study(approval.digest()),
@@ -286,6 +311,7 @@ impl<'a> StatementContent<'a> {
         match self {
             Self::Manifest { .. } => "manifest",
             Self::Epoch(_) => "epoch",
+            Self::Consents(_) => "consents",
             Self::Floor { .. } => "floor",
             Self::Seeds { .. } => "seeds",
             Self::Study(_) => "study",
@@ -306,7 +332,9 @@ impl<'a> StatementContent<'a> {
                 hasher.digest(digest)
             }
             Self::Floor { number, policy } => hasher.u64(u64::from(*number)).digest(policy),
-            Self::Seeds { number, leaves, root } => hasher.u64(u64::from(*number)).u64(u64::from(*leaves)).digest(root),
+            Self::Seeds { number, leaves, root } | Self::Consents(Batch { number, leaves, root }) => {
+                hasher.u64(u64::from(*number)).u64(u64::from(*leaves)).digest(root)
+            }
             Self::Reasoned { about, reason, .. } => hasher.digest(about).str(reason),
             Self::Release { request, cells } => hasher.digest(request).digest(cells),
             Self::Nonce { request, nonce, .. } => hasher.digest(request).bytes(nonce.as_bytes()),

@@ -215,6 +215,7 @@ impl Version {
             shape: ShapeRef::to(manifest.shape()),
             declared_rows: manifest.declared_rows() as u64,
             created: begun.created.to_string(),
+            record: None,
             columns: registered(&columns),
         }
         .check(&Shape::STANDARD)?;

@@ -9,6 +9,7 @@ use clap::Args;
 use clap::Parser;
 use clap::Subcommand;
 use clap::builder::RangedU64ValueParser;
+use cohortium_protocol::ledger::ConsentRules;
 use cohortium_protocol::ledger::KeyError;
 use cohortium_protocol::ledger::MAX_TRANSACTION_BYTES;
 use cohortium_protocol::ledger::Member;
@@ -95,6 +96,15 @@ pub(super) struct CharterArgs {
     /// How often one approval may have one column opened
     #[arg(long, value_name = "TIMES", default_value_t = 64)]
     pub(super) opening_share: u32,
+    /// The interval in which a hospital posts one batch of consent events
+    #[arg(long, value_name = "SECONDS", default_value_t = ConsentRules::USUAL.batch_seconds)]
+    pub(super) batch_seconds: u64,
+    /// Leaves of such a batch, a power of two
+    #[arg(long, value_name = "LEAVES", default_value_t = ConsentRules::USUAL.batch_leaves)]
+    pub(super) batch_leaves: u32,
+    /// How many days after its posting a consent epoch may be queried, at most
+    #[arg(long, value_name = "DAYS", default_value_t = ConsentRules::USUAL.epoch_days)]
+    pub(super) epoch_days: u32,
     /// Admit proofs under development keys. Whoever made such a key can forge: for trials only
     #[arg(long)]
     pub(super) accept_development_keys: bool,

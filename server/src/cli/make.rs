@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use cohortium_keys::VerifyingKey;
 use cohortium_protocol::ledger::Charter;
+use cohortium_protocol::ledger::ConsentRules;
 use cohortium_protocol::ledger::KeyPin;
 use cohortium_protocol::ledger::MemberKey;
 use cohortium_protocol::text::is_line;
@@ -75,6 +76,11 @@ pub(super) fn charter(args: &CharterArgs) -> Outcome {
         acceptance_seconds: args.acceptance_seconds,
         answer_seconds: args.answer_seconds,
         opening_share: args.opening_share,
+        consents: Some(ConsentRules {
+            batch_seconds: args.batch_seconds,
+            batch_leaves: args.batch_leaves,
+            epoch_days: args.epoch_days,
+        }),
     };
     let text = serde_json::to_string_pretty(&charter).map_err(Failure::cannot_tell)? + "\n";
     // By the reader that everybody will read it with.

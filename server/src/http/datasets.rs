@@ -10,6 +10,7 @@ use cohortium_protocol::commit::DatasetManifest;
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::Timestamp;
 use cohortium_protocol::policy::Policy;
+use cohortium_protocol::table::Day;
 use cohortium_protocol::table::Schema;
 use cohortium_verifier::ledger::Dataset;
 use cohortium_verifier::ledger::Site;
@@ -43,6 +44,9 @@ struct EpochInfo {
     /// Its digest.
     #[schema(value_type = String)]
     digest: Digest,
+    /// The last day on which a query may pin it.
+    #[schema(value_type = Option<String>)]
+    until: Option<Day>,
 }
 
 /// A policy floor in brief.
@@ -117,6 +121,7 @@ impl DatasetInfo {
                 number: epoch.number(),
                 created: epoch.created().to_owned(),
                 digest: epoch.digest(),
+                until: epoch.record().map(|record| record.until),
             }),
             consents: epoch
                 .map_or_else(Vec::new, |epoch| epoch.columns().iter().map(|column| column.name.clone()).collect()),

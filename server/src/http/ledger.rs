@@ -8,6 +8,7 @@ use actix_web::web::Path;
 use actix_web::web::Query;
 use cohortium_keys::VerifyingKeyDocument;
 use cohortium_protocol::hash::Digest;
+use cohortium_protocol::ledger::ConsentRules;
 use cohortium_protocol::ledger::KeyPin;
 use cohortium_protocol::ledger::Member;
 use cohortium_protocol::ledger::Timestamp;
@@ -60,6 +61,9 @@ struct LedgerAnswer {
     answer_seconds: u64,
     /// How often one approval may have one column opened.
     opening_share: u32,
+    /// How consents are kept: the interval of batches of events, their leaves, and the days of an epoch.
+    #[schema(value_type = Object)]
+    consents: ConsentRules,
 }
 
 /// The ledger in brief: members, keys, rules, and where it is.
@@ -85,6 +89,7 @@ async fn get_ledger(service: Data<Service>) -> Result<Json<LedgerAnswer>, Proble
                 acceptance_seconds: charter.acceptance_seconds,
                 answer_seconds: charter.answer_seconds,
                 opening_share: charter.opening_share,
+                consents: charter.consent_rules(),
             }
         })?)
     });

@@ -9,6 +9,7 @@ mod address;
 mod blocks;
 mod body;
 mod connections;
+mod consents;
 mod datasets;
 mod guard;
 mod ledger;
@@ -154,6 +155,7 @@ fn configure(config: &mut ServiceConfig<'_>) {
     blocks::configure(config);
     transactions::configure(config);
     datasets::configure(config);
+    consents::configure(config);
     studies::configure(config);
     queries::configure(config);
     results::configure(config);

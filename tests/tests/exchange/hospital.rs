@@ -106,6 +106,7 @@ impl Site {
             acceptance_seconds: 3600,
             answer_seconds: 3600,
             opening_share: 64,
+            consents: None,
         };
         let keys = [VerifyingKey::from_document(&key_12().verifying().to_document()).unwrap()];
         let home = path.join("ledger");

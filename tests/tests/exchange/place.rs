@@ -62,6 +62,7 @@ impl Place {
             acceptance_seconds: PATIENCE,
             answer_seconds: PATIENCE,
             opening_share: 64,
+            consents: None,
         };
         let folder = tempfile::tempdir().unwrap();
         let keys = [cohortium_keys::VerifyingKey::from_document(&key_12().verifying().to_document()).unwrap()];

@@ -6,6 +6,7 @@ mod answering;
 mod asking;
 mod budgets;
 mod chain;
+mod consents;
 mod decoders;
 mod evidence;
 mod model;

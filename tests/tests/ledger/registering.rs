@@ -239,8 +239,8 @@ fn registrations() -> Vec<Case> {
             "Unknown",
             "an epoch of no table",
             "there is no table \"synthetic\" of \"north\" on this ledger",
-            here(&w.founded, x.epoch("north")),
-            here(&after(&w.founded, x.manifest("north"), 0), x.epoch("north")),
+            here(&after(&w.founded, x.consents("north"), 0), x.epoch("north")),
+            here(&after(&after(&w.founded, x.consents("north"), 0), x.manifest("north"), 0), x.epoch("north")),
         ),
     ]
 }

@@ -6,11 +6,12 @@
 use cohortium_protocol::commit::{ConsentEpoch, DatasetManifest};
 use cohortium_protocol::documents::Approval;
 use cohortium_protocol::hash::Digest;
-use cohortium_protocol::ledger::{Charter, Member, Role, Statement, Timestamp, Transaction, leaf_hash};
+use cohortium_protocol::ledger::{Batch, Charter, Member, Role, Statement, Timestamp, Transaction, leaf_hash};
 use cohortium_protocol::policy::Policy;
 use cohortium_protocol::table::Schema;
 
 use super::beacon::Whose;
+use super::consents::check_record;
 use super::plans::Plans;
 use super::refusal::Refusal;
 use super::state::{Asked, Dataset, Decision, Floor, Posted, Question, Released, Seeds, State, Study};
@@ -63,6 +64,10 @@ impl State {
         match &transaction.statement {
             Statement::Manifest { manifest, schema } => self.manifest(&member, manifest, schema, index, time)?,
             Statement::Epoch { epoch } => self.epoch(&member, epoch, index, time)?,
+            Statement::Consents { number, leaves, root } => {
+                let batch = Batch { number: *number, leaves: *leaves, root: *root };
+                self.consents(&member, batch, index, time)?;
+            }
             Statement::Floor { number, policy } => self.floor(&member, *number, policy, index, time)?,
             Statement::Seeds { number, leaves, root } => {
                 self.seeds(&member, (*number, *leaves, *root), index, time)?;
@@ -149,6 +154,7 @@ impl State {
     fn epoch(&mut self, member: &Member, epoch: &ConsentEpoch, index: u64, time: Timestamp) -> Result<(), Refusal> {
         own("epoch", epoch.site(), member)?;
         let unknown = || Refusal::Unknown { what: "table", name: format!("{:?} of {:?}", epoch.table(), member.name) };
+        let rules = self.charter.consent_rules();
         let site = self.sites.get_mut(&member.name).ok_or_else(unknown)?;
         let dataset = site.tables.get_mut(epoch.table()).ok_or_else(unknown)?;
         epoch.check_manifest(&dataset.manifest.document)?;
@@ -160,6 +166,7 @@ impl State {
             );
             return Err(Refusal::Number { what: "epoch", found: u64::from(epoch.number()), rule });
         }
+        check_record(epoch, &site.consents, &rules, time)?;
         dataset.last_epoch = epoch.number();
         dataset.epoch = Some(Posted::new(epoch.clone(), index, time));
         Ok(())

@@ -14,6 +14,7 @@ use cohortium_protocol::results::ReleasePolicy;
 
 use super::admit::{Verification, agree};
 use super::beacon::Openings;
+use super::consents::check_age;
 use super::leaves::check_leaf;
 use super::near::Reads;
 use super::plans::Plans;
@@ -130,6 +131,7 @@ impl State {
     ) -> Result<Asked, Refusal> {
         let missing = |what| Refusal::Unknown { what, name: format!("of {:?}", pin.site) };
         let epoch = dataset.epoch.as_ref().ok_or_else(|| missing("consent epoch over the active table version"))?;
+        check_age(&pin.site, &epoch.document, time)?;
         let floor = site.floor.as_ref().ok_or_else(|| missing("policy floor"))?;
         let shape = pin.standard_shape()?;
         let required = self.required_shape(request, &pin.site, dataset)?;

@@ -136,7 +136,13 @@ impl State {
 impl Site {
     fn only(&self, table: &str) -> Self {
         let tables = self.tables.get_key_value(table).map(|(name, dataset)| (name.clone(), dataset.clone()));
-        Self { tables: tables.into_iter().collect(), floor: self.floor.clone(), seeds: self.seeds.clone(), ..*self }
+        Self {
+            tables: tables.into_iter().collect(),
+            floor: self.floor.clone(),
+            seeds: self.seeds.clone(),
+            asked: self.asked,
+            consents: self.consents.clone(),
+        }
     }
 }
 

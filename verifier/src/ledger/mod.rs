@@ -8,6 +8,7 @@ mod ask;
 mod beacon;
 mod budgets;
 mod chain;
+mod consents;
 mod counts;
 mod dry;
 mod epsilon;
@@ -28,6 +29,7 @@ pub use ask::ReleaseCheck;
 pub use beacon::{Opened, Openings};
 pub use budgets::Budget;
 pub use chain::{ChainError, FOUNDING_FORMAT, Founding, OpenBlock, Trust, parse_block};
+pub use consents::latest;
 pub use dry::DryRun;
 pub use epsilon::EpsilonAccount;
 pub use evidence::{EvidenceError, LedgerFacts, Signed, check_evidence};
@@ -38,7 +40,7 @@ pub use refusal::Refusal;
 pub use replay::{Replay, Replayed};
 pub use spent::EpsilonReport;
 pub use state::{
-    Asked, Dataset, Decision, Floor, FoundingError, Posted, Question, Released, Seeds, Site, State, Study,
+    Asked, Dataset, Decision, Floor, FoundingError, Posted, PostedBatch, Question, Released, Seeds, Site, State, Study,
 };
 pub use status::{QueryStatus, SiteStatus};
 pub use study::{

@@ -7,6 +7,7 @@ use cohortium_protocol::ledger::{Timestamp, TransactionError};
 use cohortium_protocol::noise::{Epsilon, decimal};
 use cohortium_protocol::policy::{PolicyError, time};
 use cohortium_protocol::query::{CompileError, PlanError};
+use cohortium_protocol::table::Day;
 
 use crate::reason::AuditError;
 
@@ -156,6 +157,80 @@ pub enum Refusal {
         site: String,
         /// Why.
         source: PolicyError,
+    },
+    /// A batch of consent events that is smaller than the charter's.
+    #[error("the batch of consent events has {found} leaves; in this ledger every batch has {least}, and an import more")]
+    BatchSize {
+        /// How many.
+        found: u32,
+        /// How many a batch of the interval has.
+        least: u32,
+    },
+    /// A second batch of consent events in one interval.
+    #[error("{site} posted its batch of consent events of this interval at {last}; the next interval begins at {next}")]
+    BatchInterval {
+        /// The site.
+        site: String,
+        /// When.
+        last: Timestamp,
+        /// When the next may come.
+        next: Timestamp,
+    },
+    /// An epoch that does not say which consent events it includes.
+    #[error(
+        "the consent epoch does not say which consent events it includes, and until when it may be queried: on a ledger it          has to"
+    )]
+    NoRecord,
+    /// An epoch that leaves out consent events.
+    #[error("the consent epoch includes the site's batches of consent events up to {found}; the ledger has {batches}")]
+    Cutoff {
+        /// The epoch's cut-off.
+        found: u32,
+        /// The site's batches.
+        batches: u64,
+    },
+    /// An epoch over other consent events.
+    #[error(
+        "the consent epoch's root over the consent events up to batch {cutoff} is {found}; the ledger's is {required}"
+    )]
+    Events {
+        /// The cut-off.
+        cutoff: u32,
+        /// The epoch's root.
+        found: Digest,
+        /// The ledger's.
+        required: Digest,
+    },
+    /// An epoch of a site that posts no consent events any more.
+    #[error(
+        "the site's last batch of consent events {}; before an epoch there has to be one of the last {}",
+        last.map_or_else(|| "has not been posted".to_owned(), |last| format!("is of {last}")), time(*seconds)
+    )]
+    StaleEvents {
+        /// When the last was posted.
+        last: Option<Timestamp>,
+        /// How old it may be.
+        seconds: u64,
+    },
+    /// An epoch that could be queried for too long, or not at all.
+    #[error("the consent epoch may be queried until {found}; today is {today}, and {last} is the last day allowed")]
+    Until {
+        /// The epoch's.
+        found: Day,
+        /// The day of the block.
+        today: Day,
+        /// The charter's.
+        last: Day,
+    },
+    /// A query over an epoch past its age.
+    #[error("{site}'s consent epoch could be queried until {until}, and today is {today}; the site has to post a new one")]
+    EpochEnded {
+        /// The site.
+        site: String,
+        /// The epoch's last day.
+        until: Day,
+        /// The day of the block.
+        today: Day,
     },
     /// The site's epoch has no flags for the purpose.
     #[error("{site}'s consent epoch has no flags for {column}; it has {has}")]
@@ -359,7 +434,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// The names of all rules: what [`rule`](Self::rule) may give.
-    pub const RULES: [&'static str; 38] = [
+    pub const RULES: [&'static str; 46] = [
         "form",
         "ledger",
         "member",
@@ -381,6 +456,14 @@ impl Refusal {
         "plan",
         "policy",
         "consent",
+        "batch-size",
+        "batch-interval",
+        "consent-record",
+        "consent-cutoff",
+        "consent-events",
+        "consent-stale",
+        "epoch-end",
+        "epoch-age",
         "query-cap",
         "min-sites",
         "quota",
@@ -424,6 +507,14 @@ impl Refusal {
             Self::Plan(_) => "plan",
             Self::Policy { .. } => "policy",
             Self::NoConsents { .. } => "consent",
+            Self::BatchSize { .. } => "batch-size",
+            Self::BatchInterval { .. } => "batch-interval",
+            Self::NoRecord => "consent-record",
+            Self::Cutoff { .. } => "consent-cutoff",
+            Self::Events { .. } => "consent-events",
+            Self::StaleEvents { .. } => "consent-stale",
+            Self::Until { .. } => "epoch-end",
+            Self::EpochEnded { .. } => "epoch-age",
             Self::Cap { .. } => "query-cap",
             Self::Sites { .. } => "min-sites",
             Self::Quota { .. } => "quota",

@@ -8,7 +8,7 @@ use cohortium_protocol::commit::{ConsentEpoch, DatasetManifest};
 use cohortium_protocol::documents::{Approval, Request};
 use cohortium_protocol::domain;
 use cohortium_protocol::hash::{Digest, Hasher};
-use cohortium_protocol::ledger::{Charter, MerkleTree, Timestamp};
+use cohortium_protocol::ledger::{Batch, Charter, MerkleTree, Timestamp, events_root};
 use cohortium_protocol::policy::{GroupCells, Policy};
 use cohortium_protocol::results::ReleasePolicy;
 use cohortium_protocol::shape::Shape;
@@ -79,6 +79,17 @@ pub struct Seeds {
     pub first: u64,
 }
 
+/// A batch of consent events on the ledger.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PostedBatch {
+    /// The batch.
+    pub batch: Batch,
+    /// The place of its transaction.
+    pub index: u64,
+    /// The time of its block.
+    pub time: Timestamp,
+}
+
 /// One table of one site.
 #[derive(Clone, Debug)]
 pub struct Dataset {
@@ -103,6 +114,15 @@ pub struct Site {
     pub seeds: Option<Posted<Seeds>>,
     /// Queries put to it so far: the next one's seed leaf.
     pub asked: u64,
+    /// Its batches of consent events, in the order of their numbers from 1.
+    pub consents: Vec<PostedBatch>,
+}
+
+impl Site {
+    /// The root over its batches up to a number, if there are so many.
+    pub fn events_root(&self, cutoff: u32) -> Option<Digest> {
+        Some(events_root(self.consents.get(..cutoff as usize)?.iter().map(|posted| &posted.batch)))
+    }
 }
 
 /// An approval and what became of it.
@@ -339,6 +359,11 @@ impl State {
             hasher.u64(site.floor.as_ref().map_or(0, |floor| u64::from(floor.document.number)));
             optional(&mut hasher, site.seeds.as_ref().map(|seeds| seeds.document.root));
             hasher.u64(site.seeds.as_ref().map_or(0, |seeds| u64::from(seeds.document.number)));
+            // Only where there are some: states from before have the digests that they had.
+            if let Some(last) = site.consents.last() {
+                hasher.str("consents").u64(site.consents.len() as u64).u64(last.time.unix());
+                optional(&mut hasher, site.events_root(last.batch.number));
+            }
         }
         hasher.u64(self.studies.len() as u64);
         for (digest, study) in &self.studies {
