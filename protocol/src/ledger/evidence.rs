@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::key::Signature;
+use super::merkle::MAX_PATH;
+use crate::bounded;
 use crate::hash::Digest;
 
 /// A transaction's place on the ledger, and the path from it to the root. What it says is not repeated: it is
@@ -17,6 +19,7 @@ pub struct Inclusion {
     /// Its place among all transactions, from 0.
     pub index: u64,
     /// The RFC 6962 inclusion path.
+    #[serde(deserialize_with = "bounded::list::<MAX_PATH, _, _>")]
     pub path: Vec<Digest>,
 }
 
@@ -45,6 +48,18 @@ pub struct LedgerEvidence {
     /// Where what its noise is drawn from stands; nothing without noise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub noise: Option<NoiseEvidence>,
+}
+
+/// Evidence that a table version and a consent epoch are on the ledger.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegistrationEvidence {
+    /// The signed checkpoint that the paths lead to.
+    pub checkpoint: String,
+    /// The table version.
+    pub manifest: Inclusion,
+    /// The consent epoch.
+    pub epoch: Inclusion,
 }
 
 /// Evidence that what a release's noise is drawn from is on the ledger.

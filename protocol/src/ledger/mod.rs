@@ -17,12 +17,12 @@ mod transaction;
 
 pub use block::{BLOCK_FORMAT, Block};
 pub use charter::{
-    CHARTER_FORMAT, Charter, CharterError, ConsentRules, KeyPin, MAX_BATCH_LEAVES, MAX_CHARTER_BYTES, MAX_MEMBERS, Member,
-    Role,
+    CHARTER_FORMAT, Charter, CharterError, ConsentRules, KeyPin, MAX_BATCH_LEAVES, MAX_CHARTER_BYTES, MAX_MEMBERS,
+    Member, Role,
 };
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use consents::{Batch, batch_tree, events_root, intake_leaves};
-pub use evidence::{Inclusion, LedgerEvidence, NoiseEvidence};
+pub use evidence::{Inclusion, LedgerEvidence, NoiseEvidence, RegistrationEvidence};
 pub use key::{KeyError, MemberKey, PublicKey, Signature};
 pub use key_file::{KeyFileError, MEMBER_KEY_FORMAT};
 pub use merkle::{

@@ -64,7 +64,7 @@ pub fn charter(hospitals: usize) -> Charter {
         acceptance_seconds: 86_400,
         answer_seconds: 86_400,
         opening_share: 64,
-            consents: None,
+        consents: None,
     }
 }
 

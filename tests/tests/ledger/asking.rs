@@ -240,10 +240,9 @@ fn pins() -> Vec<Case> {
     cases.push(case("Unknown", "no epoch yet", says, ask(w, &version, &|_| ()), good()));
     // Everything but a floor.
     let mut floorless = w.founded.clone();
-    let all = [x.manifest("north"), x.epoch("north"), x.seeds("north", 1), x.manifest("south"), x.epoch("south")];
-    for transaction in
-        all.into_iter().chain([x.floor("south", 1, &usual_policy()), x.seeds("south", 1), x.study(&w.approval)])
-    {
+    let of = |site| [x.manifest(site), x.consents(site), x.epoch(site), x.seeds(site, 1)];
+    let others = [x.floor("south", 1, &usual_policy()), x.study(&w.approval)];
+    for transaction in of("north").into_iter().chain(of("south")).chain(others) {
         attempt(&mut floorless, &transaction, at(0)).unwrap();
     }
     let floored = after(&floorless, x.floor("north", 1, &usual_policy()), 60);

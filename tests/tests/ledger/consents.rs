@@ -154,7 +154,13 @@ fn epochs() -> Vec<Case> {
             here(until("2026-03-05")),
             here(until("2026-03-04")),
         ),
-        case("Until", "over already", "until 2026-01-31; today is", here(until("2026-01-31")), here(until("2026-02-01"))),
+        case(
+            "Until",
+            "over already",
+            "until 2026-01-31; today is",
+            here(until("2026-01-31")),
+            here(until("2026-02-01")),
+        ),
     ]
 }
 

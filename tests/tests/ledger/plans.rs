@@ -102,7 +102,9 @@ fn how_long_a_plan_and_the_digest_of_a_large_state_take() {
             nonce[..8].copy_from_slice(&number.to_be_bytes());
             request.sponsor_nonce = Nonce::from_bytes(nonce);
             admit(&mut state, x.ask(&request), ASKED);
-            admit(&mut state, x.decline("north", &request, "not now"), ASKED);
+            for site in ["north", "south"] {
+                admit(&mut state, x.decline(site, &request, "not now"), ASKED);
+            }
             (request.sequence, number) = (request.sequence + 1, number + 1);
         }
     }

@@ -166,6 +166,11 @@ fn before_noise(state: &State) -> Digest {
         hasher.u64(site.floor.as_ref().map_or(0, |floor| u64::from(floor.document.number)));
         optional(&mut hasher, site.seeds.as_ref().map(|seeds| seeds.document.root));
         hasher.u64(site.seeds.as_ref().map_or(0, |seeds| u64::from(seeds.document.number)));
+        // Batches of consent events came later than noise.
+        if let Some(last) = site.consents.last() {
+            hasher.str("consents").u64(u64::from(last.batch.number)).u64(last.time.unix());
+            optional(&mut hasher, site.events_root(last.batch.number));
+        }
     }
     hasher.u64(state.studies().len() as u64);
     for (digest, study) in state.studies() {

@@ -1,10 +1,11 @@
 //! A bundle's evidence of the ledger: made from the state, and checked against a charter alone.
 
 use cohortium_protocol::bundle::Bundle;
+use cohortium_protocol::commit::{ConsentEpoch, DatasetManifest};
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::{
-    Charter, Checkpoint, CheckpointError, Inclusion, LedgerEvidence, MerkleError, NoiseEvidence, Role, Signature,
-    StatementContent, Timestamp, leaf_bytes, leaf_hash, transaction_id, verify_inclusion,
+    Charter, Checkpoint, CheckpointError, Inclusion, LedgerEvidence, MerkleError, NoiseEvidence, RegistrationEvidence,
+    Role, Signature, StatementContent, Timestamp, leaf_bytes, leaf_hash, transaction_id, verify_inclusion,
 };
 
 use super::admit::check_study;
@@ -166,6 +167,26 @@ pub fn check_evidence(bundle: &Bundle, charter: &Charter) -> Result<LedgerFacts,
     in_order(&order)?;
     let (board, sponsor) = (study.member.clone(), query.member.clone());
     Ok(LedgerFacts { ledger, query: id, board, sponsor, checkpoint })
+}
+
+/// Checks that a table version and a consent epoch are on the ledger of a charter, signed by their site, in this order, under
+/// the operator's checkpoint.
+pub fn check_registration(
+    (manifest, epoch): (&DatasetManifest, &ConsentEpoch),
+    evidence: &RegistrationEvidence,
+    charter: &Charter,
+) -> Result<Checkpoint, EvidenceError> {
+    let operator = charter.operator().ok_or(EvidenceError::NoOperator)?;
+    let ledger = charter.ledger();
+    let checkpoint = Checkpoint::verify(&evidence.checkpoint, &ledger, &operator.key)?;
+    let check = Check { charter, ledger: &ledger, checkpoint: &checkpoint };
+    let site = Some(manifest.site());
+    let content = StatementContent::Manifest { manifest: manifest.digest(), schema: manifest.schema() };
+    check.transaction("table version", &evidence.manifest, Role::Hospital, site, &content, None)?;
+    let content = StatementContent::Epoch(epoch.digest());
+    check.transaction("consent epoch", &evidence.epoch, Role::Hospital, site, &content, None)?;
+    in_order(&[("table version", &evidence.manifest, "consent epoch", &evidence.epoch)])?;
+    Ok(checkpoint)
 }
 
 /// What a release's noise is drawn from stands on the ledger: a tree of seeds from before the query, and both nonces from

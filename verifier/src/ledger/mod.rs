@@ -32,7 +32,7 @@ pub use chain::{ChainError, FOUNDING_FORMAT, Founding, OpenBlock, Trust, parse_b
 pub use consents::latest;
 pub use dry::DryRun;
 pub use epsilon::EpsilonAccount;
-pub use evidence::{EvidenceError, LedgerFacts, Signed, check_evidence};
+pub use evidence::{EvidenceError, LedgerFacts, Signed, check_evidence, check_registration};
 pub use near::Reads;
 pub use parts::{BundleParts, EvidenceParts};
 pub use plans::{PlanSource, Plans};

@@ -159,7 +159,9 @@ pub enum Refusal {
         source: PolicyError,
     },
     /// A batch of consent events that is smaller than the charter's.
-    #[error("the batch of consent events has {found} leaves; in this ledger every batch has {least}, and an import more")]
+    #[error(
+        "the batch of consent events has {found} leaves; in this ledger every batch has {least}, and an import more"
+    )]
     BatchSize {
         /// How many.
         found: u32,
@@ -178,7 +180,8 @@ pub enum Refusal {
     },
     /// An epoch that does not say which consent events it includes.
     #[error(
-        "the consent epoch does not say which consent events it includes, and until when it may be queried: on a ledger it          has to"
+        "the consent epoch does not say which consent events it includes, and until when it may be queried: on a ledger it \
+         has to"
     )]
     NoRecord,
     /// An epoch that leaves out consent events.
@@ -223,7 +226,9 @@ pub enum Refusal {
         last: Day,
     },
     /// A query over an epoch past its age.
-    #[error("{site}'s consent epoch could be queried until {until}, and today is {today}; the site has to post a new one")]
+    #[error(
+        "{site}'s consent epoch could be queried until {until}, and today is {today}; the site has to post a new one"
+    )]
     EpochEnded {
         /// The site.
         site: String,
