@@ -38,7 +38,7 @@ pub struct EpochDocument {
     pub declared_rows: u64,
     /// Date of the commitment, as 2026-01-31.
     pub created: String,
-    /// One flag column for each purpose and sponsor class.
+    /// One flag column for each purpose and sponsor class, and institution.
     #[serde(deserialize_with = "bounded::list::<MAX_COLUMNS, _, _>")]
     pub columns: Vec<RegisteredColumn>,
 }
@@ -55,6 +55,7 @@ impl EpochDocument {
         let layout = Layout::column(&shape, self.declared_rows as usize)?;
         check_date(&self.created)?;
         check_columns(&self.columns, 1)?;
+        // The names are no longer than this allows, which may be more than a manifest's: an institution's stands in them.
         for column in &self.columns {
             column.name.parse::<ConsentColumn>()?;
         }
