@@ -35,7 +35,7 @@ pub(crate) use schema::looks;
 pub use schema::{
     BoundError, CodeEntry, ColumnError, ColumnSpec, Kind, MAX_COLUMNS, SCHEMA_FORMAT, Schema, SchemaError,
 };
-pub use tag::{PatientKey, PatientSecret, PatientSecretError, Tag, Tagger};
+pub use tag::{PatientKey, PatientSecret, PatientSecretError, Tag, TagError, Tagger};
 pub use value::Fault;
 
 /// The stored value that means *missing*, in every kind but flags.
