@@ -129,6 +129,9 @@ pub struct StudySummary {
     pub purpose: String,
     /// The sponsor's class.
     pub sponsor_class: SponsorClass,
+    /// The sponsor's name, if consents that patients gave to it alone count too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub institution: Option<String>,
     /// The tables.
     pub tables: Vec<String>,
     /// The last day.

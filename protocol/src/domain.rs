@@ -48,6 +48,16 @@ pub const SECRET_CHECK: &str = "cohortium/secret-check/1";
 pub const PATIENT_SECRET: &str = "cohortium/patient-secret/1";
 /// A patient's tag at a site.
 pub const PATIENT_TAG: &str = "cohortium/patient-tag/1";
+/// A patient's own signing key at a site, derived from the patient's secret.
+pub const PATIENT_SIGNING_KEY: &str = "cohortium/patient-signing-key/1";
+/// The content of a consent event.
+pub const CONSENT_EVENT: &str = "cohortium/consent-event/1";
+/// What is signed of a consent event.
+pub const CONSENT_SIGNATURE: &str = "cohortium/consent-signature/1";
+/// A consent event with its signature.
+pub const CONSENT_SAID: &str = "cohortium/consent-said/1";
+/// The salted hash of a consent event, which the ledger is given.
+pub const CONSENT_LEAF: &str = "cohortium/consent-leaf/1";
 /// A verifying key's id.
 pub const VERIFYING_KEY: &str = "cohortium/verifying-key/1";
 /// A shape's id.

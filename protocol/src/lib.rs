@@ -9,6 +9,7 @@
 mod bounded;
 pub mod bundle;
 pub mod commit;
+pub mod consent;
 pub mod documents;
 pub mod domain;
 pub mod estimate;

@@ -195,7 +195,7 @@ fn study_json(study: &Study) -> Value {
     };
     json!({
         "approval": approval.digest(), "study": approval.study, "ethics_reference": approval.ethics_reference,
-        "board": study.board, "sponsor": approval.sponsor, "purpose": approval.consent.duo(),
+        "board": study.board, "sponsor": approval.sponsor, "purpose": approval.consent.purpose(),
         "sponsor_class": approval.consent.sponsor(), "tables": approval.tables, "expires": approval.expires,
         "state": state, "reason": study.suspended.as_ref().map(|(_, reason)| reason),
         "queries": study.queries.len(), "posted": study.approval.time,

@@ -53,7 +53,7 @@ pub struct EpochDocument {
     /// The consent events that it includes; nothing without a ledger, which takes no epoch without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record: Option<EventRecord>,
-    /// One flag column for each purpose and sponsor class.
+    /// One flag column for each purpose and sponsor class, and institution.
     #[serde(deserialize_with = "bounded::list::<MAX_COLUMNS, _, _>")]
     pub columns: Vec<RegisteredColumn>,
 }
@@ -70,6 +70,7 @@ impl EpochDocument {
         let layout = Layout::column(&shape, self.declared_rows as usize)?;
         check_date(&self.created)?;
         check_columns(&self.columns, 1)?;
+        // The names are no longer than this allows, which may be more than a manifest's: an institution's stands in them.
         for column in &self.columns {
             column.name.parse::<ConsentColumn>()?;
         }

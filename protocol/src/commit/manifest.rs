@@ -62,6 +62,7 @@ impl ManifestDocument {
         check_date(&self.created)?;
         check_date(&self.vintage)?;
         check_columns(&self.columns, TAG_LIMBS + 1)?;
+        self.columns.iter().try_for_each(|column| check_name("column", &column.name))?;
         let tags = &self.columns[self.columns.len() - TAG_LIMBS..];
         for (limb, column) in tags.iter().enumerate() {
             if column.name != tag_column(limb) {

@@ -9,7 +9,7 @@ use crate::hash::{Digest, Hasher};
 use crate::noise::{MAX_NONCES, NonceTree};
 use crate::policy::Policy;
 use crate::query::{ColumnId, Plan, Query, Source, is_line};
-use crate::table::{ConsentColumn, Day, SponsorClass};
+use crate::table::{ConsentColumn, Day, Institution, InstitutionError, SponsorClass};
 
 /// The format this code reads and writes.
 pub const APPROVAL_FORMAT: &str = "cohortium-approval/1";
@@ -52,7 +52,7 @@ pub struct Approval {
     pub ethics_reference: String,
     /// Who may ask.
     pub sponsor: String,
-    /// The purpose and the sponsor's class: whose consent counts.
+    /// The purpose and the sponsor's class, and its name where consents to it alone count: whose consent counts.
     pub consent: ConsentColumn,
     /// The tables that may be asked.
     pub tables: Vec<String>,
@@ -83,6 +83,8 @@ struct RawApproval {
     sponsor: String,
     purpose: String,
     sponsor_class: SponsorClass,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    institution: Option<String>,
     #[serde(deserialize_with = "bounded::list::<MAX_NAMES, _, _>")]
     tables: Vec<String>,
     /// Written out even as `null` (which `deserialize_with` demands): whoever signs it should see that all
@@ -130,10 +132,27 @@ pub enum ApprovalError {
         clause: &'static str,
     },
     /// A purpose that is not a Data Use Ontology id.
-    #[error("the approval's purpose {found:?} is not a Data Use Ontology id: write \"DUO:\" and seven digits")]
+    #[error(
+        "the approval's purpose {found:?} is not a Data Use Ontology id: write \"DUO:\" and seven digits, after DUO:0000007 \
+         the disease's code in brackets"
+    )]
     BadPurpose {
         /// What was found.
         found: String,
+    },
+    /// A sponsor whose name is no institution's.
+    #[error("the approval's institution: {0}")]
+    InstitutionForm(InstitutionError),
+    /// Consents to somebody else.
+    #[error(
+        "the approval's institution is {found:?}, and its sponsor {sponsor:?}: consents given to an institution count for this \
+         institution alone; write the sponsor's name, or leave the clause out"
+    )]
+    BadInstitution {
+        /// What was found, shortened.
+        found: String,
+        /// The approval's sponsor.
+        sponsor: String,
     },
     /// A list that allows nothing.
     #[error("the approval's clause \"{clause}\" is an empty list, which allows nothing; {fits}")]
@@ -175,6 +194,17 @@ pub enum ApprovalError {
         found: SponsorClass,
         /// The approval's.
         allowed: SponsorClass,
+    },
+    /// A query that counts other consents to institutions.
+    #[error(
+        "clause \"institution\": the approval is for consents to {}, the query's are to {}",
+        whom(allowed.as_ref()), whom(found.as_ref())
+    )]
+    Institution {
+        /// The query's.
+        found: Option<Institution>,
+        /// The approval's.
+        allowed: Option<Institution>,
     },
     /// A query to another table.
     #[error("clause \"tables\": table {found:?} is not among those allowed: {allowed}")]
@@ -226,6 +256,10 @@ pub enum ApprovalError {
     },
 }
 
+fn whom(institution: Option<&Institution>) -> String {
+    institution.map_or_else(|| "everybody".to_owned(), |name| format!("everybody and to {name:?}"))
+}
+
 impl TryFrom<RawApproval> for Approval {
     type Error = ApprovalError;
 
@@ -258,6 +292,16 @@ impl TryFrom<RawApproval> for Approval {
         }
         let consent = ConsentColumn::new(&raw.purpose, raw.sponsor_class)
             .map_err(|_| ApprovalError::BadPurpose { found: raw.purpose.chars().take(80).collect() })?;
+        // By files there is no ledger whose rules would say so.
+        let institution = match raw.institution {
+            Some(found) if found != raw.sponsor => {
+                let found = found.chars().take(80).collect();
+                return Err(ApprovalError::BadInstitution { found, sponsor: raw.sponsor });
+            }
+            Some(name) => Some(name.parse().map_err(ApprovalError::InstitutionForm)?),
+            None => None,
+        };
+        let consent = consent.with_institution(institution);
         let RawApproval { study, ethics_reference, sponsor, tables, columns, sites, aggregates, .. } = raw;
         let RawApproval { policy, exact_plans, near_plans, expires, nonces, .. } = raw;
         if let Some(NonceTree { leaves: found, .. }) = nonces
@@ -293,8 +337,9 @@ impl From<Approval> for RawApproval {
             study,
             ethics_reference,
             sponsor,
-            purpose: consent.duo().into(),
+            purpose: consent.purpose(),
             sponsor_class: consent.sponsor(),
+            institution: consent.institution().map(Institution::to_string),
             tables,
             columns,
             sites,
@@ -393,13 +438,17 @@ impl Approval {
         if query.study != self.study {
             return Err(ApprovalError::Study { found: query.study.clone(), allowed: self.study.clone() });
         }
-        if query.consent.duo() != self.consent.duo() {
-            let (found, allowed) = (query.consent.duo().to_owned(), self.consent.duo().to_owned());
+        let (found, allowed) = (query.consent.purpose(), self.consent.purpose());
+        if found != allowed {
             return Err(ApprovalError::Purpose { found, allowed });
         }
         if query.consent.sponsor() != self.consent.sponsor() {
             let (found, allowed) = (query.consent.sponsor(), self.consent.sponsor());
             return Err(ApprovalError::SponsorClass { found, allowed });
+        }
+        if query.consent.institution() != self.consent.institution() {
+            let (found, allowed) = (query.consent.institution().cloned(), self.consent.institution().cloned());
+            return Err(ApprovalError::Institution { found, allowed });
         }
         if !self.tables.contains(&query.table) {
             return Err(ApprovalError::Table { found: query.table.clone(), allowed: self.tables.join(", ") });
@@ -451,6 +500,10 @@ impl Approval {
             None => String::new(),
             Some(NonceTree { leaves, .. }) => format!("Nonces for noise: for the first {leaves} queries\n"),
         };
+        let institution = match self.consent.institution() {
+            None => "",
+            Some(_) => "; consents that patients gave to this sponsor alone count too",
+        };
         let near = match self.near_plans.as_slice() {
             [] => String::new(),
             plans => format!(
@@ -459,14 +512,14 @@ impl Approval {
             ),
         };
         format!(
-            "Study {}, {}\nSponsor: {} ({})\nPurpose: {}\nTables: {}; columns: {columns}; sites: \
+            "Study {}, {}\nSponsor: {} ({})\nPurpose: {}{institution}\nTables: {}; columns: {columns}; sites: \
              {sites}\nMay be asked for: {aggregates}\nPolicy: {}\nPlans with exact sums: \
              {plans}\n{near}{nonces}Until {}, that day included\nApproval {}\n",
             self.study,
             self.ethics_reference,
             self.sponsor,
             self.consent.sponsor(),
-            self.consent.duo(),
+            self.consent.purpose(),
             self.tables.join(", "),
             self.policy.describe(),
             self.expires,

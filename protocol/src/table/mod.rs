@@ -12,6 +12,7 @@ mod day;
 pub mod decimal;
 mod import;
 mod mapping;
+mod names;
 mod quality;
 mod schema;
 pub mod synthetic;
@@ -27,13 +28,14 @@ pub use data::{TAG_LIMBS, Table, TableError};
 pub use day::{Day, DayError};
 pub use import::{Import, ImportError, ImportOptions, Importer, RejectedRows};
 pub use mapping::{MAPPING_FORMAT, Mapping, MappingError, Rule, RuleError};
+pub use names::{DiseaseCode, DiseaseCodeError, Institution, InstitutionError, MAX_INSTITUTION};
 pub use quality::{ColumnQuality, QUALITY_FORMAT, QualityReport, Rejection};
 #[cfg(test)]
 pub(crate) use schema::looks;
 pub use schema::{
     BoundError, CodeEntry, ColumnError, ColumnSpec, Kind, MAX_COLUMNS, SCHEMA_FORMAT, Schema, SchemaError,
 };
-pub use tag::{PatientKey, PatientSecret, PatientSecretError, Tag, Tagger};
+pub use tag::{PatientKey, PatientSecret, PatientSecretError, Tag, TagError, Tagger};
 pub use value::Fault;
 
 /// The stored value that means *missing*, in every kind but flags.

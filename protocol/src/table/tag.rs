@@ -16,6 +16,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::data::TAG_LIMBS;
 use crate::domain;
+use crate::ledger::MemberKey;
 
 /// The key that a site makes patients' secrets with; derived from its master secret.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
@@ -40,6 +41,13 @@ impl PatientSecretError {
     fn hint(&self) -> &'static str {
         if self.digits == 64 { ", not all of them such digits" } else { "" }
     }
+}
+
+/// Why a text is not a tag. The text itself is not repeated.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a tag is 32 lower-case hexadecimal digits, found {digits} characters, or others than such digits")]
+pub struct TagError {
+    digits: usize,
 }
 
 /// HMAC-SHA256 over items, each after its length as eight big-endian bytes.
@@ -83,6 +91,11 @@ impl PatientSecret {
         Tag(tag)
     }
 
+    /// The key with which the patient signs their choices at a site: the card suffices. It tells nothing about the tag.
+    pub fn signing_key(&self, site: &str) -> MemberKey {
+        MemberKey::from_bytes(&keyed(&self.0, &[domain::PATIENT_SIGNING_KEY, site]))
+    }
+
     /// The text for the patient's card: 64 hexadecimal digits.
     pub fn to_card(&self) -> Zeroizing<String> {
         Zeroizing::new(hex::encode(self.0))
@@ -118,6 +131,17 @@ impl Tag {
     /// 32 hexadecimal digits.
     pub fn to_hex(&self) -> String {
         hex::encode(self.0)
+    }
+
+    /// Reads 32 hexadecimal digits.
+    pub fn from_hex(text: &str) -> Result<Self, TagError> {
+        let refuse = || TagError { digits: text.chars().count() };
+        if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return Err(refuse());
+        }
+        let mut tag = [0; 16];
+        hex::decode_to_slice(text, &mut tag).map_err(|_| refuse())?;
+        Ok(Self(tag))
     }
 
     /// A tag of nobody, for a dummy row.

@@ -31,7 +31,8 @@ pub(crate) struct Rule {
     /// The sponsor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sponsor: Option<String>,
-    /// The purpose, as a DUO code.
+    /// The purpose, as a DUO code, with the disease in brackets where one is named; it covers this purpose and no narrower
+    /// one. There is no clause for the institution: it is the sponsor's own name, by the ledger's rules.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     purpose: Option<String>,
     /// Columns of the table that may be used; no others.
@@ -116,7 +117,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) study: &'a str,
     /// The sponsor.
     pub(crate) sponsor: &'a str,
-    /// The purpose, as a DUO code.
+    /// The purpose, as a DUO code, with the disease where one is named.
     pub(crate) purpose: &'a str,
     /// The columns of the table that its plan uses.
     pub(crate) columns: &'a BTreeSet<String>,
@@ -135,7 +136,7 @@ impl Rule {
         let name = self.name.clone();
         let wrong = |rule| Err(RulesError::Contradiction { name: self.name.clone(), rule });
         if self.purpose.as_ref().is_some_and(|duo| ConsentColumn::new(duo, SponsorClass::Academic).is_err()) {
-            return wrong("its purpose is no Data Use Ontology id: write \"DUO:\" and seven digits");
+            return wrong("its purpose is no Data Use Ontology id: write \"DUO:\" and seven digits, after DUO:0000007 the disease's code in brackets");
         }
         if self.columns.as_ref().is_some_and(Vec::is_empty) {
             return wrong("its columns are an empty list, which allows nothing; name them, or leave the clause out");
@@ -283,6 +284,7 @@ mod tests {
             (r#"{"name": "a", "study": "S-2"}"#, Some("its study is \"S-2\", the query's is \"S-1\"")),
             (r#"{"name": "a", "study": "S-1", "sponsor": "V"}"#, Some("its sponsor is \"V\"")),
             (r#"{"name": "a", "study": "S-1", "purpose": "DUO:0000006"}"#, Some("its purpose is")),
+            (r#"{"name": "a", "purpose": "DUO:0000007[MONDO:0007254]"}"#, Some("its purpose is")),
             (r#"{"name": "a", "columns": ["age"]}"#, Some("uses the column \"nodes\"")),
             (r#"{"name": "a", "columns": ["age", "nodes", "size"]}"#, None),
             (r#"{"name": "a", "everything": true}"#, None),
@@ -312,6 +314,7 @@ mod tests {
             (r#"{"name": "a", "everything": true, "study": "S-1"}"#, "one or the other"),
             (r#"{"name": "a", "columns": []}"#, "an empty list"),
             (r#"{"name": "a", "purpose": "research"}"#, "seven digits"),
+            (r#"{"name": "a", "purpose": "DUO:0000006[MONDO:0007254]"}"#, "seven digits"),
             (r#"{"name": "", "study": "S-1"}"#, "rule 1: its name"),
             (r#"{"name": "a", "study": "S\n1"}"#, "rule 1: its study"),
             (r#"{"study": "S-1"}"#, "missing field `name`"),

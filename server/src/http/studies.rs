@@ -46,11 +46,14 @@ struct StudySummary {
     board: String,
     /// Who may ask.
     sponsor: String,
-    /// The purpose, as a DUO term.
+    /// The purpose, as a DUO term, with the disease in brackets where one is named.
     purpose: String,
     /// The sponsor's class.
     #[schema(value_type = String)]
     sponsor_class: SponsorClass,
+    /// The sponsor's name, if consents that patients gave to it alone count too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    institution: Option<String>,
     /// The tables that may be asked.
     tables: Vec<String>,
     /// The last day on which a query may be asked.
@@ -83,8 +86,9 @@ impl StudySummary {
             ethics_reference: approval.ethics_reference.clone(),
             board: study.board.clone(),
             sponsor: approval.sponsor.clone(),
-            purpose: approval.consent.duo().to_owned(),
+            purpose: approval.consent.purpose(),
             sponsor_class: approval.consent.sponsor(),
+            institution: approval.consent.institution().map(ToString::to_string),
             tables: approval.tables.clone(),
             expires: approval.expires,
             state,

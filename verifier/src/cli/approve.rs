@@ -57,11 +57,14 @@ fn meanings(approval: &Approval) -> Vec<String> {
         format!("Only {sponsor} may ask, and as often as the query caps allow; you are not asked about each query."),
         format!(
             "Only patients who consented to {} by sponsors of class {} are counted. The proof enforces it.",
-            consent.duo(),
+            consent.purpose(),
             consent.sponsor()
         ),
         format!("The tables that may be asked: {}. A query to another is refused by the ledger.", tables.join(", ")),
     ];
+    if let Some(name) = consent.institution() {
+        lines.push(format!("Patients who consented to research by {name} alone are counted as well."));
+    }
     lines.push(match columns {
         None => "EVERY column of these tables may be used.".to_owned(),
         Some(columns) => format!("No column may be used but {}.", columns.join(", ")),

@@ -344,6 +344,11 @@ pub fn check_study(charter: &Charter, approval: &Approval) -> Result<(), Refusal
         }
         _ => return refuse("sponsor", format!("{:?} is no sponsor of this ledger", approval.sponsor)),
     }
+    // An approval that was read says so already; here it is the ledger's own rule, of approvals however they were made.
+    if let Some(institution) = approval.consent.institution().filter(|name| name.as_str() != approval.sponsor) {
+        let reason = format!("it counts consents given to {institution:?}, and its sponsor is {:?}", approval.sponsor);
+        return refuse("institution", reason);
+    }
     let hospital = |name: &String| charter.member(name).is_some_and(|member| member.role == Role::Hospital);
     if let Some(other) = approval.sites.iter().flatten().find(|name| !hospital(name)) {
         return refuse("sites", format!("{other:?} is no hospital of this ledger"));

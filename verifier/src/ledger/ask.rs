@@ -77,6 +77,10 @@ impl State {
             let rule = format!("the next under this approval is {next}");
             return Err(Refusal::Number { what: "request", found: request.sequence, rule });
         }
+        if let Some(institution) = request.query.consent.institution().filter(|name| name.as_str() != member.name) {
+            let (owner, member) = (institution.to_string(), member.name.clone());
+            return Err(Refusal::NotYours { what: "institution of the query's consents", owner, member });
+        }
         // Before anything is compiled: what is out of scope is told the clause.
         approval.permits_query(&request.query)?;
         let mut sites = BTreeMap::new();

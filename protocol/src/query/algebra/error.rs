@@ -1,5 +1,7 @@
 //! Why a file is not a query.
 
+use crate::table::InstitutionError;
+
 use super::{MAX_DEPTH, MAX_ENTRIES, MAX_LIST, MAX_NODES, MAX_QUERY_BYTES, QUERY_FORMAT};
 
 /// Why a file is not a query. `at` names the part, as in `where.all[1].not`.
@@ -40,11 +42,17 @@ pub enum QueryError {
     )]
     NoPurpose,
     /// A purpose that is not a Data Use Ontology id.
-    #[error("the purpose {found:?} is not a Data Use Ontology id: write \"DUO:\" and seven digits, as in DUO:0000042")]
+    #[error(
+        "the purpose {found:?} is not a Data Use Ontology id: write \"DUO:\" and seven digits, as in DUO:0000042; after \
+         DUO:0000007 the disease's code may stand in brackets"
+    )]
     Purpose {
         /// What was found.
         found: String,
     },
+    /// An institution that has no name.
+    #[error("the query's institution: {0}")]
+    Institution(InstitutionError),
     /// No sponsor class.
     #[error(
         "the query does not say what kind of sponsor asks, and consent depends on it: add \"sponsor_class\", \

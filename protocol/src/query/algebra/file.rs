@@ -14,7 +14,7 @@ use super::value::{Bound, Member, Range};
 use super::{Bins, Expr, GroupBy, MAX_DEPTH, MAX_LIST, MAX_QUERY_BYTES, Measures, Missing, QUERY_FORMAT, Query, Test};
 use crate::bounded;
 use crate::table::decimal::{self, Decimal};
-use crate::table::{ConsentColumn, SponsorClass};
+use crate::table::{ConsentColumn, Institution, SponsorClass};
 
 /// Characters of a title or a study's id: one line of a report.
 const MAX_TEXT: usize = 200;
@@ -31,6 +31,8 @@ pub(super) struct RawQuery {
     purpose: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sponsor_class: Option<SponsorClass>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    institution: Option<String>,
     #[serde(default, rename = "where", skip_serializing_if = "Option::is_none", deserialize_with = "read::selection")]
     selection: Option<RawExpr>,
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "bounded::list::<MAX_LIST, _, _>")]
@@ -126,6 +128,8 @@ impl TryFrom<RawQuery> for Query {
         let sponsor_class = raw.sponsor_class.ok_or(QueryError::NoSponsorClass)?;
         let consent = ConsentColumn::new(&purpose, sponsor_class)
             .map_err(|_| QueryError::Purpose { found: purpose.chars().take(80).collect() })?;
+        let institution = raw.institution.map(|name| name.parse()).transpose().map_err(QueryError::Institution)?;
+        let consent = consent.with_institution(institution);
         let selection = raw.selection.map(|part| part.check("where", 1)).transpose()?;
         let group_by = raw.group_by.into_iter().enumerate().map(|(index, part)| part.check(index));
         let group_by = group_by.collect::<Result<_, _>>()?;
@@ -331,8 +335,9 @@ impl From<Query> for RawQuery {
             title: query.title,
             table: query.table,
             study: query.study,
-            purpose: Some(query.consent.duo().into()),
+            purpose: Some(query.consent.purpose()),
             sponsor_class: Some(query.consent.sponsor()),
+            institution: query.consent.institution().map(Institution::to_string),
             selection: query.selection.map(RawExpr::from),
             group_by: query.group_by.into_iter().map(RawGroupBy::from).collect(),
             measures: RawMeasures {

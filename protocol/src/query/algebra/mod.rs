@@ -51,7 +51,7 @@ pub struct Query {
     pub table: String,
     /// The study it belongs to.
     pub study: String,
-    /// The purpose and the sponsor's class: whose consent counts.
+    /// The purpose and the sponsor's class, and its name where consents to it alone count: whose consent counts.
     pub consent: ConsentColumn,
     /// Who is counted, beside consent; nothing means everybody.
     pub selection: Option<Expr>,

@@ -59,7 +59,10 @@ pub fn compile(query: &Query, schema: &Schema, consent: &ConsentColumn, shape: &
         SponsorClass::Academic => "an academic sponsor",
         SponsorClass::Commercial => "a commercial sponsor",
     };
-    let consent_text = format!("consent for {} by {sponsor} is active", consent.duo());
+    let consent_text = match consent.institution() {
+        None => format!("consent for {} by {sponsor} is active", consent.purpose()),
+        Some(name) => format!("consent for {} by {sponsor}, at least by {name}, is active", consent.purpose()),
+    };
     builder.flag(ColumnId::epoch(consent.to_string()), Role::Consent, consent_text)?;
 
     let mut axes = Vec::new();

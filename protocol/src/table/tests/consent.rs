@@ -102,7 +102,7 @@ fn names_of_consent_columns() {
         assert!(bad.parse::<ConsentColumn>().is_err(), "{bad}");
     }
     let column: ConsentColumn = "DUO:0000006/commercial".parse().unwrap();
-    assert_eq!((column.duo(), column.sponsor()), ("DUO:0000006", SponsorClass::Commercial));
+    assert_eq!((column.purpose().as_str(), column.sponsor()), ("DUO:0000006", SponsorClass::Commercial));
     let json = serde_json::to_string(&column).unwrap();
     assert_eq!(json, "\"DUO:0000006/commercial\"");
     assert_eq!(serde_json::from_str::<ConsentColumn>(&json).unwrap(), column);

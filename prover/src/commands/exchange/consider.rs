@@ -106,10 +106,11 @@ impl Pass<'_> {
             let seconds = preview.time().as_secs() + 1;
             let needed = TIME_MARGIN * seconds * (u64::from(all) + 1);
             let columns = preview.columns();
+            let purpose = approval.consent.purpose();
             let asked = Asked {
                 study: &approval.study,
                 sponsor: &approval.sponsor,
-                purpose: approval.consent.duo(),
+                purpose: &purpose,
                 columns: &columns,
             };
             looked = Some(if needed > charter.answer_seconds {
