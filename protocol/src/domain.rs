@@ -106,3 +106,7 @@ pub const BOARD_NONCE: &str = "cohortium/board-nonce/1";
 pub const NONCE_COMMITMENT: &str = "cohortium/nonce-commitment/1";
 /// The beacon of a query, from both nonces.
 pub const BEACON: &str = "cohortium/beacon/1";
+/// What a hospital opens to one patient.
+pub const RECEIPT: &str = "cohortium/receipt/1";
+/// A hospital's word that it took a consent event in.
+pub const ACKNOWLEDGEMENT: &str = "cohortium/acknowledgement/1";

@@ -13,6 +13,7 @@ use cohortium_protocol::bundle::DeriveError;
 use cohortium_protocol::policy::{Cell, GroupCells, ReleaseParams, SumParams};
 
 use crate::reason::Reason;
+use crate::rules::Rules;
 
 /// Sums are below two to this power: at most 2^20 rows with products of two 16-bit values.
 const SUM_BITS: u32 = 53;
@@ -46,49 +47,6 @@ enum ReleaseClause {
     SumComplement,
     /// A sum is zero where its count is zero, and nowhere else.
     SumState,
-}
-
-/// Which clauses are enforced: all of them, in everything but this crate's own tests, which need the check
-/// with one clause off. The switch does not exist in other builds.
-#[derive(Clone, Copy)]
-struct Rules<C> {
-    #[cfg(test)]
-    off: Option<C>,
-    #[cfg(not(test))]
-    clauses: std::marker::PhantomData<C>,
-}
-
-impl<C> Default for Rules<C> {
-    fn default() -> Self {
-        Self {
-            #[cfg(test)]
-            off: None,
-            #[cfg(not(test))]
-            clauses: std::marker::PhantomData,
-        }
-    }
-}
-
-impl<C: PartialEq> Rules<C> {
-    fn has(&self, clause: C) -> bool {
-        #[cfg(test)]
-        return self.off != Some(clause);
-        #[cfg(not(test))]
-        {
-            let _ = clause;
-            true
-        }
-    }
-
-    /// Refuses with what is shown and what is allowed, unless it holds or is off.
-    fn require(
-        &self,
-        clause: C,
-        holds: bool,
-        found: impl FnOnce() -> (String, String),
-    ) -> Result<(), (String, String)> {
-        if holds || !self.has(clause) { Ok(()) } else { Err(found()) }
-    }
 }
 
 /// Checks the released cells of a plan with so many groups, over a table of so many declared rows.

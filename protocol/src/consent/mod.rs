@@ -10,6 +10,7 @@ mod event;
 mod event_file;
 mod history;
 mod purpose;
+mod receipt;
 mod rules;
 mod salt;
 mod standing;
@@ -20,6 +21,10 @@ pub use event::{By, Content, Event, EventError, MAX_EVENT_BYTES, MAX_FORM, What}
 pub use event_file::EVENT_FORMAT;
 pub use history::{Agreement, History, HistoryError, MAX_DAYS_TO_POST};
 pub use purpose::{Purpose, PurposeError};
+pub use receipt::{
+    ACKNOWLEDGEMENT_FORMAT, Acknowledgement, Counted, MAX_RECEIPT_BYTES, Posted, PostedError, PostedEvent, RECEIPT_FORMAT, Receipt,
+    ReceiptFormError,
+};
 pub use rules::{Broken, Office, OfficeKind};
 pub use salt::{Salt, SaltError};
 pub use standing::{Standing, Standings};

@@ -4,13 +4,16 @@
 //! random dummies. Its size does not depend on how many events there are, so that nobody learns from the ledger who
 //! consents, or when somebody revoked.
 
+use serde::{Deserialize, Serialize};
+
 use super::charter::{ConsentRules, MAX_BATCH_LEAVES};
 use super::merkle::{MerkleTree, leaf_hash};
 use super::statement::StatementContent;
 use crate::hash::Digest;
 
 /// A batch as it stands on the ledger.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Batch {
     /// Counts the site's batches, from 1.
     pub number: u32,

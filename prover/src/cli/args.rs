@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use cohortium_protocol::policy::DEFAULT_PRESET;
 use cohortium_protocol::table::Day;
 
+use super::consent_args::ConsentArgs;
 use super::ledger_args::{
     AcceptArgs, BackupArgs, ClaimArgs, DeclineArgs, LedgerArgs, OutgoingArgs, PauseArgs, RestoreArgs, RulesArgs,
     RunArgs,
@@ -78,6 +79,8 @@ pub(crate) enum Command {
     Anchors(AnchorsArgs),
     /// The ledger: the site's key, joining it, registering documents there
     Ledger(LedgerArgs),
+    /// Patients' choices: enter them, post them, compute epochs, give receipts
+    Consent(ConsentArgs),
     /// Show or set which queries are accepted without asking a person
     Rules(RulesArgs),
     /// The batch job: fetch open queries from the ledger, accept what the rules allow, prove, post

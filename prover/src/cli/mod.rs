@@ -4,6 +4,7 @@
 //! errors go to the standard error. Exit codes: 0 done, 1 refused or a check failed, 2 could not tell.
 
 mod args;
+mod consent_args;
 mod console;
 mod failure;
 mod ledger_args;
@@ -24,6 +25,10 @@ pub(crate) use args::{
     RequestArgs, TagArgs, VerifyArgs,
 };
 use args::{Cli, Command};
+pub(crate) use consent_args::{
+    AcknowledgeArgs, AddArgs, ChoiceArgs, ConsentArgs, ConsentCommand, ConsentImportArgs, EpochArgs, PostArgs, ReceiptArgs,
+    RecordArgs,
+};
 pub(crate) use console::{Console, Outcome, Report};
 pub(crate) use failure::Failure;
 pub(crate) use ledger_args::{
@@ -124,6 +129,7 @@ pub fn run() -> ExitCode {
         Command::Verify(args) => commands::verify::run(&setting, args),
         Command::Anchors(args) => commands::anchors::run(&setting, args),
         Command::Ledger(args) => commands::exchange::ledger(&setting, args),
+        Command::Consent(args) => commands::exchange::consent(&setting, args),
         Command::Rules(args) => commands::rules::run(&setting, args),
         Command::Run(args) => commands::exchange::run(&setting, args),
         Command::Status => commands::exchange::status(&setting),

@@ -116,6 +116,7 @@ impl Job<'_> {
             &self.tables,
             committed,
             (consents, report),
+            None,
             &self.options,
             &mut OsRng,
             &mut step,

@@ -49,13 +49,31 @@ impl AppendFile {
         files::sync_folder(files::folder_of(&self.path))
     }
 
-    fn write(&self, line: &[u8], half_way: Stage) -> io::Result<u64> {
+    /// Appends lines, each with its end. When this returns, they are on the disk; a process that dies meanwhile leaves the
+    /// first of them.
+    pub(super) fn append_all(&mut self, lines: &[u8]) -> Result<(), StoreError> {
+        let write = || {
+            let mut file = self.open_mended()?;
+            file.write_all(lines)?;
+            file.sync_all()?;
+            file.stream_position()
+        };
+        self.length = write().map_err(failed("append to", &self.path))?;
+        files::sync_folder(files::folder_of(&self.path))
+    }
+
+    fn open_mended(&self) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = options.open(&self.path)?;
         self.mend(&mut file)?;
+        Ok(file)
+    }
+
+    fn write(&self, line: &[u8], half_way: Stage) -> io::Result<u64> {
+        let mut file = self.open_mended()?;
         let (first, second) = line.split_at(line.len() / 2);
         file.write_all(first)?;
         if cfg!(any(debug_assertions, feature = "faults")) {

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use cohortium_protocol::commit::manifest::{MANIFEST_FORMAT, tag_column};
 use cohortium_protocol::commit::{
-    BlindingSource, ColumnCommitment, ConsentEpoch, DatasetManifest, EpochDocument, Layout, ManifestDocument,
+    BlindingSource, ColumnCommitment, ConsentEpoch, DatasetManifest, EpochDocument, EventRecord, Layout, ManifestDocument,
     ObjectKind, RegisteredColumn, RegistryError, Salt, SecretColumn, ShapeRef, epoch::EPOCH_FORMAT,
 };
 use cohortium_protocol::shape::Shape;
@@ -180,6 +180,7 @@ impl Version {
         tables: &TableFolder,
         committed: &Committed,
         (consents, report): (ConsentTable, &ConsentReport),
+        record: Option<EventRecord>,
         options: &CommitOptions,
         rng: &mut (impl RngCore + CryptoRng),
         on_column: OnColumn<'_>,
@@ -215,7 +216,7 @@ impl Version {
             shape: ShapeRef::to(manifest.shape()),
             declared_rows: manifest.declared_rows() as u64,
             created: begun.created.to_string(),
-            record: None,
+            record,
             columns: registered(&columns),
         }
         .check(&Shape::STANDARD)?;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use cohortium_client::key_file::KeyStoreError;
+use cohortium_protocol::consent::HistoryError;
 use cohortium_protocol::commit::budget::BudgetError;
 use cohortium_protocol::commit::{ColumnError, LayoutError, RegistryError};
 use cohortium_protocol::hash::Digest;
@@ -22,6 +23,12 @@ pub enum StoreError {
         doing: &'static str,
         /// What the system said.
         reason: String,
+    },
+    /// A consent event that does not go on from what is known of the patient.
+    #[error(transparent)]
+    Consent {
+        /// Which rule.
+        source: HistoryError,
     },
     /// A file that this program wrote, and that is not as it wrote it.
     #[error("{} is damaged: {reason}", path.display())]
@@ -273,6 +280,7 @@ impl StoreError {
             | Self::NoKey => false,
             Self::Key(error) => !matches!(error, KeyStoreError::File(_)),
             Self::Damaged { .. }
+            | Self::Consent { .. }
             | Self::NoSeed { .. }
             | Self::ErasedSeed { .. }
             | Self::Exists { .. }

@@ -15,6 +15,7 @@
 //! paused.json                      there while no new query is accepted
 //! asked/DIGEST.json                what was noted about a query, by the request's digest
 //! outgoing.jsonl                   everything that left: one record a line, chained; only ever appended to
+//! consents/                        SECRET: consent events, and the batches in which they were posted
 //! restored.json                    there while a restored backup's budget is not settled
 //! tables/NAME/numbers.json         the last version's and the last epoch's number: none is used twice
 //! tables/NAME/version-N/           one import; appears whole
@@ -32,6 +33,7 @@ pub(crate) mod backup;
 mod budget;
 mod columns;
 mod commitment;
+mod consents;
 mod error;
 pub(crate) mod files;
 mod joined;
@@ -49,6 +51,7 @@ mod version;
 pub(crate) use budget::BudgetFile;
 pub(crate) use columns::PointsFile;
 pub(crate) use commitment::{CommitOptions, Committed, CommittedEpoch};
+pub(crate) use consents::Register;
 pub use error::StoreError;
 pub(crate) use joined::Joined;
 pub(crate) use notes::{By, Decided, Note, NotedNoise, Standing};

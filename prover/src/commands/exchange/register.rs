@@ -1,16 +1,20 @@
 //! `ledger register`: whatever of the site's documents is not active on the ledger yet.
 
 use cohortium_client::{DatasetDetail, FloorInfo};
+use cohortium_protocol::commit::ConsentEpoch;
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::{Statement, StatementContent};
 use cohortium_protocol::policy::{Policy, PolicyError};
+use cohortium_protocol::table::ConsentTable;
 use rand::rngs::OsRng;
 use serde_json::{Value, json};
 
+use super::consents::Consents;
+use super::intake::events_of;
 use super::link::{About, Link, is_not_found};
 use crate::cli::{Failure, Outcome, RegisterArgs, Report, Setting};
 use crate::faults::Stage;
-use crate::store::{Home, OutgoingFile, Seeds, Standing, TableFolder};
+use crate::store::{Home, OutgoingFile, Seeds, Standing, TableFolder, Version};
 
 /// Numbers under which the last seed tree is looked for: the service does not tell it.
 const SEED_NUMBERS: u32 = 16;
@@ -58,7 +62,7 @@ impl Registration<'_> {
     fn table(&mut self, tables: &TableFolder, floor: &Policy, seeds: &Seeds) -> Result<(), Failure> {
         let (version, committed, number) = tables.active()?;
         let (manifest, schema) = (committed.manifest, Box::new(version.schema().clone()));
-        let epoch = version.epoch(number, &manifest)?.epoch;
+        let epoch = version.epoch_document(number, &manifest)?;
         let name = tables.name();
 
         let active = self.active(name)?;
@@ -81,8 +85,32 @@ impl Registration<'_> {
         }
         let last = active.as_ref().and_then(|active| active.summary.epoch.as_ref());
         if last.map(|last| last.digest) != Some(epoch.digest()) {
-            self.post("consent epoch", epoch.digest(), Statement::Epoch { epoch })?;
+            self.epoch(tables, &version, epoch)?;
         }
+        Ok(())
+    }
+
+    /// An epoch that says which consent events it includes is posted as it is, if it includes them all. One of a consent file
+    /// is first made events of, which are posted, and then an epoch of these.
+    fn epoch(&mut self, tables: &TableFolder, version: &Version, epoch: ConsentEpoch) -> Result<(), Failure> {
+        let (setting, home) = (self.setting, self.home);
+        let mut consents = Consents::open(setting, home, &mut self.link, &mut self.outgoing)?;
+        let batches = consents.register.batches().len() as u32;
+        let posted = match epoch.record() {
+            Some(record) if record.cutoff == batches => consents.post_epoch(epoch)?,
+            Some(_) => consents.epoch(tables, &[], None)?,
+            None => {
+                let committed = version.require_committed()?;
+                let flags = version.epoch(epoch.number(), &committed.manifest)?.consents;
+                take_in(&mut consents, setting, version, &flags)?;
+                if consents.register.waiting() > 0 || batches == 0 {
+                    consents.post_intake(epoch.declared_rows())?;
+                }
+                consents.epoch(tables, &[], None)?
+            }
+        };
+        self.text.push_str(&consents.text);
+        self.posted.push(json!({ "what": "consent epoch", "digest": posted.digest() }));
         Ok(())
     }
 
@@ -137,4 +165,33 @@ impl Registration<'_> {
         }));
         Ok(())
     }
+}
+
+/// Enters what a consent file said as events of the clerk's.
+pub(super) fn take_in(
+    consents: &mut Consents<'_>,
+    setting: &Setting,
+    version: &Version,
+    flags: &ConsentTable,
+) -> Result<(), Failure> {
+    let table = version.table()?;
+    let today = setting.today()?;
+    let record = version.record();
+    let form = format!("consent file of version {} of table {}, {}", record.version, record.table, record.imported);
+    let site = consents.site().to_owned();
+    let intake = events_of((&site, &consents.register), (&table, flags), (&form, today), &mut OsRng)?;
+    let unknown: Vec<String> = intake.unknown.iter().map(ToString::to_string).collect();
+    if !unknown.is_empty() {
+        setting.console.note(&format!("no choice is about {}: in these columns everybody counts as no", unknown.join(", ")));
+    }
+    if intake.inexpressible > 0 {
+        setting.console.note(&format!(
+            "{} rows consent to companies and not to universities: no choice says that, and they count as no",
+            intake.inexpressible
+        ));
+    }
+    let entered = intake.events.len();
+    consents.register.take(intake.events, today, &|_| None)?;
+    consents.text.push_str(&format!("Entered {entered} consent events from the consent file.\n"));
+    Ok(())
 }

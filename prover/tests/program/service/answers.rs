@@ -141,6 +141,7 @@ impl Inner {
                 number: epoch.number(),
                 created: epoch.created().to_owned(),
                 digest: epoch.digest(),
+                until: epoch.record().map(|record| record.until),
             }),
             consents: Vec::new(),
             policy_floor: of.floor.as_ref().map(|floor| FloorInfo {

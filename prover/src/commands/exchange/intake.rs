@@ -1,0 +1,163 @@
+//! From a file of consent flags to consent events: what the clerk entered from paper.
+//!
+//! A flag is a choice about its purpose. What no choice can say, such as a consent to companies alone, is no consent.
+
+use std::collections::BTreeMap;
+
+use cohortium_protocol::consent::{
+    Choice, Conditions, Content, Decision, Event, EventError, History, Purpose, Salt, Standings, What,
+};
+use cohortium_protocol::table::{ConsentColumn, ConsentTable, Day, SponsorClass, Table, Tag};
+use rand::{CryptoRng, RngCore};
+
+use crate::cli::Failure;
+use crate::store::Register;
+
+/// What a consent file comes to.
+#[derive(Default)]
+pub(super) struct Intake {
+    /// The events.
+    pub(super) events: Vec<Event>,
+    /// Rows with a consent that no choice can say: counted, never named.
+    pub(super) inexpressible: usize,
+    /// Columns of purposes that no choice is about.
+    pub(super) unknown: Vec<ConsentColumn>,
+}
+
+/// Both kinds of sponsor's columns of one purpose.
+#[derive(Clone, Copy, Default)]
+struct Classes<'a> {
+    academic: Option<&'a [u16]>,
+    commercial: Option<&'a [u16]>,
+}
+
+/// The events that bring what is known of every row to what a file says.
+pub(super) fn events_of(
+    (site, register): (&str, &Register),
+    (table, consents): (&Table, &ConsentTable),
+    (form, today): (&str, Day),
+    rng: &mut (impl RngCore + CryptoRng),
+) -> Result<Intake, Failure> {
+    let mut intake = Intake::default();
+    let mut purposes: BTreeMap<Purpose, Classes<'_>> = BTreeMap::new();
+    for (column, flags) in consents.columns() {
+        match (Purpose::of(column), column.institution()) {
+            (Some(purpose), None) => {
+                let classes = purposes.entry(purpose).or_default();
+                match column.sponsor() {
+                    SponsorClass::Academic => classes.academic = Some(flags),
+                    SponsorClass::Commercial => classes.commercial = Some(flags),
+                }
+            }
+            _ => intake.unknown.push(column.clone()),
+        }
+    }
+    for row in 0..table.rows() {
+        let tag = Tag::from_limbs(std::array::from_fn(|limb| table.tags()[limb][row]));
+        let history = register.history(&tag);
+        let none = Standings::none();
+        let standing = history.map_or(&none, History::choices);
+        let mut number = history.map_or(1, History::next_number);
+        let mut inexpressible = false;
+        for choice in choices(&purposes, row, standing, &mut inexpressible) {
+            let content = Content::new(site, tag, number, today, What::Choice(choice), Salt::draw(rng));
+            let event = content.and_then(|content| content.by_clerk(form));
+            intake.events.push(event.map_err(|error: EventError| Failure::refused(error))?);
+            number += 1;
+        }
+        intake.inexpressible += usize::from(inexpressible);
+    }
+    Ok(intake)
+}
+
+/// The choices that a row's flags stand for and that are not in force yet, the widest purpose first.
+fn choices(
+    purposes: &BTreeMap<Purpose, Classes<'_>>,
+    row: usize,
+    standing: &Standings,
+    inexpressible: &mut bool,
+) -> Vec<Choice> {
+    let says = |flags: Option<&[u16]>| flags.is_some_and(|flags| flags.get(row) == Some(&1));
+    let mut wanted = Vec::new();
+    // The order of purposes is from the widest on.
+    for (purpose, classes) in purposes {
+        let (academic, commercial) = (says(classes.academic), says(classes.commercial));
+        *inexpressible |= commercial && !academic;
+        let granted = academic.then(|| {
+            let conditions = Conditions { not_commercial: !commercial, ..Conditions::default() };
+            Choice::granted(purpose.clone(), conditions).ok()
+        });
+        let wider_granted = wanted.iter().any(|choice: &Choice| {
+            choice.decision() == Decision::Granted && choice.purpose().is_wider_than(purpose)
+        });
+        let before = standing.get(purpose).map(|standing| &standing.choice);
+        let choice = match granted.flatten() {
+            Some(choice) => choice,
+            // A no takes back a yes, and stands out from a wider yes; elsewhere nothing said is no already.
+            None if before.is_some_and(|choice| choice.decision() == Decision::Granted) => {
+                Choice::revoked(purpose.clone())
+            }
+            None if wider_granted => Choice::refused(purpose.clone()),
+            None => continue,
+        };
+        wanted.push(choice);
+    }
+    let in_force = |choice: &Choice| {
+        let before = standing.get(choice.purpose()).map(|standing| &standing.choice);
+        let both_no = |before: &Choice| before.decision() != Decision::Granted && choice.decision() != Decision::Granted;
+        before.is_some_and(|before| before == choice || both_no(before))
+    };
+    wanted.into_iter().filter(|choice| !in_force(choice)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn purposes<'a>(flags: &'a [(&str, [u16; 2])]) -> BTreeMap<Purpose, Classes<'a>> {
+        let mut all: BTreeMap<Purpose, Classes<'a>> = BTreeMap::new();
+        for (purpose, [academic, commercial]) in flags {
+            let classes = Classes {
+                academic: Some(std::slice::from_ref(academic)),
+                commercial: Some(std::slice::from_ref(commercial)),
+            };
+            all.insert(purpose.parse().unwrap(), classes);
+        }
+        all
+    }
+
+    fn words(flags: &[(&str, [u16; 2])], standing: &Standings) -> (Vec<String>, bool) {
+        let mut inexpressible = false;
+        let choices = choices(&purposes(flags), 0, standing, &mut inexpressible);
+        (choices.iter().map(Choice::words).collect(), inexpressible)
+    }
+
+    #[test]
+    fn flags_are_choices() {
+        let none = Standings::none();
+        let general = |flags| words(&[("DUO:0000042", flags)], &none);
+        assert_eq!(general([1, 1]), (vec!["yes to research of any kind".to_owned()], false));
+        assert_eq!(general([1, 0]), (vec!["yes to research of any kind, not by companies".to_owned()], false));
+        assert_eq!(general([0, 0]), (Vec::new(), false));
+        // Companies alone: no choice says that, so it is none.
+        assert_eq!(general([0, 1]), (Vec::new(), true));
+        // A narrower no beside a wider yes has to be said, or the yes would cover it.
+        let both = words(&[("DUO:0000042", [1, 1]), ("DUO:0000006", [0, 0])], &none).0;
+        assert_eq!(both.len(), 2);
+        assert!(both[1].starts_with("no to research about health"), "{both:?}");
+    }
+
+    #[test]
+    fn what_is_in_force_is_not_said_again_and_a_yes_is_taken_back() {
+        let mut standing = Standings::none();
+        let yes = Choice::granted("DUO:0000042".parse().unwrap(), Conditions::default()).unwrap();
+        standing.choose(yes, "2026-01-01".parse().unwrap());
+        let general = |flags, standing: &Standings| words(&[("DUO:0000042", flags)], standing).0;
+        assert!(general([1, 1], &standing).is_empty());
+        assert_eq!(general([0, 0], &standing), ["no longer research of any kind"]);
+        assert_eq!(general([1, 0], &standing), ["yes to research of any kind, not by companies"]);
+        standing.choose(Choice::revoked("DUO:0000042".parse().unwrap()), "2026-01-02".parse().unwrap());
+        assert!(general([0, 0], &standing).is_empty());
+        assert_eq!(general([1, 1], &standing).len(), 1);
+    }
+}

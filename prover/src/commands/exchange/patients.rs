@@ -1,0 +1,272 @@
+//! `consent`: patients' choices, from the clerk's desk to the ledger.
+
+use std::path::Path;
+
+use cohortium_protocol::consent::{
+    Acknowledgement, Choice, Conditions, Content, Event, EventError, History, MAX_EVENT_BYTES, Salt, What,
+};
+use cohortium_protocol::ledger::PublicKey;
+use cohortium_protocol::table::{Day, Tag};
+use rand::rngs::OsRng;
+use serde_json::json;
+
+use super::super::tag::identifier;
+use super::consents::Consents;
+use super::intake::events_of;
+use super::link::Link;
+use super::receipts;
+use crate::cli::{
+    AcknowledgeArgs, AddArgs, ChoiceArgs, ConsentArgs, ConsentCommand, ConsentImportArgs, EpochArgs, Failure, Outcome,
+    PostArgs, RecordArgs, Report, Setting,
+};
+use crate::import::import_consents;
+use crate::store::files::{self, Readers};
+use crate::store::{Access, Home, OutgoingFile, Register, StoreError, TableFolder, Version};
+
+pub(crate) fn consent(setting: &Setting, args: &ConsentArgs) -> Outcome {
+    match &args.command {
+        ConsentCommand::Import(args) => import(setting, args),
+        ConsentCommand::Record(args) => record(setting, args),
+        ConsentCommand::Add(args) => add(setting, args),
+        ConsentCommand::Post(args) => post(setting, args),
+        ConsentCommand::Epoch(args) => epoch(setting, args),
+        ConsentCommand::Receipt(args) => receipts::receipt(setting, args),
+        ConsentCommand::Acknowledge(args) => acknowledge_again(setting, args),
+        ConsentCommand::Status => status(setting),
+    }
+}
+
+/// The active version of a table.
+pub(super) fn active_version(home: &Home, table: Option<&str>) -> Result<(TableFolder, Version), Failure> {
+    let tables = TableFolder::find(home, table)?;
+    let (version, ..) = tables.active()?;
+    Ok((tables, version))
+}
+
+fn import(setting: &Setting, args: &ConsentImportArgs) -> Outcome {
+    let home = setting.open_patiently()?;
+    let (_, version) = active_version(&home, args.table.as_deref())?;
+    let today = setting.today()?;
+    let mut register = Register::open(&home)?;
+    let path = args.csv.as_ref().or(args.fhir.as_ref()).ok_or_else(|| Failure::cannot_tell("no file was named"))?;
+    if args.fhir.is_some() {
+        return Err(Failure::refused("FHIR resources are not taken in yet"));
+    }
+    let (mapping, table) = (version.mapping()?, version.table()?);
+    let tagger = version.tagger(&home)?;
+    let import = import_consents(path, mapping.delimiter(), mapping.patient(), &table, &tagger)?;
+    let form = format!("consent file {}", file_name(path));
+    let intake = events_of((home.site(), &register), (&table, &import.consents), (&form, today), &mut OsRng)?;
+    let entered = intake.events.len();
+    register.take(intake.events, today, &|_| None)?;
+    let mut text = import.report.to_text();
+    text.push_str(&format!("\nEntered {entered} consent events; {} wait for a batch.\n", register.waiting()));
+    if intake.inexpressible > 0 {
+        text.push_str(&format!(
+            "{} rows consent to companies and not to universities: no choice says that, and they count as no.\n",
+            intake.inexpressible
+        ));
+    }
+    let unknown: Vec<String> = intake.unknown.iter().map(ToString::to_string).collect();
+    if !unknown.is_empty() {
+        text.push_str(&format!("No choice is about {}: in these columns everybody counts as no.\n", unknown.join(", ")));
+    }
+    let json = json!({
+        "entered": entered, "waiting": register.waiting(), "inexpressible": intake.inexpressible, "unknown": unknown,
+    });
+    Ok(Report::new(text, json))
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().map_or_else(String::new, |name| name.to_string_lossy().chars().take(100).collect())
+}
+
+impl ChoiceArgs {
+    /// What the arguments say.
+    fn what(&self) -> Result<What, Failure> {
+        if self.leave {
+            return Ok(What::Leaving {});
+        }
+        let conditions = Conditions {
+            not_commercial: self.not_commercial,
+            institutions: (!self.institution.is_empty()).then(|| self.institution.clone()),
+            last_day: self.until,
+            ethics_approval: self.ethics_approval,
+        };
+        let choice = match (&self.grant, &self.refuse, &self.revoke) {
+            (Some(purpose), ..) => Choice::granted(purpose.clone(), conditions).map_err(Failure::refused)?,
+            (_, Some(purpose), _) => Choice::refused(purpose.clone()),
+            (_, _, Some(purpose)) => Choice::revoked(purpose.clone()),
+            (None, None, None) => return Err(Failure::cannot_tell("say what the patient chooses")),
+        };
+        Ok(What::Choice(choice))
+    }
+}
+
+fn record(setting: &Setting, args: &RecordArgs) -> Outcome {
+    let home = setting.open_patiently()?;
+    let (_, version) = active_version(&home, args.table.as_deref())?;
+    let patient = identifier(&args.patient)?;
+    let tagger = version.tagger(&home)?;
+    let tag = tagger.tag(&patient);
+    require_row(&version, &tag)?;
+    let mut register = Register::open(&home)?;
+    let today = setting.today()?;
+    let number = register.history(&tag).map_or(1, History::next_number);
+    let content = Content::new(home.site(), tag, number, today, args.choice.what()?, Salt::draw(&mut OsRng));
+    let event = content.and_then(|content| content.by_clerk(&args.form)).map_err(|error: EventError| Failure::refused(error))?;
+    let key = tagger.secret(&patient).signing_key(home.site()).public();
+    take(&home, &mut register, event, today, Some(key), args.acknowledge.as_deref())
+}
+
+/// Refuses a patient who is not in the table: a choice of theirs would have no effect, and nobody would notice.
+fn require_row(version: &Version, tag: &Tag) -> Result<usize, Failure> {
+    let table = version.table()?;
+    let limbs = tag.limbs();
+    let is_row = |row: &usize| table.tags().iter().zip(limbs).all(|(column, limb)| column[*row] == limb);
+    (0..table.rows()).find(is_row).ok_or_else(|| {
+        let record = version.record();
+        Failure::refused(format!("no patient of this identifier is in version {} of table {}", record.version, record.table))
+    })
+}
+
+/// Enters an event, and acknowledges it.
+fn take(
+    home: &Home,
+    register: &mut Register,
+    event: Event,
+    today: Day,
+    card: Option<PublicKey>,
+    out: Option<&Path>,
+) -> Outcome {
+    let (words, number) = (event.words(), event.number());
+    register.take(vec![event.clone()], today, &|_| card)?;
+    let mut text = format!("Entered event {words}\n{} wait for a batch.\n", register.waiting());
+    if let Some(out) = out {
+        acknowledge(home, register, event, today, out)?;
+        text.push_str(&format!("The acknowledgement for the patient is in {}.\n", out.display()));
+    }
+    Ok(Report::new(text, json!({ "number": number, "waiting": register.waiting(), "acknowledgement": out })))
+}
+
+/// Writes an acknowledgement.
+fn acknowledge(home: &Home, register: &Register, event: Event, taken: Day, out: &Path) -> Result<(), Failure> {
+    let joined = home.joined()?.ok_or(StoreError::NotJoined)?;
+    let key = home.member_key()?.ok_or(StoreError::NoKey)?;
+    let posted = register.place(&event)?;
+    let signed = Acknowledgement::sign(&joined.charter.ledger(), event, taken, posted, &key);
+    let mut bytes = serde_json::to_vec_pretty(&signed).map_err(Failure::cannot_tell)?;
+    bytes.push(b'\n');
+    Ok(files::write(out, &bytes, Readers::Owner)?)
+}
+
+fn add(setting: &Setting, args: &AddArgs) -> Outcome {
+    let home = setting.open_patiently()?;
+    let length = std::fs::metadata(&args.event).map(|metadata| metadata.len());
+    let unreadable = |error: std::io::Error| Failure::cannot_tell(format!("{}: {error}", args.event.display()));
+    let length = length.map_err(unreadable)?;
+    if length > MAX_EVENT_BYTES as u64 {
+        return Err(Failure::refused(EventError::Size { found: usize::try_from(length).unwrap_or(usize::MAX) }));
+    }
+    let bytes = std::fs::read(&args.event).map_err(unreadable)?;
+    let event = Event::parse(&bytes).map_err(|error| Failure::refused(format!("{}: {error}", args.event.display())))?;
+    let (mut known, mut card) = (false, None);
+    for tables in TableFolder::all(&home)? {
+        let (version, ..) = tables.active()?;
+        if require_row(&version, event.tag()).is_ok() {
+            (known, card) = (true, card_of(&home, &version, event.tag())?);
+        }
+    }
+    if !known {
+        return Err(Failure::refused("the event is about a tag that no table of this site has"));
+    }
+    let mut register = Register::open(&home)?;
+    take(&home, &mut register, event, setting.today()?, card, args.acknowledge.as_deref())
+}
+
+/// The key of a tag's card, where the site can tell: of patients who brought a secret or whose identifier it was made of, it is
+/// known at the desk only, so that of others it is looked up in the register.
+fn card_of(home: &Home, _version: &Version, tag: &Tag) -> Result<Option<PublicKey>, Failure> {
+    Ok(Register::open(home)?.card(tag))
+}
+
+/// What the commands that post have in common.
+fn on_ledger(
+    setting: &Setting,
+    act: impl FnOnce(&Home, &mut Consents<'_>) -> Result<serde_json::Value, Failure>,
+) -> Outcome {
+    let home = setting.open_patiently()?;
+    let mut link = Link::open(&home)?;
+    link.refresh(&home)?;
+    let mut outgoing = OutgoingFile::open(&home)?;
+    let (mut json, text) = {
+        let mut consents = Consents::open(setting, &home, &mut link, &mut outgoing)?;
+        let json = act(&home, &mut consents)?;
+        (json, std::mem::take(&mut consents.text))
+    };
+    json["outgoing_head"] = json!(outgoing.head());
+    let text = format!("{text}The record of what left ends with {}; note it elsewhere.\n", outgoing.head());
+    Ok(Report::new(text, json))
+}
+
+fn post(setting: &Setting, args: &PostArgs) -> Outcome {
+    on_ledger(setting, |home, consents| {
+        if args.all {
+            let rows = TableFolder::all(home)?
+                .iter()
+                .map(|tables| Ok(tables.active()?.1.manifest.declared_rows()))
+                .collect::<Result<Vec<usize>, StoreError>>()?;
+            consents.post_intake(rows.into_iter().max().unwrap_or(1))?;
+        } else if !consents.post_of_interval()? {
+            let waiting = consents.register.waiting();
+            let text = format!("This interval's batch was posted; {waiting} events wait for the next. With --all they go at once.\n");
+            consents.text.push_str(&text);
+        }
+        Ok(json!({ "batches": consents.register.batches().len(), "waiting": consents.register.waiting() }))
+    })
+}
+
+fn epoch(setting: &Setting, args: &EpochArgs) -> Outcome {
+    on_ledger(setting, |home, consents| {
+        let tables = TableFolder::find(home, args.table.as_deref())?;
+        let epoch = consents.epoch(&tables, &args.column, args.until)?;
+        let record = epoch.record();
+        Ok(json!({
+            "table": epoch.table(),
+            "epoch_number": epoch.number(),
+            "epoch": epoch.digest(),
+            "cutoff": record.map(|record| record.cutoff),
+            "until": record.map(|record| record.until),
+            "waiting": consents.register.waiting(),
+        }))
+    })
+}
+
+fn acknowledge_again(setting: &Setting, args: &AcknowledgeArgs) -> Outcome {
+    let home = setting.open_patiently()?;
+    let (_, version) = active_version(&home, args.table.as_deref())?;
+    let patient = identifier(&args.patient)?;
+    let tag = version.tagger(&home)?.tag(&patient);
+    let register = Register::open(&home)?;
+    let place = (args.number as usize).checked_sub(1);
+    let event = place.and_then(|place| register.history(&tag)?.events().get(place)).cloned();
+    let event = event.ok_or_else(|| Failure::refused(format!("the patient has no event number {}", args.number)))?;
+    let posted = register.place(&event)?.map(|posted| posted.batch);
+    let (taken, out) = (event.date(), &args.out);
+    acknowledge(&home, &register, event, taken, out)?;
+    let state = posted.map_or_else(|| "not posted yet".to_owned(), |batch| format!("posted in batch {batch}"));
+    let text = format!("The acknowledgement of event {}, {state}, is in {}.\n", args.number, out.display());
+    Ok(Report::new(text, json!({ "number": args.number, "batch": posted, "acknowledgement": out })))
+}
+
+fn status(setting: &Setting) -> Outcome {
+    let home = setting.open(Access::Read)?;
+    let register = Register::open(&home)?;
+    let (patients, left) = (register.tags().count(), register.left().len());
+    let (batches, waiting) = (register.batches().len(), register.waiting());
+    let text = format!(
+        "{patients} patients have a consent event, {left} have left; {batches} batches were made, {waiting} events wait.\n"
+    );
+    let json = json!({ "patients": patients, "left": left, "batches": batches, "waiting": waiting });
+    Ok(Report::new(text, json))
+}
