@@ -23,3 +23,6 @@ pub use purpose::{Purpose, PurposeError};
 pub use rules::{Broken, Office, OfficeKind};
 pub use salt::{Salt, SaltError};
 pub use standing::{Standing, Standings};
+
+#[cfg(test)]
+mod tests;
