@@ -14,7 +14,7 @@ use crate::domain;
 use crate::hash::{Digest, Hasher};
 use crate::ledger::{KeyError, MemberKey, PublicKey, Signature};
 use crate::table::{Day, MAX_INSTITUTION, Tag};
-use crate::text::{is_line, shown};
+use crate::text::is_line;
 
 /// Bytes of an event at most.
 pub const MAX_EVENT_BYTES: usize = 1 << 16;
@@ -89,7 +89,7 @@ impl By {
             Self::Patient { .. } => "signed by the patient".to_owned(),
             Self::Card { .. } => "signed with the patient's card".to_owned(),
             Self::Representative { key, .. } => format!("signed by the representative with the key {}", key.short()),
-            Self::Clerk { form } => format!("entered by the hospital from the form {}, not signed", shown(form)),
+            Self::Clerk { form } => format!("entered by the hospital from its form {form:?}, not signed"),
         }
     }
 }

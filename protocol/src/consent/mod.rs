@@ -28,3 +28,6 @@ pub use receipt::{
 pub use rules::{Broken, Office, OfficeKind};
 pub use salt::{Salt, SaltError};
 pub use standing::{Standing, Standings};
+
+#[cfg(test)]
+mod tests;
