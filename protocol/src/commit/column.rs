@@ -143,6 +143,47 @@ impl SecretColumn {
         Ok(Self { layout, data, blinds })
     }
 
+    /// A column of flags as it is kept: how many there are (eight bytes), eight of them a byte, then blinding rows and blinding
+    /// scalars, 32 bytes each. Nothing for a column that is not of flags.
+    pub fn flags_to_bytes(&self) -> Option<Zeroizing<Vec<u8>>> {
+        let flags = self.data.len();
+        let mut bytes = Zeroizing::new(Vec::with_capacity(8 + flags / 8 + 32 * self.blinds.rows.len()));
+        bytes.extend((flags as u64).to_be_bytes());
+        for first in (0..flags).step_by(8) {
+            let mut byte = 0;
+            for row in first..flags.min(first + 8) {
+                match self.data.get(row) {
+                    flag @ (0 | 1) => byte |= (flag as u8) << (row - first),
+                    _ => return None,
+                }
+            }
+            bytes.push(byte);
+        }
+        for element in self.blinds.rows.iter().chain(&self.blinds.scalars) {
+            bytes.extend(crate::field::to_bytes(element));
+        }
+        Some(bytes)
+    }
+
+    /// Reads a column of flags that was kept; nothing if the bytes are not one of this layout.
+    pub fn flags_from_bytes(layout: Layout, bytes: &[u8]) -> Option<Self> {
+        let (head, rest) = bytes.split_first_chunk::<8>()?;
+        let flags = layout.data_rows();
+        if u64::from_be_bytes(*head) != flags as u64 || rest.len() < flags.div_ceil(8) {
+            return None;
+        }
+        let (packed, elements) = rest.split_at(flags.div_ceil(8));
+        let data: Vec<u16> = (0..flags).map(|row| u16::from(packed[row / 8] >> (row % 8) & 1)).collect();
+        let (rows, scalars) = (layout.blinding_rows(), layout.grid().matrix_rows());
+        let read = elements.chunks(32).map(|chunk| crate::field::from_bytes(chunk.try_into().ok()?).ok());
+        let mut elements = read.collect::<Option<Vec<F>>>()?;
+        if elements.len() != rows + scalars {
+            return None;
+        }
+        let scalars = elements.split_off(rows);
+        Some(Self { layout, data: data.into(), blinds: ColumnBlinds { rows: elements, scalars } })
+    }
+
     /// How the column lies in its commitment.
     pub fn layout(&self) -> &Layout {
         &self.layout
@@ -178,5 +219,32 @@ fn checked(layout: &Layout, data: ColumnData) -> Result<ColumnData, ColumnError>
         Ok(data)
     } else {
         Err(ColumnError::Length { found: data.len(), expected: layout.data_rows() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    use super::super::forgers::TINY;
+    use super::*;
+
+    #[test]
+    fn kept_flags_have_the_same_commitment_again() {
+        let layout = Layout::column(&TINY, 20).unwrap();
+        let mut rng = StdRng::seed_from_u64(60);
+        let flags: Vec<u16> = (0..20).map(|row| u16::from(row % 3 == 0)).collect();
+        let column = SecretColumn::query_time(layout, flags, &mut rng).unwrap();
+        let bytes = column.flags_to_bytes().unwrap();
+        let read = SecretColumn::flags_from_bytes(layout, &bytes).unwrap();
+        assert_eq!(read.commit().digest(), column.commit().digest());
+        for broken in [&bytes[1..], &bytes[..bytes.len() - 1], &bytes[..8], &[]] {
+            assert!(SecretColumn::flags_from_bytes(layout, broken).is_none());
+        }
+        let other = Layout::column(&TINY, 19).unwrap();
+        assert!(SecretColumn::flags_from_bytes(other, &bytes).is_none());
+        let two = SecretColumn::query_time(layout, vec![2u16; 20], &mut rng).unwrap();
+        assert!(two.flags_to_bytes().is_none());
     }
 }

@@ -44,17 +44,17 @@ impl From<Event> for RawEvent {
 }
 
 /// Tags have no text of their own in documents: they are secret, and written here alone.
-mod tag_text {
+pub(super) mod tag_text {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
     use zeroize::Zeroizing;
 
     use crate::table::Tag;
 
-    pub(super) fn serialize<S: Serializer>(tag: &Tag, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(in super::super) fn serialize<S: Serializer>(tag: &Tag, serializer: S) -> Result<S::Ok, S::Error> {
         Zeroizing::new(tag.to_hex()).as_str().serialize(serializer)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Tag, D::Error> {
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Tag, D::Error> {
         Tag::from_hex(&Zeroizing::new(String::deserialize(deserializer)?)).map_err(serde::de::Error::custom)
     }
 }

@@ -13,14 +13,19 @@ use crate::commit::{ConsentEpoch, DatasetManifest, OpeningProof};
 use crate::domain;
 use crate::field::{F, serde_hex};
 use crate::hash::{Digest, Hasher};
-use crate::ledger::{Batch, KeyError, MAX_PATH, MemberKey, PublicKey, RegistrationEvidence, Signature, leaf_hash};
-use crate::ledger::{MerkleError, verify_inclusion};
-use crate::table::Day;
+use crate::ledger::{
+    Batch, KeyError, MAX_PATH, MemberKey, MerkleError, PublicKey, RegistrationEvidence, Signature, leaf_hash,
+    verify_inclusion,
+};
+use crate::table::{Day, Tag};
 
 /// The format of receipts.
 pub const RECEIPT_FORMAT: &str = "cohortium-receipt/1";
 /// The format of acknowledgements.
 pub const ACKNOWLEDGEMENT_FORMAT: &str = "cohortium-acknowledgement/1";
+
+/// The format of evidence of a violation.
+pub const VIOLATION_FORMAT: &str = "cohortium-violation/1";
 
 /// Bytes of a receipt at most.
 pub const MAX_RECEIPT_BYTES: usize = 64 << 20;
@@ -192,7 +197,12 @@ impl Receipt {
     }
 
     /// What the opening of an answer's selection is part of.
-    pub fn counted_context((manifest, epoch): (&Digest, &Digest), row: u64, request: &Digest, proof: &Digest) -> Digest {
+    pub fn counted_context(
+        (manifest, epoch): (&Digest, &Digest),
+        row: u64,
+        request: &Digest,
+        proof: &Digest,
+    ) -> Digest {
         let mut hasher = Hasher::new(domain::RECEIPT);
         hasher.str("counted").digest(manifest).digest(epoch).u64(row).digest(request).digest(proof).finish()
     }
@@ -256,6 +266,36 @@ impl Acknowledgement {
 impl fmt::Debug for Acknowledgement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Acknowledgement(secret)")
+    }
+}
+
+/// A receipt with what shows that a hospital did not heed a choice, `cohortium-violation/1`: for an ethics board. It shows the
+/// patient's tag and choices, and not their card.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ViolationFile {
+    /// [`VIOLATION_FORMAT`].
+    pub format: String,
+    /// The patient's tag at the site.
+    #[serde(with = "super::event_file::tag_text")]
+    pub tag: Tag,
+    /// The receipt.
+    pub receipt: Receipt,
+    /// What the hospital acknowledged.
+    #[serde(default, deserialize_with = "bounded::list::<MAX_EVENTS, _, _>")]
+    pub acknowledged: Vec<Acknowledgement>,
+}
+
+impl ViolationFile {
+    /// Reads evidence of a violation. What it shows is for the verifier to check.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ReceiptFormError> {
+        read(bytes, VIOLATION_FORMAT)
+    }
+}
+
+impl fmt::Debug for ViolationFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ViolationFile(secret)")
     }
 }
 

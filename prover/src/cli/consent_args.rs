@@ -110,10 +110,16 @@ pub(crate) struct RecordArgs {
 #[derive(Args)]
 #[command(after_help = "\
 Example:
-  cohortium-prover consent add event.json --home hospital --acknowledge for-the-patient.json")]
+  cohortium-prover consent add event.json --home hospital --patient 4711 --acknowledge for-the-patient.json")]
 pub(crate) struct AddArgs {
     /// The event's file
     pub(crate) event: PathBuf,
+    /// The patient who hands it in, by the identifier in the table's source; - reads it from the standard input
+    #[arg(long, value_name = "ID")]
+    pub(crate) patient: String,
+    /// The table, if the site has several
+    #[arg(long, value_name = "NAME")]
+    pub(crate) table: Option<String>,
     /// Where the acknowledgement for the patient goes
     #[arg(long, value_name = "FILE")]
     pub(crate) acknowledge: Option<PathBuf>,

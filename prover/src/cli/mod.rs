@@ -26,8 +26,8 @@ pub(crate) use args::{
 };
 use args::{Cli, Command};
 pub(crate) use consent_args::{
-    AcknowledgeArgs, AddArgs, ChoiceArgs, ConsentArgs, ConsentCommand, ConsentImportArgs, EpochArgs, PostArgs, ReceiptArgs,
-    RecordArgs,
+    AcknowledgeArgs, AddArgs, ChoiceArgs, ConsentArgs, ConsentCommand, ConsentImportArgs, EpochArgs, PostArgs,
+    ReceiptArgs, RecordArgs,
 };
 pub(crate) use console::{Console, Outcome, Report};
 pub(crate) use failure::Failure;

@@ -234,6 +234,22 @@ impl<'a> Prepared<'a> {
         self.prove_timed(key, anchors, rng, progress, &|| 0.0).map(|(bundle, _)| bundle)
     }
 
+    /// The same, with what opens the selection: kept, so that a patient can be shown at their own row whether they were
+    /// counted.
+    pub fn prove_keeping(
+        &self,
+        key: &ProvingKey,
+        anchors: &Anchors,
+        rng: &mut (impl RngCore + CryptoRng),
+        progress: &mut Progress<'_>,
+    ) -> Result<(Bundle, SecretColumn), PipelineError> {
+        let (bundle, _, made) = self.prove_parts(key, anchors, rng, progress, &|| 0.0)?;
+        let selection = ColumnId::selection();
+        let kept = made.into_iter().find(|column| column.id == selection).map(|column| column.secret);
+        let kept = kept.ok_or_else(|| PipelineError::Missing { column: selection.to_string() })?;
+        Ok((bundle, kept))
+    }
+
     /// The same, with the time each phase took; `cpu` reads the process's CPU-seconds so far.
     pub fn prove_timed(
         &self,
@@ -243,6 +259,17 @@ impl<'a> Prepared<'a> {
         progress: &mut Progress<'_>,
         cpu: &dyn Fn() -> f64,
     ) -> Result<(Bundle, Vec<Phase>), PipelineError> {
+        self.prove_parts(key, anchors, rng, progress, cpu).map(|(bundle, phases, _)| (bundle, phases))
+    }
+
+    fn prove_parts(
+        &self,
+        key: &ProvingKey,
+        anchors: &Anchors,
+        rng: &mut (impl RngCore + CryptoRng),
+        progress: &mut Progress<'_>,
+        cpu: &dyn Fn() -> f64,
+    ) -> Result<(Bundle, Vec<Phase>, Vec<MadeColumn>), PipelineError> {
         let required = self.planned.request.site(self.site.manifest.site())?.verifying_key;
         if key.verifying().id() != required {
             return Err(PipelineError::Key { required, found: key.verifying().id() });
@@ -335,7 +362,7 @@ impl<'a> Prepared<'a> {
         verify_release(&bundle, anchors).map_err(Box::new)?;
         clock.lap("self-check");
         progress("done", 1.0);
-        Ok((bundle, clock.phases))
+        Ok((bundle, clock.phases, query_time))
     }
 
     fn context(&self, verifying_key: Digest) -> Digest {

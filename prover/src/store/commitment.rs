@@ -7,8 +7,8 @@ use std::path::Path;
 
 use cohortium_protocol::commit::manifest::{MANIFEST_FORMAT, tag_column};
 use cohortium_protocol::commit::{
-    BlindingSource, ColumnCommitment, ConsentEpoch, DatasetManifest, EpochDocument, EventRecord, Layout, ManifestDocument,
-    ObjectKind, RegisteredColumn, RegistryError, Salt, SecretColumn, ShapeRef, epoch::EPOCH_FORMAT,
+    BlindingSource, ColumnCommitment, ConsentEpoch, DatasetManifest, EpochDocument, EventRecord, Layout,
+    ManifestDocument, ObjectKind, RegisteredColumn, RegistryError, Salt, SecretColumn, ShapeRef, epoch::EPOCH_FORMAT,
 };
 use cohortium_protocol::shape::Shape;
 use cohortium_protocol::table::{ConsentReport, ConsentTable, Day, Table};

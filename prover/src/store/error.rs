@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use cohortium_client::key_file::KeyStoreError;
-use cohortium_protocol::consent::HistoryError;
 use cohortium_protocol::commit::budget::BudgetError;
 use cohortium_protocol::commit::{ColumnError, LayoutError, RegistryError};
+use cohortium_protocol::consent::HistoryError;
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::Timestamp;
 

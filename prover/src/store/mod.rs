@@ -23,7 +23,8 @@
 //!     table.bin, consents.bin      SECRET: the coded rows in their secret order
 //!     committed/                   appears whole: commitment.json (salt), manifest.json, points.json
 //!     epochs/epoch-N/              appears whole: commitment.json (salt), consents.bin, epoch.json, points.json
-//! releases/DIGEST/                 what left, by the request's digest; appears whole: bundle.json, release.json
+//! releases/DIGEST/                 what left, by the request's digest; appears whole: bundle.json, release.json,
+//!                                  selection.bin (SECRET: opens the selection, at a patient's own row)
 //! ```
 //!
 //! Folders are made for the owner alone; so are all files.

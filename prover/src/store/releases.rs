@@ -1,8 +1,10 @@
 //! What left: one folder a request, by the request's digest. It appears whole, and is never replaced.
 
+use cohortium_protocol::commit::{Layout, SecretColumn};
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::table::Day;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use super::budget::BudgetFile;
 use super::files::{self, NewFolder};
@@ -14,6 +16,7 @@ const RELEASE_FORMAT: &str = "cohortium-release/1";
 const RELEASES: &str = "releases";
 const RELEASE_FILE: &str = "release.json";
 const BUNDLE_FILE: &str = "bundle.json";
+const SELECTION_FILE: &str = "selection.bin";
 
 /// The hospital's own note about a release.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -77,15 +80,33 @@ impl Home {
     }
 
     /// Keeps a release before it is handed out. Refused if there is one for this request.
-    pub(crate) fn keep_release(&self, record: &ReleaseRecord, bundle: &[u8]) -> Result<(), StoreError> {
+    ///
+    /// With it goes what opens the answer's selection, for the patient who asks whether they were counted.
+    pub(crate) fn keep_release(
+        &self,
+        record: &ReleaseRecord,
+        bundle: &[u8],
+        selection: &SecretColumn,
+    ) -> Result<(), StoreError> {
         let releases = self.root().join(RELEASES);
         files::make_folder(&releases)?;
         files::sync_folder(self.root())?;
         let folder = NewFolder::begin(&releases.join(record.request.to_string()))?;
         folder.write(RELEASE_FILE, &json(record))?;
+        if let Some(bytes) = selection.flags_to_bytes() {
+            folder.write(SELECTION_FILE, &bytes)?;
+        }
         folder.write_at(BUNDLE_FILE, bundle, Stage::ProveReleaseHalfWritten)?;
         Stage::ProveReleaseWritten.pass();
         folder.finish()
+    }
+
+    /// What opens the selection of an answer.
+    pub(crate) fn kept_selection(&self, request: &Digest, layout: &Layout) -> Result<SecretColumn, StoreError> {
+        let path = self.root().join(RELEASES).join(request.to_string()).join(SELECTION_FILE);
+        let bytes = Zeroizing::new(files::read(&path)?);
+        let damaged = || StoreError::Damaged { path, reason: "it is no selection of this answer".to_owned() };
+        SecretColumn::flags_from_bytes(*layout, &bytes).ok_or_else(damaged)
     }
 
     /// Refuses a budget that lacks the charge of a release: then an old copy of its file was put back.

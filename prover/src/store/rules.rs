@@ -136,7 +136,9 @@ impl Rule {
         let name = self.name.clone();
         let wrong = |rule| Err(RulesError::Contradiction { name: self.name.clone(), rule });
         if self.purpose.as_ref().is_some_and(|duo| ConsentColumn::new(duo, SponsorClass::Academic).is_err()) {
-            return wrong("its purpose is no Data Use Ontology id: write \"DUO:\" and seven digits, after DUO:0000007 the disease's code in brackets");
+            return wrong(
+                "its purpose is no Data Use Ontology id: write \"DUO:\" and seven digits, after DUO:0000007 the disease's code in brackets",
+            );
         }
         if self.columns.as_ref().is_some_and(Vec::is_empty) {
             return wrong("its columns are an empty list, which allows nothing; name them, or leave the clause out");

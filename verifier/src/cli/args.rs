@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+use super::patient_args::{CardArgs, ChooseArgs, ReceiptArgs};
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::Timestamp;
 use cohortium_protocol::noise::MAX_NONCES;
@@ -56,6 +58,28 @@ Exit status: 0 signed, 1 not to be opened, or not now, 2 could not tell.")]
   cohortium-verifier suspend 5f0c...b64f --because \"a complaint is looked into\" --key our-key.json \\
       --charter charter.json --out suspend-tx.json")]
     Suspend(SuspendArgs),
+    /// For patients: checks a receipt of a consent epoch, and says what it shows.
+    #[command(after_help = "Examples:
+  cohortium-verifier receipt receipt.json --anchors anchors.json --card my.card
+  cohortium-verifier receipt receipt.json --anchors anchors.json --card my.card --acknowledged revocation-ack.json \\
+      --evidence for-the-board.json
+  cohortium-verifier receipt receipt.json --anchors anchors.json --card my.card --answer answer.json
+  cohortium-verifier receipt receipt.json --anchors anchors.json --card my.card --from-export ledger.ndjson
+  cohortium-verifier receipt for-the-board.json --anchors anchors.json
+
+Exit status: 0 the epoch is what you chose, 1 it is not, or the receipt is none, 2 could not tell.")]
+    Receipt(ReceiptArgs),
+    /// For patients: makes a card, the secret that your tag and your signatures follow from; or shows both.
+    #[command(after_help = "Examples:
+  cohortium-verifier card --out my.card
+  cohortium-verifier card --show my.card --site north")]
+    Card(CardArgs),
+    /// For patients: signs a choice. Nothing is sent; hand the file to your hospital.
+    #[command(after_help = "Examples:
+  cohortium-verifier choose --card my.card --site north --number 1 --key --out event-1.json
+  cohortium-verifier choose --card my.card --site north --number 2 --grant DUO:0000006 --not-commercial --out event-2.json
+  cohortium-verifier choose --card my.card --site north --number 3 --revoke DUO:0000006 --out event-3.json")]
+    Choose(ChooseArgs),
 }
 
 #[derive(Args)]

@@ -5,9 +5,12 @@ mod anchors;
 mod approve;
 mod args;
 mod audit;
+mod choose;
 mod key;
 mod open;
+mod patient_args;
 mod read;
+mod receipt;
 mod sign;
 mod study;
 mod suspend;
@@ -32,6 +35,9 @@ pub(crate) fn main() -> ExitCode {
         Command::Approve(args) => approve::run(&args),
         Command::Open(args) => open::run(&args),
         Command::Suspend(args) => suspend::run(&args),
+        Command::Receipt(args) => receipt::run(&args),
+        Command::Card(args) => choose::new_card(&args),
+        Command::Choose(args) => choose::choose(&args),
     };
     match outcome {
         Ok(status) => ExitCode::from(status),

@@ -5,9 +5,6 @@ mod clause;
 mod text;
 mod verify;
 
-#[cfg(test)]
-mod forgers;
-
 pub use asked::{CouldHave, could_have_counted};
 pub use clause::ReceiptError;
 pub use verify::{CountedIn, FlagLine, Held, Holder, ReceiptReport, Violation, check_receipt};

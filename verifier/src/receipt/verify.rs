@@ -289,10 +289,7 @@ fn is_tag(receipt: &Receipt, tag: &Tag) -> bool {
 }
 
 /// The flags by column; each is 0 or 1.
-fn flags(
-    rules: &Rules<ReceiptClause>,
-    receipt: &Receipt,
-) -> Result<Vec<(ConsentColumn, bool)>, ReceiptError> {
+fn flags(rules: &Rules<ReceiptClause>, receipt: &Receipt) -> Result<Vec<(ConsentColumn, bool)>, ReceiptError> {
     let mut flags = Vec::new();
     for opened in receipt.columns.iter().skip(TAG_LIMBS) {
         let name = &opened.column.name;
@@ -456,7 +453,9 @@ fn counted(
     let of_answer = *request == bundle.request.digest() && *proof == bundle.proof.digest();
     let of_epoch = bundle.manifest.digest() == manifest && bundle.epoch.digest() == epoch;
     if !(of_answer && of_epoch) && rules.has(ReceiptClause::Counted) {
-        return refuse("the receipt is about another answer, or about another table version or epoch than the answer's");
+        return refuse(
+            "the receipt is about another answer, or about another table version or epoch than the answer's",
+        );
     }
     let selection = ColumnId::selection();
     let Some(committed) = bundle.proof.columns.iter().find(|column| column.column == selection) else {

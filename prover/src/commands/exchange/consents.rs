@@ -107,9 +107,9 @@ impl<'a> Consents<'a> {
         time.unix() / self.rules().batch_seconds
     }
 
-    /// Whether nothing was posted in this interval yet.
+    /// Whether batches were posted, and none yet in this interval.
     pub(crate) fn is_due(&self) -> bool {
-        self.last.is_none_or(|last| self.interval(last) < self.interval(self.setting.now()))
+        self.last.is_some_and(|last| self.interval(last) < self.interval(self.setting.now()))
     }
 
     /// Posts the interval's batch, whether there is something in it or not; nothing if it was posted.
@@ -143,7 +143,9 @@ impl<'a> Consents<'a> {
         for column in before.columns() {
             columns.push(column.name.parse().map_err(|error| Failure::cannot_tell(format!("{error}")))?);
         }
-        columns.extend(more.iter().filter(|column| !before.columns().iter().any(|old| old.name == column.to_string())).cloned());
+        columns.extend(
+            more.iter().filter(|column| !before.columns().iter().any(|old| old.name == column.to_string())).cloned(),
+        );
         let batches = self.register.batches();
         let cutoff = batches.len() as u32;
         let today = self.setting.today()?;

@@ -107,12 +107,8 @@ impl Pass<'_> {
             let needed = TIME_MARGIN * seconds * (u64::from(all) + 1);
             let columns = preview.columns();
             let purpose = approval.consent.purpose();
-            let asked = Asked {
-                study: &approval.study,
-                sponsor: &approval.sponsor,
-                purpose: &purpose,
-                columns: &columns,
-            };
+            let asked =
+                Asked { study: &approval.study, sponsor: &approval.sponsor, purpose: &purpose, columns: &columns };
             looked = Some(if needed > charter.answer_seconds {
                 let private = format!(
                     "a proof takes {} and {all} are owed already; the charter gives {} seconds",

@@ -87,9 +87,9 @@ fn choices(
             let conditions = Conditions { not_commercial: !commercial, ..Conditions::default() };
             Choice::granted(purpose.clone(), conditions).ok()
         });
-        let wider_granted = wanted.iter().any(|choice: &Choice| {
-            choice.decision() == Decision::Granted && choice.purpose().is_wider_than(purpose)
-        });
+        let wider_granted = wanted
+            .iter()
+            .any(|choice: &Choice| choice.decision() == Decision::Granted && choice.purpose().is_wider_than(purpose));
         let before = standing.get(purpose).map(|standing| &standing.choice);
         let choice = match granted.flatten() {
             Some(choice) => choice,
@@ -104,7 +104,8 @@ fn choices(
     }
     let in_force = |choice: &Choice| {
         let before = standing.get(choice.purpose()).map(|standing| &standing.choice);
-        let both_no = |before: &Choice| before.decision() != Decision::Granted && choice.decision() != Decision::Granted;
+        let both_no =
+            |before: &Choice| before.decision() != Decision::Granted && choice.decision() != Decision::Granted;
         before.is_some_and(|before| before == choice || both_no(before))
     };
     wanted.into_iter().filter(|choice| !in_force(choice)).collect()

@@ -15,7 +15,7 @@ mod run;
 mod status;
 
 pub(crate) use decide::{accept, decline};
-pub(crate) use patients::consent;
 pub(crate) use join::ledger;
+pub(crate) use patients::consent;
 pub(crate) use run::run;
 pub(crate) use status::status;

@@ -10,10 +10,11 @@ use serde_json::{Value, json};
 
 use super::super::prove::epsilon::Accepted;
 use super::super::prove::settle;
+use super::consents::Consents;
 use super::link::{About, Link, is_final, standing};
 use crate::cli::{Failure, Setting};
 use crate::faults::Stage;
-use crate::store::{BudgetFile, By, Claim, Decided, Home, Note, NotedNoise, OutgoingFile};
+use crate::store::{BudgetFile, By, Claim, Decided, Home, Note, NotedNoise, OutgoingFile, TableFolder};
 
 /// What a pass came to.
 #[derive(Clone, Copy, Default, Debug)]
@@ -208,6 +209,33 @@ impl<'a> Pass<'a> {
         self.home.keep_note(note)?;
         self.tally.failed += 1;
         self.event("refused", Some(note), &error.to_string(), json!({ "rule": error.rule() }));
+        Ok(())
+    }
+
+    /// Once in an interval: the batch of consent events, whether there are some or not, and an epoch of every table that
+    /// includes it. Last, so that what was asked before is decided about as it was pinned.
+    pub(super) fn consents_of_interval(&mut self) -> Result<(), Failure> {
+        let Self { setting, home, link, outgoing, .. } = self;
+        let mut consents = Consents::open(setting, home, link, outgoing)?;
+        if !consents.is_due() || !consents.post_of_interval()? {
+            return Ok(());
+        }
+        for tables in TableFolder::all(home)? {
+            match consents.epoch(&tables, &[], None) {
+                Ok(_) => {}
+                // A table that is not on the ledger, or not committed, has no epoch there.
+                Err(failure) if failure.exit == 1 => {
+                    let sentence = format!("no new consent epoch of table {}: {}", tables.name(), failure.sentence);
+                    consents.text.push_str(&sentence);
+                    consents.text.push('\n');
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+        let text = std::mem::take(&mut consents.text);
+        for line in text.lines() {
+            self.event("consents", None, line, json!({}));
+        }
         Ok(())
     }
 }

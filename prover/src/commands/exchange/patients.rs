@@ -69,7 +69,10 @@ fn import(setting: &Setting, args: &ConsentImportArgs) -> Outcome {
     }
     let unknown: Vec<String> = intake.unknown.iter().map(ToString::to_string).collect();
     if !unknown.is_empty() {
-        text.push_str(&format!("No choice is about {}: in these columns everybody counts as no.\n", unknown.join(", ")));
+        text.push_str(&format!(
+            "No choice is about {}: in these columns everybody counts as no.\n",
+            unknown.join(", ")
+        ));
     }
     let json = json!({
         "entered": entered, "waiting": register.waiting(), "inexpressible": intake.inexpressible, "unknown": unknown,
@@ -114,7 +117,9 @@ fn record(setting: &Setting, args: &RecordArgs) -> Outcome {
     let today = setting.today()?;
     let number = register.history(&tag).map_or(1, History::next_number);
     let content = Content::new(home.site(), tag, number, today, args.choice.what()?, Salt::draw(&mut OsRng));
-    let event = content.and_then(|content| content.by_clerk(&args.form)).map_err(|error: EventError| Failure::refused(error))?;
+    let event = content
+        .and_then(|content| content.by_clerk(&args.form))
+        .map_err(|error: EventError| Failure::refused(error))?;
     let key = tagger.secret(&patient).signing_key(home.site()).public();
     take(&home, &mut register, event, today, Some(key), args.acknowledge.as_deref())
 }
@@ -126,7 +131,10 @@ fn require_row(version: &Version, tag: &Tag) -> Result<usize, Failure> {
     let is_row = |row: &usize| table.tags().iter().zip(limbs).all(|(column, limb)| column[*row] == limb);
     (0..table.rows()).find(is_row).ok_or_else(|| {
         let record = version.record();
-        Failure::refused(format!("no patient of this identifier is in version {} of table {}", record.version, record.table))
+        Failure::refused(format!(
+            "no patient of this identifier is in version {} of table {}",
+            record.version, record.table
+        ))
     })
 }
 
@@ -170,24 +178,17 @@ fn add(setting: &Setting, args: &AddArgs) -> Outcome {
     }
     let bytes = std::fs::read(&args.event).map_err(unreadable)?;
     let event = Event::parse(&bytes).map_err(|error| Failure::refused(format!("{}: {error}", args.event.display())))?;
-    let (mut known, mut card) = (false, None);
-    for tables in TableFolder::all(&home)? {
-        let (version, ..) = tables.active()?;
-        if require_row(&version, event.tag()).is_ok() {
-            (known, card) = (true, card_of(&home, &version, event.tag())?);
-        }
+    let (_, version) = active_version(&home, args.table.as_deref())?;
+    let patient = identifier(&args.patient)?;
+    let tagger = version.tagger(&home)?;
+    let tag = tagger.tag(&patient);
+    require_row(&version, &tag)?;
+    if *event.tag() != tag {
+        return Err(Failure::refused("the event is about another patient than the one who hands it in"));
     }
-    if !known {
-        return Err(Failure::refused("the event is about a tag that no table of this site has"));
-    }
+    let key = tagger.secret(&patient).signing_key(home.site()).public();
     let mut register = Register::open(&home)?;
-    take(&home, &mut register, event, setting.today()?, card, args.acknowledge.as_deref())
-}
-
-/// The key of a tag's card, where the site can tell: of patients who brought a secret or whose identifier it was made of, it is
-/// known at the desk only, so that of others it is looked up in the register.
-fn card_of(home: &Home, _version: &Version, tag: &Tag) -> Result<Option<PublicKey>, Failure> {
-    Ok(Register::open(home)?.card(tag))
+    take(&home, &mut register, event, setting.today()?, Some(key), args.acknowledge.as_deref())
 }
 
 /// What the commands that post have in common.
@@ -219,7 +220,9 @@ fn post(setting: &Setting, args: &PostArgs) -> Outcome {
             consents.post_intake(rows.into_iter().max().unwrap_or(1))?;
         } else if !consents.post_of_interval()? {
             let waiting = consents.register.waiting();
-            let text = format!("This interval's batch was posted; {waiting} events wait for the next. With --all they go at once.\n");
+            let text = format!(
+                "This interval's batch was posted; {waiting} events wait for the next. With --all they go at once.\n"
+            );
             consents.text.push_str(&text);
         }
         Ok(json!({ "batches": consents.register.batches().len(), "waiting": consents.register.waiting() }))

@@ -61,13 +61,15 @@ pub(super) fn receipt(setting: &Setting, args: &ReceiptArgs) -> Outcome {
     }
     let point = Receipt::point(row as u64, manifest.layout().grid().variables());
     let context = Receipt::context(manifest, epoch, row as u64);
-    let (values, opening) = open(&columns.iter().map(|one| (&one.secret, &one.commitment)).collect::<Vec<_>>(), &point, &context)?;
+    let (values, opening) =
+        open(&columns.iter().map(|one| (&one.secret, &one.commitment)).collect::<Vec<_>>(), &point, &context)?;
     let opened = ids.into_iter().zip(columns).zip(values).map(|((column, held), value)| {
         let RegisteredSecret { commitment, .. } = held;
         ColumnAtPoint { column, commitment, value }
     });
     let (batches, events) = events(&home, &over, &tag)?;
-    let counted = over.bundle.as_ref().map(|bundle| counted(&home, bundle, (manifest.digest(), epoch.digest()), row as u64));
+    let counted =
+        over.bundle.as_ref().map(|bundle| counted(&home, bundle, (manifest.digest(), epoch.digest()), row as u64));
     let receipt = Receipt {
         format: RECEIPT_FORMAT.to_owned(),
         manifest: manifest.clone(),
@@ -122,7 +124,9 @@ fn answered(home: &Home, request: &Digest) -> Result<Over, Failure> {
     let committed = version.require_committed()?;
     let epoch = version.epoch(bundle.epoch.number(), &committed.manifest)?;
     if committed.manifest.digest() != bundle.manifest.digest() || epoch.epoch.digest() != bundle.epoch.digest() {
-        return Err(Failure::cannot_tell("the answer is over a table version or an epoch that this home does not have"));
+        return Err(Failure::cannot_tell(
+            "the answer is over a table version or an epoch that this home does not have",
+        ));
     }
     Ok(Over { version, committed, epoch, bundle: Some(bundle) })
 }
@@ -180,7 +184,8 @@ fn evidence(home: &Home, over: &Over) -> Result<Option<RegistrationEvidence>, Fa
             let verified = link.trusted.verified_transaction(id);
             link.checked(home, verified)?;
             let TransactionAnswer { index, transaction, inclusion, .. } = answer;
-            let shown = Inclusion { member: transaction.member, signature: transaction.signature, index, path: inclusion.path };
+            let shown =
+                Inclusion { member: transaction.member, signature: transaction.signature, index, path: inclusion.path };
             found.entry(inclusion.checkpoint).or_default().push(shown);
         }
         // A block may come in between; then both are asked for again.
@@ -191,16 +196,13 @@ fn evidence(home: &Home, over: &Over) -> Result<Option<RegistrationEvidence>, Fa
             }
         }
     }
-    Err(Failure::cannot_tell("the ledger grows too fast to show two of its transactions under one checkpoint; try again"))
+    Err(Failure::cannot_tell(
+        "the ledger grows too fast to show two of its transactions under one checkpoint; try again",
+    ))
 }
 
 /// The selection of an answer at the patient's row.
-fn counted(
-    home: &Home,
-    bundle: &Bundle,
-    (manifest, epoch): (Digest, Digest),
-    row: u64,
-) -> Result<Counted, Failure> {
+fn counted(home: &Home, bundle: &Bundle, (manifest, epoch): (Digest, Digest), row: u64) -> Result<Counted, Failure> {
     let request = bundle.request.digest();
     let secret = home.kept_selection(&request, bundle.manifest.layout())?;
     let selection = ColumnId::selection();

@@ -182,7 +182,9 @@ pub(super) fn take_in(
     let intake = events_of((&site, &consents.register), (&table, flags), (&form, today), &mut OsRng)?;
     let unknown: Vec<String> = intake.unknown.iter().map(ToString::to_string).collect();
     if !unknown.is_empty() {
-        setting.console.note(&format!("no choice is about {}: in these columns everybody counts as no", unknown.join(", ")));
+        setting
+            .console
+            .note(&format!("no choice is about {}: in these columns everybody counts as no", unknown.join(", ")));
     }
     if intake.inexpressible > 0 {
         setting.console.note(&format!(

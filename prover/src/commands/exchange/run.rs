@@ -76,6 +76,7 @@ fn pass(setting: &Setting, claim: Claim) -> Result<(Tally, Heads), Failure> {
         }
     }
     pass.answer_owed()?;
+    pass.consents_of_interval()?;
     Ok((pass.tally, (pass.budget.head(), pass.outgoing.head())))
 }
 

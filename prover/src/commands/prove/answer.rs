@@ -3,7 +3,7 @@
 use cohortium_client::OpenNonces;
 use cohortium_keys::{KeyCache, KeyKind, ProvingKey, read_verifying};
 use cohortium_protocol::bundle::{Bundle, NoiseOnLedger};
-use cohortium_protocol::commit::budget::Charge;
+use cohortium_protocol::commit::{Charge, SecretColumn};
 use cohortium_protocol::documents::{Approval, Request};
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::Charter;
@@ -249,7 +249,7 @@ pub(crate) fn answer(
     // Said now: should this process die, the note is made all the same.
     setting.console.note(&format!("Budget record {budget_record} has the digest {digest}; note it elsewhere."));
     Stage::ProveCharged.pass();
-    let bundle = prove(&prepared, &key, &anchors)?;
+    let (bundle, selection) = prove(&prepared, &key, &anchors)?;
     Stage::ProveVerified.pass();
 
     let bytes = pretty(&bundle);
@@ -261,7 +261,7 @@ pub(crate) fn answer(
         setting.today()?,
         (budget_record, digest),
     );
-    home.keep_release(&record, &bytes)?;
+    home.keep_release(&record, &bytes, &selection)?;
     Stage::ProveKept.pass();
     Ok(Some(Answer { bytes, budget_record }))
 }
@@ -347,7 +347,7 @@ fn own_anchors(
     .map_err(Failure::refused)
 }
 
-fn prove(prepared: &Prepared<'_>, key: &ProvingKey, anchors: &Anchors) -> Result<Bundle, Failure> {
+fn prove(prepared: &Prepared<'_>, key: &ProvingKey, anchors: &Anchors) -> Result<(Bundle, SecretColumn), Failure> {
     let mut bar = Progress::new(PARTS);
     let mut step = |doing: &str, done: f64| {
         if (SELF_CHECK..1.0).contains(&done) {
@@ -355,8 +355,8 @@ fn prove(prepared: &Prepared<'_>, key: &ProvingKey, anchors: &Anchors) -> Result
         }
         bar.at((done * PARTS as f64) as u64, doing);
     };
-    let bundle = prepared.prove(key, anchors, &mut OsRng, &mut step)?;
+    let proved = prepared.prove_keeping(key, anchors, &mut OsRng, &mut step)?;
     let took = bar.end();
     eprintln!("Proved and verified in {:.1} seconds.", took.as_secs_f64());
-    Ok(bundle)
+    Ok(proved)
 }

@@ -150,11 +150,6 @@ impl Register {
         self.records.get(tag).map(|record| &record.history)
     }
 
-    /// The key of a tag's card, where it was known at its first event.
-    pub(crate) fn card(&self, tag: &Tag) -> Option<PublicKey> {
-        self.records.get(tag).and_then(|record| record.card)
-    }
-
     /// The tags that there are events of.
     pub(crate) fn tags(&self) -> impl Iterator<Item = &Tag> {
         self.records.keys()
@@ -166,7 +161,8 @@ impl Register {
         let is_in = |event: &&Event| self.posted.get(&(*tag, event.number())).is_some_and(|batch| *batch <= cutoff);
         // Numbers are posted in order, so what is posted is a history too.
         let events = record.history.events().iter().take_while(is_in).map(|event| (event.clone(), None));
-        let history = History::of(&self.site, *tag, record.card, events).map_err(|source| StoreError::Consent { source })?;
+        let history =
+            History::of(&self.site, *tag, record.card, events).map_err(|source| StoreError::Consent { source })?;
         Ok((!history.events().is_empty()).then_some(history))
     }
 
@@ -195,7 +191,11 @@ impl Register {
 
     /// Makes the next batch, of so many leaves, with as many waiting events as there is room for: tags of which an event
     /// takes a consent back come first, and each tag's events in the order of their numbers.
-    pub(crate) fn make_batch(&mut self, leaves: u32, rng: &mut (impl RngCore + CryptoRng)) -> Result<Batch, StoreError> {
+    pub(crate) fn make_batch(
+        &mut self,
+        leaves: u32,
+        rng: &mut (impl RngCore + CryptoRng),
+    ) -> Result<Batch, StoreError> {
         let number = self.batches.len() as u32 + 1;
         let chosen = self.next_events(leaves as usize);
         let chosen: Vec<(Key, _)> = chosen
@@ -226,9 +226,9 @@ impl Register {
             What::Key { .. } | What::Representative { .. } | What::Agreement(_) => false,
         };
         waiting.sort_by_key(|(_, events)| !events.iter().any(takes_back));
-        let keys = waiting.into_iter().flat_map(|(tag, events)| {
-            events.into_iter().map(move |event| (tag, event.number())).collect::<Vec<_>>()
-        });
+        let keys = waiting
+            .into_iter()
+            .flat_map(|(tag, events)| events.into_iter().map(move |event| (tag, event.number())).collect::<Vec<_>>());
         keys.take(room).collect()
     }
 
