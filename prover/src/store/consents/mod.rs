@@ -34,7 +34,7 @@ const BATCHES: &str = "batches";
 struct Entry {
     /// The day on which it was entered.
     entered: Day,
-    /// The key that follows from the patient's card, where the site knows it: with the first event of a tag.
+    /// The key that follows from the patient's card, where the site knows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     card: Option<PublicKey>,
     event: Event,
@@ -97,51 +97,52 @@ impl Register {
     fn enter(&mut self, entry: Entry) -> Result<(), HistoryError> {
         let Entry { entered, card, event } = entry;
         let tag = *event.tag();
-        let site = &self.site;
-        let new = || Record { history: History::new(site, tag, card), card };
-        match self.records.get_mut(&tag) {
-            Some(record) => record.history.push(event, Some(entered)),
-            None => {
-                let mut record = new();
-                record.history.push(event, Some(entered))?;
-                self.records.insert(tag, record);
-                Ok(())
+        let mut record = self.begun(&tag, card)?;
+        record.history.push(event, Some(entered))?;
+        self.records.insert(tag, record);
+        Ok(())
+    }
+
+    /// What is known of a tag, with its card's key from now on, if it was not known before.
+    fn begun(&self, tag: &Tag, card: Option<PublicKey>) -> Result<Record, HistoryError> {
+        match self.records.get(tag) {
+            None => Ok(Record { history: History::new(&self.site, *tag, card), card }),
+            Some(known) if known.card.is_some() || card.is_none() => {
+                Ok(Record { history: known.history.clone(), card: known.card })
+            }
+            Some(known) => {
+                let events = known.history.events().iter().map(|event| (event.clone(), None));
+                Ok(Record { history: History::of(&self.site, *tag, card, events)?, card })
             }
         }
     }
 
-    /// Takes events in, all or none, on a day. `card` tells the key of a tag's card, where the site knows it.
+    /// Takes events in, all or none, on a day. `card` tells the key of a tag's card, where it is known.
     pub(crate) fn take(
         &mut self,
         events: Vec<Event>,
         entered: Day,
         card: &dyn Fn(&Tag) -> Option<PublicKey>,
     ) -> Result<(), StoreError> {
-        let mut entries = Vec::with_capacity(events.len());
-        // On copies of the histories that change, so that nothing has changed where one is refused.
-        let mut changed: BTreeMap<Tag, History> = BTreeMap::new();
+        let refuse = |source| StoreError::Consent { source };
+        let mut lines = Zeroizing::new(Vec::new());
+        // On copies, so that nothing has changed where one is refused.
+        let mut changed: BTreeMap<Tag, Record> = BTreeMap::new();
         for event in events {
             let tag = *event.tag();
-            let known = self.records.contains_key(&tag) || changed.contains_key(&tag);
-            let card = if known { None } else { card(&tag) };
-            let begin = || match self.records.get(&tag) {
-                Some(record) => record.history.clone(),
-                None => History::new(&self.site, tag, card),
+            let mut record = match changed.remove(&tag) {
+                Some(record) => record,
+                None => self.begun(&tag, card(&tag)).map_err(refuse)?,
             };
-            let history = changed.entry(tag).or_insert_with(begin);
-            history.push(event.clone(), Some(entered)).map_err(|source| StoreError::Consent { source })?;
-            entries.push(Entry { entered, card, event });
-        }
-        let mut lines = Zeroizing::new(Vec::new());
-        for entry in &entries {
+            let entry = Entry { entered, card: record.card, event };
             // Our entries are structures with text keys: writing them to memory does not fail.
-            lines.extend(serde_json::to_vec(entry).unwrap_or_default());
+            lines.extend(serde_json::to_vec(&entry).unwrap_or_default());
             lines.push(b'\n');
+            record.history.push(entry.event, Some(entered)).map_err(refuse)?;
+            changed.insert(tag, record);
         }
         self.file.append_all(&lines)?;
-        for entry in entries {
-            self.enter(entry).map_err(|source| StoreError::Consent { source })?;
-        }
+        self.records.extend(changed);
         Ok(())
     }
 
