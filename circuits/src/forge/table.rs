@@ -23,7 +23,7 @@ pub(crate) struct Forger {
 /// `CLAUSE: forger, refused by CLAUSE;` for every clause. The match is exhaustive: a clause without a forger
 /// does not compile.
 macro_rules! forgers {
-    ($($clause:ident: $forge:path, refused by $refused_by:ident;)* $(elsewhere: $other:ident;)*) => {
+    ($($clause:ident: $forge:path, refused by $refused_by:ident;)* $(@ $other:ident;)*) => {
         /// Every forger.
         pub(crate) const FORGERS: &[Forger] = &[$(forger(Clause::$clause)),*];
 
@@ -110,8 +110,8 @@ forgers! {
     NoisedCountNotAbove: noise::noised_count_not_above, refused by NoisedCountNotAbove;
     NoisedSum: noise::noised_sum, refused by NoisedSum;
     // of statements about a table: `chain`
-    elsewhere: EndDenominator;
-    elsewhere: ChainCounted;
+    @ EndDenominator;
+    @ ChainCounted;
 }
 
 #[test]

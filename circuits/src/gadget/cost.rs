@@ -61,8 +61,7 @@ pub fn predict(shape: &Shape) -> Cost {
     let drawn = match shape.proves {
         Proves::Table => ENDS_WIDTH.constraints(),
         Proves::Query | Proves::Eligibility => {
-            Width::W9.constraints() * weight_steps(shape)
-                + Width::W17.constraints() * groups.div_ceil(GROUPS_PER_STEP)
+            Width::W9.constraints() * weight_steps(shape) + Width::W17.constraints() * groups.div_ceil(GROUPS_PER_STEP)
         }
     };
     let transcript = Width::W9.constraints()

@@ -4,10 +4,10 @@ use ark_ff::{AdditiveGroup, Field};
 use cohortium_protocol::field::F;
 use cohortium_protocol::shape::Shape;
 
-use super::{Others, Public, chain_weight};
 use super::builder::Builder;
 use super::coins::{Challenges, Coins};
 use super::walk::{LeafClaim, LeafClaims, continues};
+use super::{Others, Public, chain_weight};
 use crate::clause::{Clause, Relation};
 use crate::messages::Messages;
 

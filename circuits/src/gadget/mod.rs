@@ -220,11 +220,7 @@ fn ends_side<B: Builder>(
 
 /// The weight of the chain's leaf sets and of its ends.
 fn chain_weight<B: Builder>(builder: &B, relation: &Relation, challenges: &Challenges<B::Num>) -> B::Num {
-    if relation.has(Clause::ChainCounted) {
-        challenges.aggregate_weights[0].clone()
-    } else {
-        builder.constant(F::ZERO)
-    }
+    if relation.has(Clause::ChainCounted) { challenges.aggregate_weights[0].clone() } else { builder.constant(F::ZERO) }
 }
 
 /// (c) Roots: `side` is `A`.
