@@ -6,7 +6,7 @@ use cohortium_keys::{ProvingKey, VerifyingKey};
 use cohortium_protocol::commit::SecretColumn;
 use cohortium_protocol::documents::FILE_EXCHANGE;
 use cohortium_protocol::shape::Shape;
-use cohortium_protocol::table_proof::{TableKind, TableProof, TableSubject};
+use cohortium_protocol::table_proof::{TableContext, TableKind, TableProof, TableSubject};
 use cohortium_prover::pipeline::{PipelineError, RegisteredSecret, TableJob};
 use cohortium_tests::{Hospital, key, seeded, usual_policy};
 use cohortium_verifier::{TableError, verify_table};
@@ -243,4 +243,26 @@ fn says(changed: &Value, subject: TableSubject<'_>, field: &str, expected: &str)
         Ok(proof) => verify_table(&proof, subject, FILE_EXCHANGE, verifying(), true).unwrap_err().to_string(),
     };
     assert!(refused.contains(expected), "{field}: {refused}, not {expected}");
+}
+
+/// Everything that a proof is about is in the digest that it starts from.
+#[test]
+fn the_context_binds_everything() {
+    let Scene { hospital, .. } = scene();
+    let other = Hospital::synthetic("north", 301, 6, usual_policy());
+    let [one, two] = [hospital.manifest.digest(), other.manifest.digest()];
+    let context = |subject, ledger, shape: &Shape, verifying_key| {
+        TableContext { subject, ledger, shape, verifying_key }.digest().to_string()
+    };
+    let all = [
+        context(unique(hospital), "a", &Shape::TABLE_12, one),
+        context(unique(hospital), "b", &Shape::TABLE_12, one),
+        context(unique(hospital), "a", &Shape::TABLE_16, one),
+        context(unique(hospital), "a", &Shape::TABLE_12, two),
+        context(unique(&other), "a", &Shape::TABLE_12, one),
+        context(flags(hospital), "a", &Shape::TABLE_12, one),
+        context(flags(&other), "a", &Shape::TABLE_12, one),
+    ];
+    let different: std::collections::BTreeSet<&String> = all.iter().collect();
+    assert_eq!(different.len(), all.len());
 }

@@ -111,3 +111,39 @@ impl TablePublic {
         Ok(self.named().into_iter().map(|(_, x)| x).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_are_as_many_inputs_as_names_and_lists_have_the_shapes_lengths() {
+        for shape in Shape::TABLES {
+            let zeros = |len: usize| vec![F::from(0u64); len];
+            let mut public = TablePublic {
+                context: Digest::of_bytes(b"context"),
+                commitments: Digest::of_bytes(b"commitments"),
+                challenges: TableChallenges {
+                    row_point: zeros(shape.row_bits),
+                    value_point: zeros(shape.value_bits + 1),
+                    mu: F::from(1u64),
+                },
+                evaluations: TableEvaluations {
+                    occupied: F::from(2u64),
+                    flags: F::from(3u64),
+                    sources: F::from(4u64),
+                    targets: F::from(5u64),
+                    inputs: zeros(shape.max_lookups()),
+                    multiplicities: zeros(shape.max_lookups()),
+                },
+            };
+            let encoded = public.encode(&shape).unwrap();
+            assert_eq!(encoded.len(), TablePublic::count(&shape));
+            let at = encoded.iter().position(|x| *x == F::from(1u64)).unwrap();
+            assert_eq!(encoded[at..at + 5], [1u64, 2, 3, 4, 5].map(F::from));
+            public.evaluations.inputs.pop();
+            let refused = public.encode(&shape).unwrap_err().to_string();
+            assert_eq!(refused, format!("the shape {} takes 14 of `inputs`, found 13", shape.name));
+        }
+    }
+}
