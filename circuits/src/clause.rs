@@ -1,6 +1,6 @@
-//! The clauses of the relation `query`, by name, and the switch that turns one off in tests.
+//! The clauses of the relations, by name, and the switch that turns one off in tests.
 
-/// A clause of the relation; the names and headings are the statement page's.
+/// A clause of a relation; the names and headings are the statement pages'.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
 pub enum Clause {
     // (a) transcript
@@ -129,11 +129,16 @@ pub enum Clause {
     NoisedCountNotAbove,
     /// A noised sum is the sum with its noise.
     NoisedSum,
+    // of statements about a table
+    /// Neither `gamma - v_0` nor `gamma - v_end` is zero.
+    EndDenominator,
+    /// The chain's sources, targets and ends have its weight.
+    ChainCounted,
 }
 
 impl Clause {
     /// Every clause.
-    pub const ALL: [Self; 60] = [
+    pub const ALL: [Self; 62] = [
         Self::AbsorbContext,
         Self::AbsorbCommitments,
         Self::AbsorbAggregates,
@@ -194,6 +199,8 @@ impl Clause {
         Self::NoisedCountNotBelow,
         Self::NoisedCountNotAbove,
         Self::NoisedSum,
+        Self::EndDenominator,
+        Self::ChainCounted,
     ];
 }
 

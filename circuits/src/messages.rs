@@ -7,7 +7,7 @@ use std::fmt;
 use ark_ff::{AdditiveGroup, Field, PrimeField};
 use cohortium_protocol::field::F;
 use cohortium_protocol::policy::SumParams;
-use cohortium_protocol::shape::{AGGREGATES, Shape};
+use cohortium_protocol::shape::{AGGREGATES, Proves, Shape};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::noise::NoiseWitness;
@@ -138,12 +138,20 @@ impl Layer {
 /// The exact aggregates of a group: `n, s, ss, p`.
 pub type GroupSums = [F; AGGREGATES];
 
+/// The ends of the chain of a table's tags: `v_0` and `v_end`.
+pub const ENDS: usize = 2;
+
+/// The ends in the place of one group's aggregates.
+pub fn ends_message([first, last]: [F; ENDS]) -> GroupSums {
+    [first, last, F::ZERO, F::ZERO]
+}
+
 /// Everything that the argument's prover sends, with the inverses that show denominators to be non-zero.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct Messages {
     /// Uniform; makes every challenge independent of the data.
     pub nonce: F,
-    /// The aggregates of every group of the shape.
+    /// The aggregates of every group of the shape; of a statement about a table the chain's ends, `[v_0, v_end, 0, 0]`.
     pub aggregates: Vec<GroupSums>,
     /// The row tree's root.
     pub row_root: Fraction,
@@ -155,12 +163,12 @@ pub struct Messages {
     pub row_rounds: Vec<RowRound>,
     /// The table sumcheck.
     pub table_rounds: Vec<TableRound>,
-    /// `1 / (gamma - g)`.
+    /// `1 / (gamma - g)`; of a statement about a table `1 / (gamma - v_0)` and `1 / (gamma - v_end)`.
     pub group_inverses: Vec<F>,
     /// `1 / Q_r` and `1 / Q_t`.
     pub root_inverses: [F; 2],
     /// Of each group's first sum, should it be suppressed: 0 if it is near 0, 1 if near the most it could be. Empty in
-    /// shapes with noise.
+    /// shapes with noise, and where nothing is released.
     pub sides: Vec<F>,
     /// The noise, in shapes that have it.
     pub noise: Option<NoiseWitness>,
@@ -172,6 +180,7 @@ impl Messages {
         let round = LayerRound { at_zero: F::ZERO, at_one: F::ZERO, leading: F::ZERO };
         let row_round = RowRound { at_zero: F::ZERO, at_one: F::ZERO, high: [F::ZERO; 3] };
         let table_round = TableRound { at_zero: F::ZERO, at_one: F::ZERO };
+        let releases = shape.proves != Proves::Table;
         Self {
             nonce: F::ZERO,
             aggregates: vec![[F::ZERO; AGGREGATES]; shape.groups],
@@ -182,11 +191,16 @@ impl Messages {
                 .collect(),
             row_rounds: vec![row_round; shape.row_bits],
             table_rounds: vec![table_round; shape.value_bits + 1],
-            group_inverses: vec![F::ZERO; shape.groups],
+            group_inverses: vec![F::ZERO; if releases { shape.groups } else { ENDS }],
             root_inverses: [F::ZERO; 2],
-            sides: if shape.noise.is_none() { vec![F::ONE; shape.groups] } else { Vec::new() },
+            sides: if releases && shape.noise.is_none() { vec![F::ONE; shape.groups] } else { Vec::new() },
             noise: shape.noise.map(NoiseWitness::blank),
         }
+    }
+
+    /// `v_0` and `v_end`: where the chain of a table's tags starts and ends.
+    pub fn ends(&self) -> [F; ENDS] {
+        self.aggregates.first().map_or([F::ZERO; ENDS], |[first, last, ..]| [*first, *last])
     }
 
     /// Fills in on which side a suppressed first sum is near its end: the lower one if it is below the dominance bound. Under
@@ -201,9 +215,14 @@ impl Messages {
     }
 
     /// Fills in the inverses of the denominators, 0 where there is none.
-    pub fn set_inverses(&mut self, gamma: F) {
+    pub fn set_inverses(&mut self, shape: &Shape, gamma: F) {
         let inverse = |x: F| x.inverse().unwrap_or(F::ZERO);
-        self.group_inverses = (0..self.aggregates.len()).map(|g| inverse(gamma - F::from(g as u64))).collect();
+        self.group_inverses = match shape.proves {
+            Proves::Table => self.ends().map(|end| inverse(gamma - end)).to_vec(),
+            Proves::Query | Proves::Eligibility => {
+                (0..self.aggregates.len()).map(|g| inverse(gamma - F::from(g as u64))).collect()
+            }
+        };
         self.root_inverses = [inverse(self.row_root.q), inverse(self.table_root.q)];
     }
 }

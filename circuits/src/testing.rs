@@ -32,6 +32,10 @@ pub(crate) const TINY: Shape = Shape {
     noise: None,
 };
 
+/// As `TINY`, with room for eight steps and a chain.
+pub(crate) const TINY_TABLE: Shape =
+    Shape { name: "tiny-table", proves: Proves::Table, slot_bits: 4, groups: 1, ..TINY };
+
 /// Sixty digits in two blocks.
 pub(crate) const TINY_NOISE: NoiseShape = NoiseShape {
     digits: 60,

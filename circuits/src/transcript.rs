@@ -10,7 +10,7 @@ use ark_ff::{AdditiveGroup, PrimeField};
 use cohortium_protocol::domain;
 use cohortium_protocol::field::F;
 use cohortium_protocol::hash::Hasher;
-use cohortium_protocol::shape::{AGGREGATES, Shape};
+use cohortium_protocol::shape::{AGGREGATES, Proves, Shape};
 
 use crate::poseidon::{Width, permute};
 
@@ -44,6 +44,9 @@ impl Transcript {
     }
 }
 
+/// The step of a chain's ends, in statements about a table: two messages, and the challenges `alpha, gamma, w_0`.
+pub const ENDS_WIDTH: Width = Width::W5;
+
 /// How many groups' aggregates one step takes.
 pub const GROUPS_PER_STEP: usize = 4;
 
@@ -72,10 +75,14 @@ pub fn layer_end_width(shape: &Shape, layer: usize) -> Width {
 pub fn pattern(shape: &Shape) -> String {
     let layers: Vec<String> =
         (0..shape.layers()).map(|i| format!("{i}*3,{}", layer_end_width(shape, i).size())).collect();
+    let drawn = match shape.proves {
+        Proves::Table => format!("ends {}", ENDS_WIDTH.size()),
+        Proves::Query | Proves::Eligibility => {
+            format!("aggregates {}*17; weights {}*9", shape.groups.div_ceil(GROUPS_PER_STEP), weight_steps(shape))
+        }
+    };
     format!(
-        "statement 9; aggregates {}*17; weights {}*9; roots 5; layers {}; row {}*5; table {}*3",
-        shape.groups.div_ceil(GROUPS_PER_STEP),
-        weight_steps(shape),
+        "statement 9; {drawn}; roots 5; layers {}; row {}*5; table {}*3",
         layers.join(";"),
         shape.row_bits,
         shape.value_bits + 1,

@@ -92,6 +92,12 @@ pub const STATE: &str = "cohortium/state/1";
 pub const QUERY_PROOF: &str = "cohortium/query-proof/1";
 /// The content of a release: request and cells.
 pub const RELEASE: &str = "cohortium/release/1";
+/// The digest that a proof about a table starts from.
+pub const TABLE_CONTEXT: &str = "cohortium/table-context/1";
+/// A proof about a table.
+pub const TABLE_PROOF: &str = "cohortium/table-proof/1";
+/// Stands for an approval where the opening budget is charged for a proof about a table.
+pub const TABLE_PROOF_CHARGE: &str = "cohortium/table-proof-charge/1";
 /// The weights under which many proofs are checked at once.
 pub const BATCH: &str = "cohortium/batch/1";
 /// Separates noise keys from every other use of their permutation.

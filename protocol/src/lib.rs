@@ -24,4 +24,5 @@ pub mod results;
 pub mod shape;
 pub mod statement;
 pub mod table;
+pub mod table_proof;
 pub mod text;

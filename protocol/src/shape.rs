@@ -206,6 +206,11 @@ impl Shape {
         Self::STANDARD.iter().position(|shape| shape == self).map(|place| Self::NOISED[place])
     }
 
+    /// The shape of statements about whole tables of this shape, if it is a standard one.
+    pub fn about_table(&self) -> Option<Self> {
+        Self::STANDARD.iter().position(|shape| shape == self).map(|place| Self::TABLES[place])
+    }
+
     /// The smallest standard shape that holds this many data rows beside its blinding rows.
     pub fn smallest_for(rows: usize) -> Option<Self> {
         Self::STANDARD.into_iter().find(|shape| rows <= shape.max_declared_rows())
@@ -299,7 +304,7 @@ pub struct Pin {
 
 /// The circuits of this version. A change here voids every key; the crate `circuits` holds them equal to what
 /// it builds.
-pub const PINNED: [Pin; 6] = [
+pub const PINNED: [Pin; 9] = [
     Pin {
         shape: Shape::QUERY_12,
         id: "b80031091b0cf5cf795bd6d8b360416b0d7478c77a7a3652675350cb0d8b0235",
@@ -335,6 +340,24 @@ pub const PINNED: [Pin; 6] = [
         id: "c23aa87ca33e4d985747b6a0e01d87268316741c56807cc676ccac7f70283849",
         constraints: 128_657,
         matrices: "24543b314accd0601ceb53908b0cd6567121668046c0ead9dc27deb383e188b0",
+    },
+    Pin {
+        shape: Shape::TABLE_12,
+        id: "ab03cb97e73c188caa19739c2367e515f70aa2e7469c4c0c16a01e76e1f50830",
+        constraints: 63_651,
+        matrices: "3e18c5c43f736af3138680922de19805152779733642bc6f1c2569bd76d14a90",
+    },
+    Pin {
+        shape: Shape::TABLE_16,
+        id: "c96977fac7ee53bfee73601543ad83d46c101f62aa16306dd9dc2dd810367712",
+        constraints: 65_331,
+        matrices: "935b5c8518a7cf60285ce9b9e600388a2aa5657f1a5c4cbff2fb1dca6770e2f2",
+    },
+    Pin {
+        shape: Shape::TABLE_20,
+        id: "1711bc141745bc3cdfa442a28325463d5f84d97165c0d63180c9769864fb07ae",
+        constraints: 88_939,
+        matrices: "3b540dfb221aed0239877cd69254e5f98314399bfeb75aafdd366372a3f38dfc",
     },
 ];
 

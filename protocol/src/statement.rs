@@ -1,11 +1,16 @@
-//! The public inputs of the statement `query`: one type and one encoder for prover and verifier.
+//! The public inputs of the statement `query`, and of the others in modules of their own: one type and one encoder for
+//! prover and verifier.
 //!
 //! The order is the statement page's. The verifier fills every field from what it derived itself.
+
+mod table;
+
+pub use table::{TableChallenges, TableEvaluations, TablePublic};
 
 use crate::field::{F, digest_limbs};
 use crate::hash::Digest;
 use crate::policy::{Cell, GroupCells, MAX_CODE, NoisedParams, ReleaseParams};
-use crate::shape::{NoiseShape, Shape};
+use crate::shape::{NoiseShape, Proves, Shape};
 
 /// The public challenges: outputs of the transcript that the checks outside the circuit need.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -122,6 +127,14 @@ pub struct LengthError {
     pub required: usize,
     /// The list's length.
     pub found: usize,
+}
+
+/// How many public inputs a shape's circuit has, the constant 1 not counted.
+pub const fn public_inputs(shape: &Shape) -> usize {
+    match shape.proves {
+        Proves::Query | Proves::Eligibility => QueryPublic::count(shape),
+        Proves::Table => TablePublic::count(shape),
+    }
 }
 
 impl QueryPublic {

@@ -16,6 +16,7 @@ pub mod receipt;
 mod report;
 mod rules;
 mod study_text;
+mod table;
 mod text;
 mod verify;
 
@@ -23,4 +24,5 @@ pub use anchors::{Anchors, AnchorsDocument, AnchorsError, FORMAT as ANCHORS_FORM
 pub use noise::noise_shape_of;
 pub use reason::{AuditError, Reason, Step};
 pub use report::{AnchorUsed, GroupReport, Guarantee, Known, Report, Verdict, audit};
+pub use table::{TableError, VerifiedTable, verify_table};
 pub use verify::{PendingRelease, VerifiedRelease, check_release, verify_release};

@@ -137,6 +137,7 @@ impl Cohort {
             z: self.z.clone(),
             group: self.group(),
             flags: vec![self.consent.clone(), self.flag.clone()],
+            chain: None,
         }
     }
 

@@ -4,7 +4,7 @@
 use ark_ff::{AdditiveGroup, Field};
 use cohortium_protocol::field::F;
 use cohortium_protocol::shape::{AGGREGATES, Shape};
-use cohortium_protocol::statement::{Evaluations, PublicChallenges};
+use cohortium_protocol::statement::{Evaluations, PublicChallenges, TableChallenges, TableEvaluations};
 
 use crate::messages::GroupSums;
 use crate::prove::{QueryWitness, RowColumn};
@@ -67,6 +67,19 @@ pub(super) struct Dense {
     pub(super) group: Vec<F>,
     /// `F_1, F_2, ..`.
     pub(super) flags: Vec<Vec<F>>,
+    /// In the place of the last four but the flags, in statements about a table.
+    pub(super) chain: Option<DenseChain>,
+}
+
+/// The chain of a table's tags.
+#[derive(Clone)]
+pub(super) struct DenseChain {
+    /// `V`.
+    pub(super) sources: Vec<F>,
+    /// `V + V_D + 1`.
+    pub(super) targets: Vec<F>,
+    /// How many times the sources' weight the targets have in the leaves: 1, but a liar's.
+    pub(super) balance: F,
 }
 
 impl Dense {
@@ -94,6 +107,7 @@ impl Dense {
             z: optional(&witness.z),
             group: dense(shape, &witness.group),
             flags: witness.flags.iter().map(|flag| dense(shape, flag)).collect(),
+            chain: None,
         }
     }
 
@@ -153,6 +167,21 @@ impl Dense {
             tables: Vec::new(),
             multiplicities: Vec::new(),
         }
+    }
+
+    /// `V` and `V + V_D + 1` at any point, where there is a chain.
+    pub(super) fn chain_at(&self, point: &[F]) -> Option<[F; 2]> {
+        let weights = weights(point);
+        self.chain.as_ref().map(|chain| [&chain.sources, &chain.targets].map(|column| extend(column, &weights)))
+    }
+
+    /// What a verifier of the statement `table` would derive at these points.
+    pub(super) fn table_evaluations(&self, at: &TableChallenges) -> TableEvaluations {
+        let values = weights(&at.value_point);
+        let Evaluations { occupied, flags, inputs, .. } = self.at_row_point(&at.row_point, at.mu);
+        let [sources, targets] = self.chain_at(&at.row_point).unwrap_or([F::ZERO; 2]);
+        let multiplicities = self.lookups.iter().map(|lookup| extend(&lookup.multiplicity, &values)).collect();
+        TableEvaluations { occupied, flags, sources, targets, inputs, multiplicities }
     }
 
     /// What a verifier would derive at these points.

@@ -2,17 +2,17 @@
 
 use ark_ff::{AdditiveGroup, Field};
 use cohortium_protocol::field::F;
-use cohortium_protocol::shape::Shape;
+use cohortium_protocol::shape::{Proves, Shape};
 use cohortium_protocol::statement::Evaluations;
 
-use super::dense::{Dense, corner, extend, weights};
+use super::dense::{Dense, DenseChain, corner, extend, weights};
 use super::lie::inverse;
 use crate::clause::{Clause, Relation};
 use crate::messages::{Children, Fraction, GroupSums};
-use crate::native::Challenges;
+use crate::native::{Challenges, chain_weight};
 
 /// The row tree's leaves, slot after slot.
-pub(super) fn row_leaves(shape: &Shape, drawn: &Challenges, dense: &Dense) -> Vec<Fraction> {
+pub(super) fn row_leaves(relation: Relation, shape: &Shape, drawn: &Challenges, dense: &Dense) -> Vec<Fraction> {
     let occupied = dense.occupied();
     let [w0, w1, w2, w3] = drawn.aggregate_weights;
     let Dense { selection, y, z, group, .. } = dense;
@@ -22,6 +22,15 @@ pub(super) fn row_leaves(shape: &Shape, drawn: &Challenges, dense: &Dense) -> Ve
             p: *weight * occupied[row],
             q: drawn.alpha - lookup.input[row] - drawn.beta * lookup.output[row],
         }));
+    }
+    if let Some(DenseChain { sources, targets, balance }) = &dense.chain {
+        let weight = chain_weight(&relation, drawn);
+        for (column, weight) in [(sources, weight), (targets, -*balance * weight)] {
+            leaves.extend(
+                (0..shape.rows()).map(|row| Fraction { p: weight * occupied[row], q: drawn.gamma - column[row] }),
+            );
+        }
+        return leaves;
     }
     leaves.extend((0..shape.rows()).map(|row| Fraction {
         p: occupied[row] * selection[row] * (w0 + w1 * y[row] + w2 * y[row] * y[row] + w3 * y[row] * z[row]),
@@ -39,7 +48,7 @@ pub(super) fn table_leaves(shape: &Shape, drawn: &Challenges, dense: &Dense) -> 
             q: drawn.alpha - F::from(v as u64) - drawn.beta * lookup.table[v],
         }));
     }
-    leaves.extend((0..shape.values()).map(|_| Fraction { p: F::ZERO, q: F::ONE }));
+    leaves.resize(shape.slots() * shape.values(), Fraction { p: F::ZERO, q: F::ONE });
     leaves
 }
 
@@ -50,7 +59,7 @@ pub(super) fn row_bracket(
     drawn: &Challenges,
     row_point: &[F],
     lambda: F,
-    at: &Evaluations,
+    (at, chain): (&Evaluations, Option<[F; 2]>),
 ) -> F {
     let slots = weights(&row_point[shape.row_bits..]);
     let [w0, w1, w2, w3] = drawn.aggregate_weights;
@@ -60,9 +69,17 @@ pub(super) fn row_bracket(
         let q = drawn.alpha - at.inputs[j] - drawn.beta * at.outputs[j];
         sum += slots[j] * (p + lambda * q);
     }
-    let p = at.occupied * at.selection * (w0 + w1 * at.y + w2 * at.y * at.y + w3 * at.y * at.z);
-    let q = drawn.gamma - at.group;
-    sum += slots[shape.max_lookups()] * (p + lambda * q);
+    match chain {
+        Some([source, target]) => {
+            let p = at.occupied * chain_weight(&relation, drawn);
+            sum += slots[shape.max_lookups()] * (p + lambda * (drawn.gamma - source));
+            sum += slots[shape.max_lookups() + 1] * (-p + lambda * (drawn.gamma - target));
+        }
+        None => {
+            let p = at.occupied * at.selection * (w0 + w1 * at.y + w2 * at.y * at.y + w3 * at.y * at.z);
+            sum += slots[shape.max_lookups()] * (p + lambda * (drawn.gamma - at.group));
+        }
+    }
     if relation.has(Clause::FlagsChecked) { sum + at.occupied * at.flags } else { sum }
 }
 
@@ -72,7 +89,7 @@ pub(super) fn table_denominator(shape: &Shape, drawn: &Challenges, table_point: 
     let values: Vec<F> = (0..shape.values() as u64).map(F::from).collect();
     let value = extend(&values, &weights(&table_point[..shape.value_bits]));
     let lookups = (0..shape.max_lookups()).map(|j| slots[j] * (drawn.alpha - value - drawn.beta * tables[j]));
-    lookups.sum::<F>() + slots[shape.max_lookups()]
+    lookups.sum::<F>() + slots[shape.max_lookups()..].iter().sum::<F>()
 }
 
 /// `sum_j e_j W_j m_j` of the multiplicities' values at one point.
@@ -81,8 +98,12 @@ pub(super) fn table_numerator(shape: &Shape, drawn: &Challenges, table_point: &[
     (0..shape.max_lookups()).map(|j| slots[j] * drawn.lookup_weights[j] * multiplicities[j]).sum()
 }
 
-/// The right side of the aggregates, `A`.
-pub(super) fn aggregate_side(drawn: &Challenges, aggregates: &[GroupSums]) -> F {
+/// The right side of the aggregates, or of a chain: `A`.
+pub(super) fn aggregate_side(relation: Relation, shape: &Shape, drawn: &Challenges, aggregates: &[GroupSums]) -> F {
+    if shape.proves == Proves::Table {
+        let [first, last, ..] = aggregates[0];
+        return chain_weight(&relation, drawn) * (inverse(drawn.gamma - first) - inverse(drawn.gamma - last));
+    }
     let group = |(g, sums): (usize, &GroupSums)| {
         let weighted: F = sums.iter().zip(&drawn.aggregate_weights).map(|(x, w)| *x * w).sum();
         weighted * inverse(drawn.gamma - F::from(g as u64))

@@ -10,8 +10,10 @@
 //! - [`everywhere`]: a lie at every place, every message and every public number changed;
 //! - [`uniqueness`]: exactly one release fits the aggregates;
 //! - [`order`]: which message changes which challenges, and pinned transcripts;
-//! - [`hiding`]: what is published has one distribution.
+//! - [`hiding`]: what is published has one distribution;
+//! - [`chain`]: all of this for the statement `table`.
 
+mod chain;
 mod cohort;
 mod constraints;
 mod dealer;

@@ -56,7 +56,7 @@ pub(super) struct Player<'a> {
 
 impl Player<'_> {
     fn walk(&mut self) -> Played {
-        let mut row = Tree::grow(row_leaves(self.shape, &self.drawn, self.dense));
+        let mut row = Tree::grow(row_leaves(self.relation, self.shape, &self.drawn, self.dense));
         let mut table = Tree::grow(table_leaves(self.shape, &self.drawn, self.dense));
         let mut batch = [self.roots(&mut row, &mut table), F::ZERO];
         let mut point = Vec::new();
@@ -83,7 +83,7 @@ impl Player<'_> {
 
     /// Sends the roots: with false aggregates, roots that pass the root check, unless the lie is dropped here.
     fn roots(&mut self, row: &mut Tree, table: &mut Tree) -> F {
-        let side = aggregate_side(&self.drawn, &self.lie.aggregates);
+        let side = aggregate_side(self.relation, self.shape, &self.drawn, &self.lie.aggregates);
         let gap = (table.claim.p + side * table.claim.q) * row.claim.q - row.claim.p * table.claim.q;
         match self.lie.manner(Place::Roots) {
             Some(Manner::Bluntly) => {}
@@ -99,7 +99,7 @@ impl Player<'_> {
             }
         }
         (self.messages.row_root, self.messages.table_root) = (row.claim, table.claim);
-        self.messages.set_inverses(self.drawn.gamma);
+        self.messages.set_inverses(self.shape, self.drawn.gamma);
         self.dealer.say(Said::Roots(row.claim, table.claim))[0]
     }
 

@@ -18,8 +18,8 @@ impl Player<'_> {
         let mut bound = Vec::new();
         for (i, rho) in point.iter().enumerate() {
             let values = round(&bound, &point[i + 1..], 4, |at| {
-                let at = self.dense.at_row_point(at, mu);
-                row_bracket(self.relation, self.shape, &self.drawn, &row.point, lambda, &at)
+                let (opened, chain) = (self.dense.at_row_point(at, mu), self.dense.chain_at(at));
+                row_bracket(self.relation, self.shape, &self.drawn, &row.point, lambda, (&opened, chain))
             });
             let c = coefficients(&values);
             let mut sent = RowRound { at_zero: values[0], at_one: values[1], high: [c[2], c[3], c[4]] };

@@ -23,7 +23,7 @@ pub(crate) struct Forger {
 /// `CLAUSE: forger, refused by CLAUSE;` for every clause. The match is exhaustive: a clause without a forger
 /// does not compile.
 macro_rules! forgers {
-    ($($clause:ident: $forge:path, refused by $refused_by:ident;)*) => {
+    ($($clause:ident: $forge:path, refused by $refused_by:ident;)* $(@ $other:ident;)*) => {
         /// Every forger.
         pub(crate) const FORGERS: &[Forger] = &[$(forger(Clause::$clause)),*];
 
@@ -35,6 +35,7 @@ macro_rules! forgers {
                     refused_by: Clause::$refused_by,
                     forge: $forge,
                 },)*
+                $(Clause::$other => panic!("a clause of another statement"),)*
             }
         }
     };
@@ -108,12 +109,16 @@ forgers! {
     NoisedCountNotBelow: noise::noised_count_not_below, refused by NoisedCountNotBelow;
     NoisedCountNotAbove: noise::noised_count_not_above, refused by NoisedCountNotAbove;
     NoisedSum: noise::noised_sum, refused by NoisedSum;
+    // of statements about a table: `chain`
+    @ EndDenominator;
+    @ ChainCounted;
 }
 
 #[test]
 fn every_clause_has_a_forger() {
     // FORGERS is exhaustive by its match, so ALL is if it is the same list.
-    let clauses: Vec<Clause> = FORGERS.iter().map(|forger| forger.clause).collect();
+    let mut clauses: Vec<Clause> = FORGERS.iter().map(|forger| forger.clause).collect();
+    clauses.extend([Clause::EndDenominator, Clause::ChainCounted]);
     assert_eq!(clauses, Clause::ALL);
 }
 

@@ -41,7 +41,7 @@ fn blinding_row_afterwards(relation: Relation, column: fn(&mut Cohort) -> &mut V
 fn gap_at(relation: Relation, played: &Played, cohort: &Cohort, point: &[F]) -> F {
     let Played { drawn, row_point, lambda, challenges, .. } = played;
     let at = cohort.dense().at_row_point(point, challenges.mu);
-    played.row_claim - row_bracket(relation, &Cohort::SHAPE, drawn, row_point, *lambda, &at)
+    played.row_claim - row_bracket(relation, &Cohort::SHAPE, drawn, row_point, *lambda, (&at, None))
 }
 
 /// With the weights known, one more person is made up for by a sum of products that nobody asked for.

@@ -58,6 +58,7 @@ fn argument(aggregates: &GroupAggregates, params: ReleaseParams) -> (QueryPublic
         z: zeros.clone(),
         group: zeros,
         flags: Vec::new(),
+        chain: None,
     };
     let GroupAggregates { n, s, ss, p } = *aggregates;
     let lie = Lie::claiming(vec![[n, s, ss, p].map(F::from)]).dropped_at(Place::Roots, Manner::Bluntly);

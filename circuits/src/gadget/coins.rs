@@ -2,20 +2,23 @@
 
 use ark_ff::AdditiveGroup;
 use cohortium_protocol::field::F;
-use cohortium_protocol::shape::Shape;
+use cohortium_protocol::shape::{Proves, Shape};
 
 use super::builder::Builder;
 use super::poseidon::Transcript;
 use crate::clause::{Clause, Relation};
+use crate::messages::ENDS;
 use crate::poseidon::Width;
-use crate::transcript::{FIXED_CHALLENGES, GROUPS_PER_STEP, layer_end_width, weight_steps};
+use crate::transcript::{ENDS_WIDTH, FIXED_CHALLENGES, GROUPS_PER_STEP, layer_end_width, weight_steps};
 
 /// The challenges drawn after the aggregates.
 pub(super) struct Challenges<N> {
     pub(super) alpha: N,
     pub(super) beta: N,
     pub(super) gamma: N,
+    /// Of a chain the first alone.
     pub(super) aggregate_weights: [N; 4],
+    /// A lookup without one has the weight 1.
     pub(super) lookup_weights: Vec<N>,
 }
 
@@ -60,6 +63,9 @@ impl<'a, N: Clone> Coins<'a, N> {
     }
 
     pub(super) fn aggregates<B: Builder<Num = N>>(&mut self, builder: &mut B, aggregates: &[[N; 4]]) -> Challenges<N> {
+        if self.shape.proves == Proves::Table {
+            return self.ends(builder, aggregates.first().map_or(&[], |ends| &ends[..ENDS]));
+        }
         let mut drawn = Vec::new();
         for groups in aggregates.chunks(GROUPS_PER_STEP) {
             drawn = self.absorb(builder, Clause::AbsorbAggregates, Width::W17, groups.as_flattened());
@@ -70,15 +76,8 @@ impl<'a, N: Clone> Coins<'a, N> {
         let first = |wanted: bool, i: usize, j: usize| drawn[if wanted { j } else { i }].clone();
         let own = self.relation.has(Clause::IndependentAggregates);
         let own_lookup = self.relation.has(Clause::IndependentWeights);
-        #[cfg(not(test))]
-        let alpha = drawn[0].clone();
-        #[cfg(test)]
-        let alpha = match self.relation.rigged_alpha() {
-            Some(alpha) => builder.witness(alpha),
-            None => drawn[0].clone(),
-        };
         Challenges {
-            alpha,
+            alpha: self.alpha(builder, &drawn[0]),
             beta: if self.relation.has(Clause::OutputBound) { drawn[1].clone() } else { builder.constant(F::ZERO) },
             gamma: drawn[2].clone(),
             aggregate_weights: [3, 4, 5, 6].map(|j| first(own, 3, j)),
@@ -86,6 +85,25 @@ impl<'a, N: Clone> Coins<'a, N> {
                 .map(|j| first(own_lookup, FIXED_CHALLENGES, FIXED_CHALLENGES + j))
                 .collect(),
         }
+    }
+
+    fn ends<B: Builder<Num = N>>(&mut self, builder: &mut B, ends: &[N]) -> Challenges<N> {
+        let drawn = self.absorb(builder, Clause::AbsorbAggregates, ENDS_WIDTH, ends);
+        let zero = || builder.constant(F::ZERO);
+        let (beta, aggregate_weights) = (zero(), [drawn[2].clone(), zero(), zero(), zero()]);
+        let alpha = self.alpha(builder, &drawn[0]);
+        Challenges { alpha, beta, gamma: drawn[1].clone(), aggregate_weights, lookup_weights: Vec::new() }
+    }
+
+    /// `alpha` as drawn, or as a test's lottery has it.
+    #[cfg_attr(not(test), allow(clippy::unused_self))] // the lottery is the relation's
+    fn alpha<B: Builder<Num = N>>(&self, builder: &mut B, drawn: &N) -> N {
+        #[cfg(test)]
+        if let Some(alpha) = self.relation.rigged_alpha() {
+            return builder.witness(alpha);
+        }
+        let _ = builder;
+        drawn.clone()
     }
 
     pub(super) fn roots<B: Builder<Num = N>>(&mut self, builder: &mut B, roots: &[N; 4]) -> N {

@@ -1,12 +1,12 @@
 //! What the circuit costs, by formula: constraints by part.
 
 use cohortium_protocol::policy::SUM_BASE_BITS;
-use cohortium_protocol::shape::{AGGREGATES, NoiseShape, Shape};
+use cohortium_protocol::shape::{AGGREGATES, NoiseShape, Proves, Shape};
 
 use crate::native::{CODE_BITS, COUNT_RULE_BITS, NOISED_COUNT_BITS};
 use crate::noise::{DIGITS_PER_NUMBER, TOP_BITS, WORD_BITS, block_count, number_count};
 use crate::poseidon::Width;
-use crate::transcript::{GROUPS_PER_STEP, active, layer_end_width, weight_steps};
+use crate::transcript::{ENDS_WIDTH, GROUPS_PER_STEP, active, layer_end_width, weight_steps};
 
 /// Constraints by part of the statement.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -58,27 +58,42 @@ pub fn predict(shape: &Shape) -> Cost {
     let layers = shape.layers();
     let rounds = layers * (layers - 1) / 2;
     let ends: usize = (0..layers).map(|i| layer_end_width(shape, i).constraints()).sum();
-    let transcript = Width::W9.constraints() * (1 + weight_steps(shape))
-        + Width::W17.constraints() * groups.div_ceil(GROUPS_PER_STEP)
+    let drawn = match shape.proves {
+        Proves::Table => ENDS_WIDTH.constraints(),
+        Proves::Query | Proves::Eligibility => {
+            Width::W9.constraints() * weight_steps(shape) + Width::W17.constraints() * groups.div_ceil(GROUPS_PER_STEP)
+        }
+    };
+    let transcript = Width::W9.constraints()
+        + drawn
         + Width::W5.constraints() * (1 + n)
         + Width::W3.constraints() * (rounds + w + 1)
         + ends;
     // A tree in a layer: its claim 1, its parent's value 3, its folds 2; both trees: lambda^2, and twice its factor.
     let trees = both + layers;
     let layers = 3 * rounds + 6 * trees + 3 * both + layers;
-    let roots = groups * (1 + AGGREGATES + 1) + 2 + 1 + 2;
-    // Slot weights of both trees; rows: claim, 6 a round; final: 6, 3 a lookup, 2; tables: point, 4 a lookup, 3 a round.
-    let leaves = 2 * (slots - 2) + 1 + (1 + 6 * n + 6 + 3 * lookups + 2 + 1) + (w + 4 * lookups + 1 + 3 * (w + 1) + 1);
+    // Of the ends: two denominators and the weight. Of the leaf sets that are no lookups: a numerator and two poles, or four
+    // products within the numerator, itself and a pole. Of each lookup, rows and tables: weight, output or entry, and pole, or
+    // the pole alone; and its numerator in the tables. The public point of tables.
+    let (side, others, lookup, point) = match shape.proves {
+        Proves::Table => (2 + 1, 3, 1, 0),
+        Proves::Query | Proves::Eligibility => (groups * (1 + AGGREGATES + 1), 6, 3, w),
+    };
+    let roots = side + 2 + 1 + 2;
+    // Slot weights of both trees; rows: claim, 6 a round; final: the others, the lookups, 2; tables: point, lookups, 3 a round.
+    let leaves = 2 * (slots - 2)
+        + 1
+        + (1 + 6 * n + others + lookup * lookups + 2 + 1)
+        + (point + (lookup + 1) * lookups + 1 + 3 * (w + 1) + 1);
     let count = 2 + (1 + n + 1) + 4 + 2 * COUNT_RULE_BITS;
     let sums: usize = SUM_BASE_BITS.iter().map(|bits| 6 + 2 * *bits as usize).sum();
     // What all rows could add up to, the range of what is left of it, the side, its factor.
     let complement = 1 + (1 + n + CODE_BITS) + 1 + 1;
     let exact = groups * (count + sums + complement);
-    Cost {
-        transcript,
-        layers,
-        roots,
-        leaves,
-        release: shape.noise.map_or(exact, |noise| groups * NOISED_GROUP + predict_noise(noise)),
-    }
+    let release = match (shape.proves, shape.noise) {
+        (Proves::Table, _) => 0,
+        (_, None) => exact,
+        (_, Some(noise)) => groups * NOISED_GROUP + predict_noise(noise),
+    };
+    Cost { transcript, layers, roots, leaves, release }
 }

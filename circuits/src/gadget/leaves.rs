@@ -4,10 +4,10 @@ use ark_ff::{AdditiveGroup, Field};
 use cohortium_protocol::field::F;
 use cohortium_protocol::shape::Shape;
 
-use super::Public;
 use super::builder::Builder;
 use super::coins::{Challenges, Coins};
 use super::walk::{LeafClaim, LeafClaims, continues};
+use super::{Others, Public, chain_weight};
 use crate::clause::{Clause, Relation};
 use crate::messages::Messages;
 
@@ -83,25 +83,19 @@ fn rows<B: Builder>(
     // g(r) = OCC (sum_j e_j W_j + e SEL (w_0 + Y (w_1 + w_2 Y + w_3 Z)) + flags)
     //      + lambda (sum_j e_j (alpha - in_j - beta out_j) + e (gamma - GRP))
     let slots = leaf_weights(builder, shape, &row.point);
-    let (lookups, last) = slots.split_at(slots.len() - 1);
-    let w = &challenges.aggregate_weights;
-    let squares = builder.product(&w[2], &public.y);
-    let products = builder.product(&w[3], &public.z);
-    let inner = builder.sum(&[w[1].clone(), squares, products]);
-    let measured = builder.product(&public.y, &inner);
-    let summed = builder.add(&w[0], &measured);
-    let selected = builder.product(&public.selection, &summed);
-    let mut occupied = vec![builder.product(&last[0], &selected)];
+    let (lookups, others) = slots.split_at(shape.max_lookups());
+    let (numerator, mut poles) = other_leaves(builder, relation, public, challenges, others);
+    let mut occupied = vec![numerator];
     if relation.has(Clause::FlagsChecked) {
         occupied.push(public.flags.clone());
     }
-    let distance = builder.sub(&challenges.gamma, &public.group);
-    let mut poles = vec![builder.product(&last[0], &distance)];
     for (j, slot) in lookups.iter().enumerate() {
-        occupied.push(builder.product(slot, &challenges.lookup_weights[j]));
-        let scaled = builder.product(&challenges.beta, &public.outputs[j]);
-        let pole =
-            builder.linear(F::ZERO, &[(F::ONE, &challenges.alpha), (-F::ONE, &public.inputs[j]), (-F::ONE, &scaled)]);
+        occupied.push(with_weight(builder, slot, challenges, j));
+        let mut pole = builder.sub(&challenges.alpha, &public.inputs[j]);
+        if let Some(output) = public.outputs.get(j) {
+            let scaled = builder.product(&challenges.beta, output);
+            pole = builder.sub(&pole, &scaled);
+        }
         poles.push(builder.product(slot, &pole));
     }
     let occupied = builder.sum(&occupied);
@@ -111,6 +105,50 @@ fn rows<B: Builder>(
     let expected = builder.add(&numerators, &denominators);
     if relation.has(Clause::RowFinal) {
         builder.equal(Clause::RowFinal, &claim, &expected);
+    }
+}
+
+/// A lookup's slot with its weight.
+fn with_weight<B: Builder>(builder: &mut B, slot: &B::Num, challenges: &Challenges<B::Num>, lookup: usize) -> B::Num {
+    match challenges.lookup_weights.get(lookup) {
+        Some(weight) => builder.product(slot, weight),
+        None => slot.clone(),
+    }
+}
+
+/// What the leaf sets that are no lookups add: to what `OCC` multiplies, and the poles with their slots' weights.
+///
+/// The products come in the order in which the keys of queries have them: the numerator's, then the poles'.
+fn other_leaves<B: Builder>(
+    builder: &mut B,
+    relation: &Relation,
+    public: &Public<B::Num>,
+    challenges: &Challenges<B::Num>,
+    slots: &[B::Num],
+) -> (B::Num, Vec<B::Num>) {
+    match &public.others {
+        Others::Aggregates { selection, y, z, group } => {
+            let w = &challenges.aggregate_weights;
+            let squares = builder.product(&w[2], y);
+            let products = builder.product(&w[3], z);
+            let inner = builder.sum(&[w[1].clone(), squares, products]);
+            let measured = builder.product(y, &inner);
+            let summed = builder.add(&w[0], &measured);
+            let selected = builder.product(selection, &summed);
+            let numerator = builder.product(&slots[0], &selected);
+            let distance = builder.sub(&challenges.gamma, group);
+            (numerator, vec![builder.product(&slots[0], &distance)])
+        }
+        Others::Chain { sources, targets } => {
+            let weight = chain_weight(builder, relation, challenges);
+            let slot = builder.sub(&slots[0], &slots[1]);
+            let numerator = builder.product(&slot, &weight);
+            let pole = |builder: &mut B, slot: &B::Num, value: &B::Num| {
+                let distance = builder.sub(&challenges.gamma, value);
+                builder.product(slot, &distance)
+            };
+            (numerator, vec![pole(builder, &slots[0], sources), pole(builder, &slots[1], targets)])
+        }
     }
 }
 
@@ -132,16 +170,19 @@ fn tables<B: Builder>(
         }
     }
     let slots = leaf_weights(builder, shape, &table.point);
-    let (lookups, last) = slots.split_at(slots.len() - 1);
+    let (lookups, others) = slots.split_at(shape.max_lookups());
     let bits: Vec<(F, &B::Num)> = rho.iter().enumerate().map(|(bit, x)| (-F::from(1u64 << bit), x)).collect();
     let minus_value = builder.linear(F::ZERO, &bits);
-    let mut denominators = vec![last[0].clone()];
+    let mut denominators = others.to_vec();
     let mut numerators = Vec::with_capacity(lookups.len());
     for (j, slot) in lookups.iter().enumerate() {
-        let scaled = builder.product(&challenges.beta, &public.tables[j]);
-        let pole = builder.linear(F::ZERO, &[(F::ONE, &challenges.alpha), (F::ONE, &minus_value), (-F::ONE, &scaled)]);
+        let mut pole = builder.add(&challenges.alpha, &minus_value);
+        if let Some(entry) = public.tables.get(j) {
+            let scaled = builder.product(&challenges.beta, entry);
+            pole = builder.sub(&pole, &scaled);
+        }
         denominators.push(builder.product(slot, &pole));
-        let weight = builder.product(slot, &challenges.lookup_weights[j]);
+        let weight = with_weight(builder, slot, challenges, j);
         numerators.push(builder.product(&weight, &public.multiplicities[j]));
     }
     let denominators = builder.sum(&denominators);

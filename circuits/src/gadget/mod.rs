@@ -1,4 +1,4 @@
-//! The relation `query` as constraints: the circuit.
+//! The relations as constraints: the circuit.
 //!
 //! The same headings and clause names as the native twin and the statement page.
 
@@ -17,11 +17,11 @@ pub use matrices::{Combination, Matrices, Row};
 
 use ark_ff::{AdditiveGroup, Field};
 use cohortium_protocol::field::F;
-use cohortium_protocol::shape::Shape;
-use cohortium_protocol::statement::QueryPublic;
+use cohortium_protocol::shape::{Proves, Shape};
+use cohortium_protocol::statement::public_inputs;
 
 use crate::clause::{Clause, Relation};
-use crate::messages::Messages;
+use crate::messages::{ENDS, Messages};
 use coins::{Challenges, Coins};
 
 /// The public inputs as numbers, in the order of the statement page.
@@ -34,26 +34,46 @@ struct Public<N> {
     mu: N,
     occupied: N,
     flags: N,
-    selection: N,
-    y: N,
-    z: N,
-    group: N,
+    others: Others<N>,
     inputs: Vec<N>,
+    /// A lookup without one has the output 0, in the zero table.
     outputs: Vec<N>,
     tables: Vec<N>,
     multiplicities: Vec<N>,
     release: Release<N>,
 }
 
+/// The leaf sets that are no lookups, at `r`.
+enum Others<N> {
+    /// One, of a query's aggregates.
+    Aggregates { selection: N, y: N, z: N, group: N },
+    /// Two: the sources of the chain of a table's tags, and its targets.
+    Chain { sources: N, targets: N },
+}
+
+impl<N: Clone> Others<N> {
+    fn allocate<B: Builder<Num = N>>(inputs: &mut Inputs<'_, B>, shape: &Shape) -> Self {
+        match shape.proves {
+            Proves::Table => Self::Chain { sources: inputs.one(), targets: inputs.one() },
+            Proves::Query | Proves::Eligibility => {
+                Self::Aggregates { selection: inputs.one(), y: inputs.one(), z: inputs.one(), group: inputs.one() }
+            }
+        }
+    }
+}
+
 /// How the cells follow from the aggregates, and the cells.
 enum Release<N> {
     Exact(release::Policy<N>, Vec<release::Cells<N>>),
     Noised(noise::Policy<N>, Vec<noise::Cells<N>>),
+    /// Nothing is released.
+    Nothing,
 }
 
 impl<N: Clone> Release<N> {
     fn allocate<B: Builder<Num = N>>(inputs: &mut Inputs<'_, B>, shape: &Shape) -> Self {
         match shape.noise {
+            _ if shape.proves == Proves::Table => Self::Nothing,
             None => {
                 let policy = release::Policy::allocate(inputs);
                 Self::Exact(policy, (0..shape.groups).map(|_| release::Cells::allocate(inputs)).collect())
@@ -91,39 +111,50 @@ impl<N: Clone> Public<N> {
     fn allocate<B: Builder<Num = N>>(builder: &mut B, shape: &Shape, values: &[F]) -> Self {
         let mut inputs = Inputs { builder, values: values.iter() };
         let lookups = shape.max_lookups();
+        let is_query = shape.proves != Proves::Table;
         Self {
             context: inputs.pair(),
             commitments: inputs.pair(),
             row_point: inputs.list(shape.row_bits),
             value_point: inputs.list(shape.value_bits + 1),
-            table_point: inputs.list(shape.value_bits),
+            table_point: inputs.list(if is_query { shape.value_bits } else { 0 }),
             mu: inputs.one(),
             occupied: inputs.one(),
             flags: inputs.one(),
-            selection: inputs.one(),
-            y: inputs.one(),
-            z: inputs.one(),
-            group: inputs.one(),
+            others: Others::allocate(&mut inputs, shape),
             inputs: inputs.list(lookups),
-            outputs: inputs.list(lookups),
-            tables: inputs.list(lookups),
+            outputs: inputs.list(if is_query { lookups } else { 0 }),
+            tables: inputs.list(if is_query { lookups } else { 0 }),
             multiplicities: inputs.list(lookups),
             release: Release::allocate(&mut inputs, shape),
         }
     }
 }
 
-/// Builds the circuit of a shape: `public` in the order of [`QueryPublic::named`].
+/// Builds the circuit of a shape: `public` in the order of its statement's encoder.
 fn synthesise<B: Builder>(builder: &mut B, relation: Relation, shape: &Shape, public: &[F], messages: &Messages) {
     let public = Public::allocate(builder, shape, public);
     let mut coins = Coins::new(builder, relation, shape);
     let nonce = builder.witness(messages.nonce);
     coins.statement(builder, &public.context, &public.commitments, &nonce);
-    let aggregates: Vec<[B::Num; 4]> =
-        messages.aggregates.iter().map(|sums| sums.map(|x| builder.witness(x))).collect();
+    let aggregates: Vec<[B::Num; 4]> = match shape.proves {
+        Proves::Table => {
+            // The other two are no variables, so that there is nothing to choose.
+            let zero = builder.constant(F::ZERO);
+            let [first, last] = messages.ends().map(|end| builder.witness(end));
+            vec![[first, last, zero.clone(), zero]]
+        }
+        Proves::Query | Proves::Eligibility => {
+            messages.aggregates.iter().map(|sums| sums.map(|x| builder.witness(x))).collect()
+        }
+    };
     let challenges = coins.aggregates(builder, &aggregates);
     let roots = walk::Roots::allocate(builder, messages);
-    check_roots(builder, &relation, messages, &aggregates, &challenges, &roots);
+    let side = match shape.proves {
+        Proves::Table => ends_side(builder, &relation, messages, &aggregates, &challenges),
+        Proves::Query | Proves::Eligibility => aggregates_side(builder, &relation, messages, &aggregates, &challenges),
+    };
+    check_roots(builder, &relation, messages, &side, &roots);
     let claims = walk::layers(builder, &relation, shape, &mut coins, messages, roots);
     leaves::settle(builder, &relation, shape, &mut coins, &public, messages, &challenges, &claims);
     match (&public.release, shape.noise, &messages.noise) {
@@ -135,19 +166,18 @@ fn synthesise<B: Builder>(builder: &mut B, relation: Relation, shape: &Shape, pu
             noise::check(builder, &relation, noise, (policy, cells), &public.context, &aggregates, witness);
         }
         // Messages are of the shape.
-        (Release::Noised(..), ..) => {}
+        (Release::Noised(..) | Release::Nothing, ..) => {}
     }
 }
 
-/// (c) Roots.
-fn check_roots<B: Builder>(
+/// `A`, of a query: its aggregates' fractions.
+fn aggregates_side<B: Builder>(
     builder: &mut B,
     relation: &Relation,
     messages: &Messages,
     aggregates: &[[B::Num; 4]],
     challenges: &Challenges<B::Num>,
-    roots: &walk::Roots<B::Num>,
-) {
+) -> B::Num {
     let one = builder.constant(F::ONE);
     let mut terms = Vec::with_capacity(aggregates.len());
     for (g, (sums, inverse)) in aggregates.iter().zip(&messages.group_inverses).enumerate() {
@@ -161,10 +191,50 @@ fn check_roots<B: Builder>(
         let weighted = builder.sum(&weighted);
         terms.push(builder.product(&weighted, &inverse));
     }
-    let side = builder.sum(&terms);
+    builder.sum(&terms)
+}
+
+/// `A`, of a table: `w_0 (1 / (gamma - v_0) - 1 / (gamma - v_end))`.
+fn ends_side<B: Builder>(
+    builder: &mut B,
+    relation: &Relation,
+    messages: &Messages,
+    aggregates: &[[B::Num; 4]],
+    challenges: &Challenges<B::Num>,
+) -> B::Num {
+    let one = builder.constant(F::ONE);
+    let mut side = builder.constant(F::ZERO);
+    let signs = [F::ONE, -F::ONE];
+    let ends = aggregates.iter().flat_map(|ends| &ends[..ENDS]);
+    for ((end, inverse), sign) in ends.zip(&messages.group_inverses).zip(signs) {
+        let distance = builder.sub(&challenges.gamma, end);
+        let inverse = builder.witness(*inverse);
+        if relation.has(Clause::EndDenominator) {
+            builder.enforce(Label::Clause(Clause::EndDenominator), &distance, &inverse, &one);
+        }
+        side = builder.linear(F::ZERO, &[(F::ONE, &side), (sign, &inverse)]);
+    }
+    let weight = chain_weight(builder, relation, challenges);
+    builder.product(&weight, &side)
+}
+
+/// The weight of the chain's leaf sets and of its ends.
+fn chain_weight<B: Builder>(builder: &B, relation: &Relation, challenges: &Challenges<B::Num>) -> B::Num {
+    if relation.has(Clause::ChainCounted) { challenges.aggregate_weights[0].clone() } else { builder.constant(F::ZERO) }
+}
+
+/// (c) Roots: `side` is `A`.
+fn check_roots<B: Builder>(
+    builder: &mut B,
+    relation: &Relation,
+    messages: &Messages,
+    side: &B::Num,
+    roots: &walk::Roots<B::Num>,
+) {
+    let one = builder.constant(F::ONE);
     let (row, table) = (&roots.row, &roots.table);
     let left = builder.product(&row.p, &table.q);
-    let scaled = builder.product(&side, &table.q);
+    let scaled = builder.product(side, &table.q);
     let sum = builder.add(&table.p, &scaled);
     if relation.has(Clause::RootCheck) {
         builder.enforce(Label::Clause(Clause::RootCheck), &sum, &row.q, &left);
@@ -186,13 +256,13 @@ pub fn matrices(shape: &Shape) -> Matrices {
 /// The same with a clause off (tests only).
 pub(crate) fn matrices_with(relation: Relation, shape: &Shape) -> Matrices {
     let mut builder = Matrices::new();
-    synthesise(&mut builder, relation, shape, &vec![F::ZERO; QueryPublic::count(shape)], &Messages::blank(shape));
+    synthesise(&mut builder, relation, shape, &vec![F::ZERO; public_inputs(shape)], &Messages::blank(shape));
     builder
 }
 
 /// The assignment for a statement: the constant 1, the public inputs, the witness; and how many are public.
 ///
-/// `public` is [`QueryPublic::encode`]'s.
+/// `public` is in the order of the statement's encoder.
 pub fn assignment(shape: &Shape, public: &[F], messages: &Messages) -> (Vec<F>, usize) {
     assignment_with(Relation::whole(), shape, public, messages)
 }

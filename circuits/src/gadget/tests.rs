@@ -1,10 +1,11 @@
 use cohortium_protocol::policy::Cell;
 use cohortium_protocol::shape::{PINNED, Pin};
+use cohortium_protocol::statement::QueryPublic;
 
 use super::*;
 use crate::native;
 use crate::prove::{Argument, QueryWitness, prove};
-use crate::testing::{NOISY, digest, params, public, rng, tiny_shapes, witness};
+use crate::testing::{NOISY, TINY_TABLE, digest, params, public, rng, tiny_shapes, witness};
 
 fn argument(shape: &Shape, witness: &QueryWitness) -> (QueryPublic, Messages) {
     let Argument { mut messages, challenges } = prove(
@@ -46,7 +47,7 @@ fn both_back_ends_agree_variable_by_variable_and_arkworks_is_satisfied() {
 
 #[test]
 fn the_cost_is_as_predicted() {
-    for shape in tiny_shapes() {
+    for shape in tiny_shapes().into_iter().chain([TINY_TABLE]) {
         assert_eq!(matrices(&shape).constraints(), cost::predict(&shape).total(), "{}", shape.name);
     }
 }
@@ -220,10 +221,12 @@ fn the_standard_shapes_are_pinned() {
         if found != (constraints, digest.to_owned()) {
             wrong.push((shape.name, found, cost));
         }
-        assert!(matrices.constraints() + matrices.inputs <= 1 << 17, "{} falls under 2^17", shape.name);
+        let bits = if [Shape::TABLE_12, Shape::TABLE_16].contains(&shape) { 16 } else { 17 };
+        assert!(matrices.constraints() + matrices.inputs <= 1 << bits, "{} falls under 2^{bits}", shape.name);
+        assert_eq!(matrices.inputs, public_inputs(&shape) + 1);
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert!(wrong_ids.is_empty(), "{wrong_ids:#?}");
-    let shapes: Vec<Shape> = Shape::STANDARD.into_iter().chain(Shape::NOISED).collect();
+    let shapes: Vec<Shape> = Shape::STANDARD.into_iter().chain(Shape::NOISED).chain(Shape::TABLES).collect();
     assert_eq!(PINNED.map(|pin| pin.shape).to_vec(), shapes);
 }

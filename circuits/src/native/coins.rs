@@ -1,13 +1,13 @@
 //! The transcript's steps by name: shared by the prover and the native twin.
 
-use ark_ff::AdditiveGroup;
+use ark_ff::{AdditiveGroup, Field};
 use cohortium_protocol::field::F;
-use cohortium_protocol::shape::{AGGREGATES, Shape};
+use cohortium_protocol::shape::{AGGREGATES, Proves, Shape};
 
 use crate::clause::{Clause, Relation};
-use crate::messages::{Fraction, GroupSums, Layer, LayerRound, RowRound, TableRound};
+use crate::messages::{ENDS, Fraction, GroupSums, Layer, LayerRound, RowRound, TableRound};
 use crate::poseidon::Width;
-use crate::transcript::{FIXED_CHALLENGES, GROUPS_PER_STEP, Transcript, layer_end_width, weight_steps};
+use crate::transcript::{ENDS_WIDTH, FIXED_CHALLENGES, GROUPS_PER_STEP, Transcript, layer_end_width, weight_steps};
 
 /// The challenges drawn after the aggregates.
 #[derive(Clone)]
@@ -18,9 +18,9 @@ pub struct Challenges {
     pub beta: F,
     /// `gamma`: the aggregates' pole.
     pub gamma: F,
-    /// `w_0 .. w_3`, one an aggregate.
+    /// `w_0 .. w_3`, one an aggregate; of a chain `w_0` alone.
     pub aggregate_weights: [F; AGGREGATES],
-    /// `W_j`, one a lookup.
+    /// `W_j`, one a lookup; 1 in statements about a table.
     pub lookup_weights: Vec<F>,
 }
 
@@ -62,8 +62,11 @@ impl<'a> Coins<'a> {
         self.transcript.step(Width::W9, &[c0, c1, q0, q1, nonce]);
     }
 
-    /// Absorbs all aggregates, then draws the poles and weights.
+    /// Absorbs all aggregates, or a chain's ends, then draws the poles and weights.
     pub fn aggregates(&mut self, aggregates: &[GroupSums]) -> Challenges {
+        if self.shape.proves == Proves::Table {
+            return self.ends(aggregates.first().map_or(&[], |ends| &ends[..ENDS]));
+        }
         let mut drawn = Vec::new();
         for groups in aggregates.chunks(GROUPS_PER_STEP) {
             drawn = self.absorb(Clause::AbsorbAggregates, Width::W17, groups.as_flattened());
@@ -85,6 +88,18 @@ impl<'a> Coins<'a> {
             gamma: drawn[2],
             aggregate_weights,
             lookup_weights,
+        }
+    }
+
+    /// The lookups are all in one table, so they need no weights; outputs are 0, so they need no `beta`.
+    fn ends(&mut self, ends: &[F]) -> Challenges {
+        let drawn = self.absorb(Clause::AbsorbAggregates, ENDS_WIDTH, ends);
+        Challenges {
+            alpha: self.relation.alpha(drawn[0]),
+            beta: F::ZERO,
+            gamma: drawn[1],
+            aggregate_weights: [drawn[2], F::ZERO, F::ZERO, F::ZERO],
+            lookup_weights: vec![F::ONE; self.shape.max_lookups()],
         }
     }
 

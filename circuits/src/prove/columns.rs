@@ -7,6 +7,7 @@ use cohortium_protocol::field::F;
 use cohortium_protocol::shape::{AGGREGATES, Shape};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use super::table::{Chain, TableWitness};
 use crate::messages::GroupSums;
 
 /// A column, or a linear combination of columns, on all rows.
@@ -82,7 +83,7 @@ impl LookupWitness {
     }
 }
 
-/// Everything that the argument is about.
+/// Everything that the argument of a query is about.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct QueryWitness {
     /// Rows `[0, declared_rows)` are data.
@@ -123,5 +124,35 @@ impl QueryWitness {
             }
         }
         sums.into_iter().map(|sums| sums.map(F::from)).collect()
+    }
+}
+
+/// What the argument takes, of whichever statement: lookups, other leaf sets, flags.
+pub(super) struct Parts<'a> {
+    pub(super) declared_rows: usize,
+    pub(super) lookups: &'a [LookupWitness],
+    pub(super) others: Others<'a>,
+    pub(super) flags: &'a [RowColumn],
+}
+
+/// The leaf sets that are no lookups.
+pub(super) enum Others<'a> {
+    /// One, of a query's aggregates.
+    Aggregates(&'a QueryWitness),
+    /// Two, of a chain's sources and targets; without a chain both are 0 on every row.
+    Chain(Option<&'a Chain>),
+}
+
+impl<'a> From<&'a QueryWitness> for Parts<'a> {
+    fn from(witness: &'a QueryWitness) -> Self {
+        let QueryWitness { declared_rows, lookups, flags, .. } = witness;
+        Self { declared_rows: *declared_rows, lookups, others: Others::Aggregates(witness), flags }
+    }
+}
+
+impl<'a> From<&'a TableWitness> for Parts<'a> {
+    fn from(witness: &'a TableWitness) -> Self {
+        let TableWitness { declared_rows, lookups, chain, flags } = witness;
+        Self { declared_rows: *declared_rows, lookups, others: Others::Chain(chain.as_ref()), flags }
     }
 }

@@ -5,14 +5,15 @@ use cohortium_protocol::field::F;
 use cohortium_protocol::shape::Shape;
 use rayon::prelude::*;
 
-use super::columns::{LookupWitness, QueryWitness, RowColumn};
+use super::columns::{LookupWitness, Others, Parts, RowColumn};
 use super::slots::{Denominators, Numerators, Slot, collect};
 use super::step::Step;
+use super::table::Chain;
 use super::{Fingerprints, denominator};
 use crate::native::Challenges;
 
 /// The poles of every lookup's table.
-pub(super) fn fingerprints(shape: &Shape, witness: &QueryWitness, challenges: &Challenges) -> Fingerprints {
+pub(super) fn fingerprints(shape: &Shape, witness: &Parts<'_>, challenges: &Challenges) -> Fingerprints {
     witness
         .lookups
         .par_iter()
@@ -33,10 +34,10 @@ pub(super) fn lookup_pole(lookup: &LookupWitness, poles: &[F], challenges: &Chal
     denominator(challenges, lookup.input.at(row), lookup.output.at(row))
 }
 
-/// The row tree's leaves: lookups, unused slots, aggregates.
+/// The row tree's leaves: lookups, unused slots, then aggregates or a chain.
 pub(super) fn row_leaves(
     shape: &Shape,
-    witness: &QueryWitness,
+    witness: &Parts<'_>,
     challenges: &Challenges,
     fingerprints: &Fingerprints,
 ) -> Vec<Slot> {
@@ -54,6 +55,22 @@ pub(super) fn row_leaves(
         })
         .collect();
     let w = &challenges.aggregate_weights;
+    let gamma = challenges.gamma;
+    let witness = match witness.others {
+        Others::Aggregates(witness) => witness,
+        Others::Chain(chain) => {
+            let side = |weight: F, value: &(dyn Fn(&Chain, usize) -> F + Sync)| Slot {
+                p: Numerators::Step(occupied(weight)),
+                q: match chain {
+                    Some(chain) => Denominators::Dense(collect(shape.rows(), |row| gamma - value(chain, row))),
+                    None => Denominators::Same(gamma),
+                },
+            };
+            slots.push(side(w[0], &Chain::source));
+            slots.push(side(-w[0], &Chain::target));
+            return slots;
+        }
+    };
     let measure = |column: &Option<RowColumn>, row: usize| column.as_ref().map_or(F::ZERO, |column| column.at(row));
     let p = collect(shape.rows(), |row| match witness.selection.data.get(row) {
         None | Some(0) => F::ZERO,
@@ -62,15 +79,15 @@ pub(super) fn row_leaves(
             F::from(*selected) * (w[0] + y * (w[1] + w[2] * y + w[3] * z))
         }
     });
-    let q = collect(shape.rows(), |row| challenges.gamma - witness.group.at(row));
+    let q = collect(shape.rows(), |row| gamma - witness.group.at(row));
     slots.push(Slot { p: Numerators::Dense(p), q: Denominators::Dense(q) });
     slots
 }
 
-/// The table tree's leaves: tables with their multiplicities, the zero table of unused slots, and `0/1`.
+/// The table tree's leaves: tables with their multiplicities, the zero table of unused slots, and `0/1` facing the other leaf sets.
 pub(super) fn table_leaves(
     shape: &Shape,
-    witness: &QueryWitness,
+    witness: &Parts<'_>,
     challenges: &Challenges,
     fingerprints: &Fingerprints,
 ) -> Vec<Slot> {
@@ -96,6 +113,6 @@ pub(super) fn table_leaves(
             }
         })
         .collect();
-    slots.push(Slot { p: Numerators::Step(Step::ZERO), q: Denominators::Same(F::ONE) });
+    slots.resize_with(shape.slots(), || Slot { p: Numerators::Step(Step::ZERO), q: Denominators::Same(F::ONE) });
     slots
 }

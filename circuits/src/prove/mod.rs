@@ -8,10 +8,12 @@ mod leaves;
 mod rows;
 mod slots;
 mod step;
+mod table;
 mod tree;
 mod values;
 
 pub use columns::{LookupWitness, QueryWitness, RowColumn};
+pub use table::{Chain, LIMBS, TableWitness};
 
 use ark_ff::{AdditiveGroup, Field};
 use cohortium_protocol::field::{F, digest_limbs};
@@ -21,9 +23,10 @@ use cohortium_protocol::shape::Shape;
 use cohortium_protocol::statement::PublicChallenges;
 
 use crate::clause::Relation;
-use crate::messages::{Fraction, Layer, LayerRound, Messages};
+use crate::messages::{ENDS, Fraction, Layer, LayerRound, Messages, ends_message};
 use crate::native::{Challenges, Coins, leaf_weights};
 use crate::transcript::active;
+use columns::Parts;
 use tree::{Tree, TreeLayer};
 
 /// What the argument's prover produces.
@@ -60,25 +63,39 @@ pub fn prove(
     nonce: F,
     progress: &mut dyn FnMut(Stage),
 ) -> Argument {
-    let mut argument = prove_with(Relation::whole(), shape, witness, context, commitments, nonce, progress);
+    let mut messages = Messages::blank(shape);
+    messages.aggregates = witness.aggregates(shape);
+    let mut argument = argue(shape, &witness.into(), messages, [context, commitments], nonce, progress);
     argument.messages.set_sides(rule);
     argument
 }
 
-/// The same for a relation with a clause off (tests only; elsewhere every relation is whole).
-pub(crate) fn prove_with(
-    relation: Relation,
+/// Runs the argument's prover of the statement `table`; the digests and the nonce as for [`prove`].
+pub fn prove_table(
     shape: &Shape,
-    witness: &QueryWitness,
+    witness: &TableWitness,
     context: &Digest,
     commitments: &Digest,
     nonce: F,
     progress: &mut dyn FnMut(Stage),
 ) -> Argument {
     let mut messages = Messages::blank(shape);
+    let ends = witness.chain.as_ref().map_or([F::ZERO; ENDS], |chain| chain.ends);
+    messages.aggregates = vec![ends_message(ends)];
+    argue(shape, &witness.into(), messages, [context, commitments], nonce, progress)
+}
+
+/// The argument of either statement; `messages` hold the aggregates and nothing else yet.
+fn argue(
+    shape: &Shape,
+    witness: &Parts<'_>,
+    mut messages: Messages,
+    [context, commitments]: [&Digest; 2],
+    nonce: F,
+    progress: &mut dyn FnMut(Stage),
+) -> Argument {
     messages.nonce = nonce;
-    messages.aggregates = witness.aggregates(shape);
-    let mut coins = Coins::new(relation, shape);
+    let mut coins = Coins::new(Relation::whole(), shape);
     coins.statement(digest_limbs(context), digest_limbs(commitments), nonce);
     let challenges = coins.aggregates(&messages.aggregates);
 
@@ -88,7 +105,7 @@ pub(crate) fn prove_with(
     let mut table_tree = Tree::grow(leaves::table_leaves(shape, witness, &challenges, &fingerprints), shape.value_bits);
     messages.row_root = row_tree.root();
     messages.table_root = table_tree.root();
-    messages.set_inverses(challenges.gamma);
+    messages.set_inverses(shape, challenges.gamma);
 
     let leaf = walk(shape, &mut coins, &mut messages, &mut row_tree, &mut table_tree, progress);
 

@@ -2,13 +2,14 @@
 //!
 //! The polynomial is `L + OCC (a + e SEL (w_0 + Y (w_1 + w_2 Y + w_3 Z)) + sum_k mu^k (F_k^2 - F_k))`, where
 //! `L` gathers every denominator (linear in columns, so one table) and `a` every lookup's numerator.
+//! A chain's numerators are in `a` and its denominators in `L`; there is no `SEL` then.
 //! `OCC` is 1, then an edge, then 0, so the bracket is summed where it counts only.
 
 use ark_ff::{AdditiveGroup, Field};
 use cohortium_protocol::field::F;
 use cohortium_protocol::shape::Shape;
 
-use super::columns::{QueryWitness, RowColumn};
+use super::columns::{Others, Parts, QueryWitness, RowColumn};
 use super::leaves::lookup_pole;
 use super::slots::collect;
 use super::step::Step;
@@ -20,7 +21,7 @@ use crate::native::{Challenges, Coins};
 /// Runs the sumcheck; returns `r`.
 pub(super) fn sumcheck(
     shape: &Shape,
-    witness: &QueryWitness,
+    witness: &Parts<'_>,
     challenges: &Challenges,
     fingerprints: &Fingerprints,
     leaf: &Leaf,
@@ -66,16 +67,13 @@ fn dense(column: &RowColumn) -> Vec<F> {
 impl State {
     fn new(
         shape: &Shape,
-        witness: &QueryWitness,
+        witness: &Parts<'_>,
         challenges: &Challenges,
         fingerprints: &Fingerprints,
         leaf: &Leaf,
     ) -> Self {
         let slots = leaf.row_slots(shape);
-        let (last, lookups) = match slots.split_last() {
-            Some((last, lookups)) => (*last, lookups),
-            None => (F::ZERO, &[][..]),
-        };
+        let (lookups, others) = slots.split_at(shape.max_lookups());
         // Every denominator's weight in L, and the poles scaled by it.
         let scale: Vec<F> = lookups.iter().map(|slot| *slot * leaf.lambda).collect();
         let unused: F = scale[witness.lookups.len()..].iter().sum::<F>() * challenges.alpha;
@@ -84,10 +82,17 @@ impl State {
             .zip(&scale)
             .map(|(poles, scale)| poles.iter().map(|pole| *pole * scale).collect())
             .collect();
-        let group_scale = last * leaf.lambda;
-        let base = unused + group_scale * challenges.gamma;
+        let others_scale: Vec<F> = others.iter().map(|slot| *slot * leaf.lambda).collect();
+        let base = unused + others_scale.iter().sum::<F>() * challenges.gamma;
         let linear = collect(shape.rows(), |row| {
-            let mut sum = base - group_scale * witness.group.at(row);
+            let mut sum = base
+                - match witness.others {
+                    Others::Aggregates(query) => others_scale[0] * query.group.at(row),
+                    Others::Chain(Some(chain)) => {
+                        others_scale[0] * chain.source(row) + others_scale[1] * chain.target(row)
+                    }
+                    Others::Chain(None) => F::ZERO,
+                };
             for (j, lookup) in witness.lookups.iter().enumerate() {
                 sum += match (lookup.input.data.get(row), lookup.output.data.get(row)) {
                     (Some(input), Some(output))
@@ -109,14 +114,22 @@ impl State {
                 (power, dense(flag))
             })
             .collect();
+        let mut constant: F = lookups.iter().zip(&challenges.lookup_weights).map(|(slot, w)| *slot * w).sum();
+        let query: Option<&QueryWitness> = match witness.others {
+            Others::Aggregates(query) => Some(query),
+            Others::Chain(_) => {
+                constant += challenges.aggregate_weights[0] * (others[0] - others[1]);
+                None
+            }
+        };
         Self {
             linear,
             occupied: Step { full: F::ONE, count: witness.declared_rows, edge: F::ZERO },
-            constant: lookups.iter().zip(&challenges.lookup_weights).map(|(slot, w)| *slot * w).sum(),
-            weights: challenges.aggregate_weights.map(|w| last * w),
-            selection: dense(&witness.selection),
-            y: witness.y.as_ref().map(dense),
-            z: witness.z.as_ref().map(dense),
+            constant,
+            weights: challenges.aggregate_weights.map(|w| others[0] * w),
+            selection: query.map_or_else(Vec::new, |query| dense(&query.selection)),
+            y: query.and_then(|query| query.y.as_ref()).map(dense),
+            z: query.and_then(|query| query.z.as_ref()).map(dense),
             flags,
         }
     }

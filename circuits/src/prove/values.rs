@@ -4,7 +4,7 @@ use ark_ff::AdditiveGroup;
 use cohortium_protocol::field::F;
 use cohortium_protocol::shape::Shape;
 
-use super::columns::QueryWitness;
+use super::columns::Parts;
 use super::{Leaf, at_zero};
 use crate::eq::SplitEq;
 use crate::messages::{Messages, TableRound};
@@ -13,7 +13,7 @@ use crate::native::{Challenges, Coins};
 /// Runs the sumcheck; returns `r_t`.
 pub(super) fn sumcheck(
     shape: &Shape,
-    witness: &QueryWitness,
+    witness: &Parts<'_>,
     challenges: &Challenges,
     leaf: &Leaf,
     coins: &mut Coins<'_>,

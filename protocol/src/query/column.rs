@@ -76,6 +76,11 @@ impl ColumnId {
         Self { source: Source::Manifest, name: format!("tag.{limb}") }
     }
 
+    /// The `limb`-th limb of the way from each row's tag to the next larger one, committed for a proof about the table.
+    pub fn step(limb: usize) -> Self {
+        Self { source: Source::Query, name: format!("step.{limb}") }
+    }
+
     /// Whether the column is a tag limb, which no plan may touch.
     pub fn is_tag(&self) -> bool {
         self.source == Source::Manifest && self.name.starts_with("tag.")

@@ -63,6 +63,8 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// Commit to a version, or to new consents
     Commit(CommitArgs),
+    /// Prove that the tags of a table are unique, and that its consent flags are 0 or 1
+    Unique(UniqueArgs),
     /// Write the site's public documents into a folder
     Publish(PublishArgs),
     /// Say in plain words what a query asks, without touching data
@@ -224,6 +226,25 @@ pub(crate) struct CommitArgs {
     /// The new consents
     #[arg(long, value_name = "FILE", requires = "epoch")]
     pub(crate) consent: Option<PathBuf>,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  cohortium-prover unique --home hospital
+  cohortium-prover unique --home hospital --out proofs
+
+Of the active version and its newest consent epoch; what is proved already is not proved again. Each proof opens each tag
+column, or each consent flag, at one point of its opening budget. Nothing is said about any patient.")]
+pub(crate) struct UniqueArgs {
+    /// The table, if the site has several
+    #[arg(long, value_name = "NAME")]
+    pub(crate) table: Option<String>,
+    /// Write the proofs into this folder, made if there is none
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) claim: ClaimArgs,
 }
 
 #[derive(Args)]

@@ -22,7 +22,7 @@ use cohortium_protocol::table::Day;
 
 pub(crate) use args::{
     AnchorsArgs, CommitArgs, ImportArgs, InitArgs, InspectArgs, KeysArgs, PlanArgs, PolicyArgs, ProveArgs, PublishArgs,
-    RequestArgs, TagArgs, VerifyArgs,
+    RequestArgs, TagArgs, UniqueArgs, VerifyArgs,
 };
 use args::{Cli, Command};
 pub(crate) use consent_args::{
@@ -121,6 +121,7 @@ pub fn run() -> ExitCode {
         Command::Import(args) => commands::import::run(&setting, args),
         Command::Inspect(args) => commands::inspect::run(&setting, args),
         Command::Commit(args) => commands::commit::run(&setting, args),
+        Command::Unique(args) => commands::unique::run(&setting, args),
         Command::Publish(args) => commands::publish::run(&setting, args),
         Command::Plan(args) => commands::plan::run(&setting, args),
         Command::Keys(args) => commands::keys::run(&setting, args),

@@ -21,4 +21,5 @@ pub(crate) mod request;
 pub(crate) mod rules;
 mod speed;
 pub(crate) mod tag;
+pub(crate) mod unique;
 pub(crate) mod verify;

@@ -55,7 +55,7 @@ pub(super) fn open(
 }
 
 /// A committed column as the argument takes it.
-fn plain(column: &SecretColumn) -> RowColumn {
+pub(super) fn plain(column: &SecretColumn) -> RowColumn {
     RowColumn {
         data: (0..column.data().len()).map(|row| column.data().get(row)).collect(),
         blind: column.blinding_rows().to_vec(),

@@ -1,4 +1,4 @@
-//! Why a request is not answered.
+//! Why a request is not answered, or nothing is proved about a table.
 
 use cohortium_keys::ProveError;
 use cohortium_protocol::bundle::{DeriveError, NoiseError};
@@ -8,7 +8,8 @@ use cohortium_protocol::hash::Digest;
 use cohortium_protocol::policy::PolicyError;
 use cohortium_protocol::query::{ColumnsError, CompileError, PlanError};
 use cohortium_protocol::statement::LengthError;
-use cohortium_verifier::AuditError;
+use cohortium_protocol::table_proof::TableDeriveError;
+use cohortium_verifier::{AuditError, TableError};
 
 /// Why a request is not answered.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +86,32 @@ pub enum PipelineError {
          value is beyond its domain; nothing was released"
     )]
     Unsatisfied,
+    /// Tags that are not unique.
+    #[error(
+        "two rows of this table bear the same tag, so there is a patient in it twice and nothing can be proved of its tags; \
+         import it again without the second row"
+    )]
+    EqualTags,
+    /// Nothing is proved about tables of this shape.
+    #[error("nothing is proved about whole tables of shape {shape}")]
+    NoTableShape {
+        /// The tables'.
+        shape: &'static str,
+    },
+    /// A key for another shape.
+    #[error("the proof needs a key for shape {required}, the key at hand is for {found}")]
+    KeyShape {
+        /// What is needed.
+        required: &'static str,
+        /// The key's.
+        found: &'static str,
+    },
+    /// Public inputs of a proof about a table could not be derived.
+    #[error(transparent)]
+    DeriveTable(#[from] TableDeriveError),
+    /// The proof about a table does not pass anybody's check.
+    #[error("the finished proof does not pass its check, so it is not kept: {0}")]
+    TableCheck(#[from] Box<TableError>),
     /// The bundle does not pass the auditor's own check.
     #[error("the finished bundle does not pass the audit, so it is not released: {0}")]
     SelfCheck(#[from] Box<AuditError>),

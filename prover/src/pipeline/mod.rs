@@ -7,10 +7,12 @@ mod clock;
 mod columns;
 mod error;
 mod noise;
+mod table;
 
 pub use clock::Phase;
 pub use error::PipelineError;
 pub use noise::NoiseSource;
+pub use table::TableJob;
 
 use clock::Clock;
 use columns::{MadeColumn, ProofColumn, open};

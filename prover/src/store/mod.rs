@@ -23,6 +23,7 @@
 //!     table.bin, consents.bin      SECRET: the coded rows in their secret order
 //!     committed/                   appears whole: commitment.json (salt), manifest.json, points.json
 //!     epochs/epoch-N/              appears whole: commitment.json (salt), consents.bin, epoch.json, points.json
+//!     proofs/                      unique.json; flags-N.json of epoch N: proofs about the version and its epochs
 //! releases/DIGEST/                 what left, by the request's digest; appears whole: bundle.json, release.json,
 //!                                  selection.bin (SECRET: opens the selection, at a patient's own row)
 //! ```
@@ -41,6 +42,7 @@ mod joined;
 mod notes;
 mod outgoing;
 mod paused;
+mod proofs;
 mod releases;
 mod restored;
 mod rules;
@@ -56,8 +58,9 @@ pub(crate) use consents::Register;
 pub use error::StoreError;
 pub(crate) use joined::Joined;
 pub(crate) use notes::{By, Decided, Note, NotedNoise, Standing};
-pub(crate) use outgoing::{BUNDLE, Leaving, OutgoingFile, RELEASE};
+pub(crate) use outgoing::{BUNDLE, Leaving, OutgoingFile, RELEASE, TABLE_PROOF};
 pub(crate) use paused::Paused;
+pub(crate) use proofs::About;
 pub(crate) use releases::ReleaseRecord;
 pub(crate) use restored::{Claim, Settled};
 pub(crate) use rules::{Asked, Rules};

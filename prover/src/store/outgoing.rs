@@ -19,6 +19,8 @@ const OUTGOING_FILE: &str = "outgoing.jsonl";
 pub(crate) const RESTORED: &str = "restored";
 /// The kind of a bundle that was handed out as a file.
 pub(crate) const BUNDLE: &str = "bundle";
+/// The kind of a proof about a table that was handed out as a file.
+pub(crate) const TABLE_PROOF: &str = "table-proof";
 /// The kind of a release on a ledger.
 pub(crate) const RELEASE: &str = "release";
 

@@ -12,7 +12,7 @@ fn every_command_has_help_with_an_example() {
     let help = place.run("--help").ok().out;
     for command in [
         "init", "policy", "import", "inspect", "commit", "publish", "plan", "keys", "request", "prove", "verify",
-        "anchors", "tag",
+        "anchors", "tag", "unique",
     ] {
         assert!(help.contains(&format!("  {command} ")), "{command} is not in the help");
         let help = place.run(&format!("{command} --help")).ok().out;
@@ -198,4 +198,34 @@ fn a_card_gives_the_tag_that_is_in_the_table() {
     place.run(&format!("{IMPORT} --patient-secrets secrets.csv")).ok();
     let json = place.run(&format!("tag --home h --patient {patient} --json")).ok().json();
     assert_eq!((&json["secret"], &json["in_table"]), (&json!("ab".repeat(32)), &json!(true)));
+}
+
+/// The proofs about a table are made once, charged once, and handed out as often as anyone likes.
+#[test]
+fn what_is_proved_of_a_table_is_kept() {
+    let place = Place::new();
+    place.run("init --home h --site gbsg").ok();
+    place.run(IMPORT).ok();
+    place.run("unique --home h").fails(1, "is not committed");
+    place.run("commit --home h").ok();
+    let spent = || place.read("h/budget.jsonl").lines().count();
+    let run = place.run("unique --home h --json").ok().json();
+    assert_eq!(run["proofs"].as_array().unwrap().len(), 2);
+    assert!(run["proofs"].as_array().unwrap().iter().all(|proof| proof["is_new"] == json!(true)), "{run}");
+    assert_eq!((&run["proofs"][0]["kind"], &run["proofs"][1]["kind"]), (&json!("unique"), &json!("flags")));
+    assert_eq!(spent(), 2);
+    let again = place.run("unique --home h --out proofs").ok();
+    assert!(again.out.contains("no two rows bear the same tag: proved before; nothing was charged"), "{}", again.out);
+    assert_eq!(spent(), 2);
+    for (file, kept) in [("unique.json", "unique.json"), ("flags-1.json", "flags-1.json")] {
+        let kept = place.read(&format!("h/tables/breast-cancer/version-1/proofs/{kept}"));
+        assert_eq!(place.read(&format!("proofs/{file}")), kept);
+    }
+    let left = place.run("outgoing --home h").ok().out;
+    assert_eq!(left.matches("table-proof").count(), 2, "{left}");
+    // A proof that is damaged is made again, and paid for again.
+    place.write("h/tables/breast-cancer/version-1/proofs/flags-1.json", "{}");
+    let run = place.run("unique --home h --json").ok().json();
+    assert_eq!((&run["proofs"][0]["is_new"], &run["proofs"][1]["is_new"]), (&json!(false), &json!(true)));
+    assert_eq!(spent(), 3);
 }

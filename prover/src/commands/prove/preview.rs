@@ -21,7 +21,7 @@ use crate::pipeline::{Planned, Prepared};
 use crate::store::{BudgetFile, Home};
 
 /// Said wherever the numbers of a proof under such a key are shown.
-pub(super) const DEVELOPMENT_KEY: &str =
+pub(crate) const DEVELOPMENT_KEY: &str =
     "DEVELOPMENT KEY: for trials only. Whoever made the key could forge such a proof; an audit says so.\n";
 
 /// Everything that the officer should see before saying yes.
