@@ -87,6 +87,12 @@ pub struct DatasetInfo {
     /// The leaf of that tree that the next query's noise would come from.
     #[serde(default)]
     pub seed_leaf: Option<u64>,
+    /// Since when it is proved that no two rows bear one tag.
+    #[serde(default)]
+    pub unique: Option<Timestamp>,
+    /// Since when it is proved that the epoch's flags are 0 or 1.
+    #[serde(default)]
+    pub flags: Option<Timestamp>,
     /// When the active version was registered.
     pub registered: Timestamp,
 }

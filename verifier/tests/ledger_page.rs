@@ -78,7 +78,7 @@ fn the_examples_of_the_page_are_read() {
         }
         formats.insert(example["format"].as_str().unwrap().to_owned());
     }
-    assert_eq!((formats.len(), kinds.len()), (5, 14));
+    assert_eq!((formats.len(), kinds.len()), (5, 15));
     // A kind that the page lacks does not pass unnoticed: this match is exhaustive.
     let listed = |statement: &Statement| match statement {
         Statement::Manifest { .. } | Statement::Epoch { .. } | Statement::Floor { .. } | Statement::Seeds { .. } => {
@@ -86,7 +86,8 @@ fn the_examples_of_the_page_are_read() {
         }
         Statement::Study { .. } | Statement::Suspend { .. } | Statement::Query { .. } | Statement::Hold { .. } => true,
         Statement::Accept { .. } | Statement::Decline { .. } | Statement::Release { .. } => true,
-        Statement::SponsorNonce { .. } | Statement::BoardNonce { .. } | Statement::Consents { .. } => true,
+        Statement::SponsorNonce { .. } | Statement::BoardNonce { .. } => true,
+        Statement::Consents { .. } | Statement::TableProof { .. } => true,
     };
     assert!(listed(&serde_json::from_value(json!({"accept": {"request": "00".repeat(32)}})).unwrap()));
 }

@@ -13,6 +13,7 @@ use crate::domain;
 use crate::hash::{Digest, Hasher};
 use crate::policy::Policy;
 use crate::table::Schema;
+use crate::table_proof::TableProof;
 use crate::text::is_line;
 
 /// Characters of a reason at most.
@@ -42,6 +43,11 @@ pub enum Statement {
         leaves: u32,
         /// Its root.
         root: Digest,
+    },
+    /// A hospital proves something of its whole active table: that no tag stands twice, or that its epoch's flags are flags.
+    TableProof {
+        /// The proof; it names what it is about.
+        proof: Box<TableProof>,
     },
     /// A hospital registers its policy floor.
     Floor {
@@ -155,6 +161,7 @@ impl Statement {
             Self::Manifest { .. } => "manifest",
             Self::Epoch { .. } => "epoch",
             Self::Consents { .. } => "consents",
+            Self::TableProof { .. } => "table_proof",
             Self::Floor { .. } => "floor",
             Self::Seeds { .. } => "seeds",
             Self::Study { .. } => "study",
@@ -206,10 +213,11 @@ impl Statement {
         StatementContent::of(self).digest()
     }
 
-    /// The digest of what a statement carries beside its content: a release's proof.
+    /// The digest of what a statement carries beside its content: a proof.
     pub fn evidence(&self) -> Option<Digest> {
         match self {
             Self::Release { proof, .. } => Some(proof.digest()),
+            Self::TableProof { proof } => Some(proof.digest()),
             _ => None,
         }
     }
@@ -229,6 +237,13 @@ pub enum StatementContent<'a> {
     Epoch(Digest),
     /// A batch of consent events.
     Consents(Batch),
+    /// A proof about a table version, or about an epoch over it.
+    TableProof {
+        /// The version.
+        manifest: Digest,
+        /// The epoch, where its flags are proved.
+        epoch: Option<Digest>,
+    },
     /// A floor.
     Floor {
         /// Its number.
@@ -289,6 +304,7 @@ impl<'a> StatementContent<'a> {
             Statement::Consents { number, leaves, root } => {
                 Self::Consents(Batch { number: *number, leaves: *leaves, root: *root })
             }
+            Statement::TableProof { proof } => Self::TableProof { manifest: proof.manifest, epoch: proof.epoch },
             Statement::Floor { number, policy } => Self::Floor { number: *number, policy: policy.digest() },
             Statement::Seeds { number, leaves, root } => Self::Seeds { number: *number, leaves: *leaves, root: *root },
             Statement::Study { approval } => Self::Study(approval.digest()),
@@ -312,6 +328,7 @@ impl<'a> StatementContent<'a> {
             Self::Manifest { .. } => "manifest",
             Self::Epoch(_) => "epoch",
             Self::Consents(_) => "consents",
+            Self::TableProof { .. } => "table_proof",
             Self::Floor { .. } => "floor",
             Self::Seeds { .. } => "seeds",
             Self::Study(_) => "study",
@@ -330,6 +347,10 @@ impl<'a> StatementContent<'a> {
             Self::Manifest { manifest, schema } => hasher.digest(manifest).digest(schema),
             Self::Epoch(digest) | Self::Study(digest) | Self::Query(digest) | Self::Accept(digest) => {
                 hasher.digest(digest)
+            }
+            Self::TableProof { manifest, epoch } => {
+                hasher.digest(manifest).u64(u64::from(epoch.is_some()));
+                epoch.iter().fold(&mut hasher, |hasher, epoch| hasher.digest(epoch))
             }
             Self::Floor { number, policy } => hasher.u64(u64::from(*number)).digest(policy),
             Self::Seeds { number, leaves, root } | Self::Consents(Batch { number, leaves, root }) => {

@@ -97,6 +97,12 @@ struct DatasetInfo {
     seeds: Option<Digest>,
     /// The leaf of that tree that the next query's noise would come from.
     seed_leaf: Option<u64>,
+    /// Since when it is proved that no two rows of the active version bear one tag.
+    #[schema(value_type = Option<String>)]
+    unique: Option<Timestamp>,
+    /// Since when it is proved that the active epoch's flags are 0 or 1.
+    #[schema(value_type = Option<String>)]
+    flags: Option<Timestamp>,
     /// When the active version was registered.
     #[schema(value_type = String)]
     registered: Timestamp,
@@ -132,6 +138,8 @@ impl DatasetInfo {
             }),
             seeds: site.seeds.as_ref().map(|seeds| seeds.document.root),
             seed_leaf: site.next_leaf(),
+            unique: dataset.unique,
+            flags: dataset.flags,
             registered: dataset.manifest.time,
         }
     }

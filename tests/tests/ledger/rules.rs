@@ -30,7 +30,7 @@ kinds! {
     NotYours Request NotActive Compile Plan Policy NoConsents Cap Sites Quota LockedOut Near Waiting Budget Noise Epsilon Beacon
     Decided NotAccepted Answered Late Audit
     DevelopmentKey Unverified
-    BatchSize BatchInterval NoRecord Cutoff Events StaleEvents Until EpochEnded
+    TableProof Proved BatchSize BatchInterval NoRecord Cutoff Events StaleEvents Until EpochEnded
 }
 
 /// Variants that no transaction can reach, and why; their sentences are tested where they are made.

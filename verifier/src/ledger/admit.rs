@@ -68,6 +68,7 @@ impl State {
                 let batch = Batch { number: *number, leaves: *leaves, root: *root };
                 self.consents(&member, batch, index, time)?;
             }
+            Statement::TableProof { proof } => self.table_proof(&member, proof, time, verification)?,
             Statement::Floor { number, policy } => self.floor(&member, *number, policy, index, time)?,
             Statement::Seeds { number, leaves, root } => {
                 self.seeds(&member, (*number, *leaves, *root), index, time)?;
@@ -145,6 +146,8 @@ impl State {
             manifest: Posted::new(manifest.clone(), index, time),
             epoch: None,
             last_epoch,
+            unique: None,
+            flags: None,
         };
         let site = self.sites.entry(member.name.clone()).or_default();
         site.tables.insert(manifest.table().to_owned(), dataset);
@@ -168,6 +171,7 @@ impl State {
         }
         check_record(epoch, &site.consents, &rules, time)?;
         dataset.last_epoch = epoch.number();
+        dataset.flags = None;
         dataset.epoch = Some(Posted::new(epoch.clone(), index, time));
         Ok(())
     }

@@ -23,6 +23,7 @@ mod spent;
 mod state;
 mod status;
 mod study;
+mod tables;
 
 pub use admit::{Admitted, Verification, check_signer, check_study};
 pub use ask::ReleaseCheck;

@@ -10,6 +10,7 @@ use cohortium_protocol::query::{CompileError, PlanError};
 use cohortium_protocol::table::Day;
 
 use crate::reason::AuditError;
+use crate::table::TableError;
 
 /// Why a transaction is not admitted. Nothing was changed.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -157,6 +158,17 @@ pub enum Refusal {
         site: String,
         /// Why.
         source: PolicyError,
+    },
+    /// A proof about a table that is false, or about something else than what is active.
+    #[error("the proof about the table does not pass: {0}")]
+    TableProof(#[from] Box<TableError>),
+    /// A proof that is there already.
+    #[error("it is proved already, since {since}, that {what}; a proof costs of the opening budget and shows nothing twice")]
+    Proved {
+        /// What.
+        what: &'static str,
+        /// Since when.
+        since: Timestamp,
     },
     /// A batch of consent events that is smaller than the charter's.
     #[error(
@@ -439,7 +451,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// The names of all rules: what [`rule`](Self::rule) may give.
-    pub const RULES: [&'static str; 46] = [
+    pub const RULES: [&'static str; 48] = [
         "form",
         "ledger",
         "member",
@@ -461,6 +473,8 @@ impl Refusal {
         "plan",
         "policy",
         "consent",
+        "table-proof",
+        "proved",
         "batch-size",
         "batch-interval",
         "consent-record",
@@ -512,6 +526,8 @@ impl Refusal {
             Self::Plan(_) => "plan",
             Self::Policy { .. } => "policy",
             Self::NoConsents { .. } => "consent",
+            Self::TableProof(_) => "table-proof",
+            Self::Proved { .. } => "proved",
             Self::BatchSize { .. } => "batch-size",
             Self::BatchInterval { .. } => "batch-interval",
             Self::NoRecord => "consent-record",

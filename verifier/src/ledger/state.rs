@@ -101,6 +101,10 @@ pub struct Dataset {
     pub epoch: Option<Posted<ConsentEpoch>>,
     /// The last epoch's number, of any version.
     pub last_epoch: u32,
+    /// Since when it is proved that no two rows of the active version bear one tag.
+    pub unique: Option<Timestamp>,
+    /// Since when it is proved that the active epoch's flags are 0 or 1.
+    pub flags: Option<Timestamp>,
 }
 
 /// A hospital.
@@ -354,6 +358,12 @@ impl State {
             for (table, dataset) in &site.tables {
                 hasher.str(table).digest(&dataset.manifest.document.digest()).u64(u64::from(dataset.last_epoch));
                 optional(&mut hasher, dataset.epoch.as_ref().map(|epoch| epoch.document.digest()));
+                // Only where there is a proof.
+                for (what, since) in [("unique", dataset.unique), ("flags", dataset.flags)] {
+                    if let Some(since) = since {
+                        hasher.str(what).u64(since.unix());
+                    }
+                }
             }
             optional(&mut hasher, site.floor.as_ref().map(|floor| floor.document.policy.digest()));
             hasher.u64(site.floor.as_ref().map_or(0, |floor| u64::from(floor.document.number)));
