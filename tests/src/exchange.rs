@@ -65,6 +65,8 @@ pub struct Exchange<'a> {
     pub key: &'a ProvingKey,
     /// The development key of the smallest shape with noise, where the charter names one.
     pub noise_key: Option<&'a ProvingKey>,
+    /// The development key of proofs about tables, where the charter names one.
+    pub table_key: Option<&'a ProvingKey>,
     /// A hospital of 300 patients.
     pub north: Hospital,
     /// A hospital of 80.
@@ -103,7 +105,13 @@ impl<'a> Exchange<'a> {
         change(&mut charter);
         let north = Hospital::synthetic("north", 300, 31, usual_policy());
         let south = Hospital::synthetic("south", 80, 32, usual_policy());
-        Self { charter, key, noise_key: None, north, south }
+        Self { charter, key, noise_key: None, table_key: None, north, south }
+    }
+
+    /// The same with the key of proofs about tables that the charter names.
+    #[must_use]
+    pub fn with_table_key(self, key: &'a ProvingKey) -> Self {
+        Self { table_key: Some(key), ..self }
     }
 
     /// The verifying key, as the founding holds it.
@@ -113,7 +121,7 @@ impl<'a> Exchange<'a> {
 
     /// Every verifying key that the charter names.
     pub fn verifying_keys(&self) -> Vec<VerifyingKey> {
-        let keys = [Some(self.key), self.noise_key].into_iter().flatten();
+        let keys = [Some(self.key), self.noise_key, self.table_key].into_iter().flatten();
         let named = |key: &VerifyingKey| self.charter.verifying_key(key.shape().name) == Some(key.id());
         keys.map(as_founded).filter(named).collect()
     }

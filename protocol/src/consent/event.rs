@@ -5,9 +5,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::agreement::Agreement;
 use super::choice::{Choice, optional_day};
 use super::event_file::RawEvent;
-use super::history::Agreement;
 use super::rules::OfficeKind;
 use super::salt::Salt;
 use crate::domain;

@@ -2,14 +2,12 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
+use super::agreement::{Agreed, Agreement};
 use super::choice::{Choice, Decision};
 use super::coverage::{Coverage, Days, UseRequest};
-use super::event::{By, Event, EventError, MAX_FORM, What, check_text};
+use super::event::{By, Event, What};
 use super::rules::{Broken, Office, OfficeKind};
 use super::standing::{Standing, Standings};
-use crate::hash::Hasher;
 use crate::ledger::PublicKey;
 use crate::table::{ConsentColumn, Day, Institution, Tag};
 
@@ -18,79 +16,6 @@ use crate::table::{ConsentColumn, Day, Institution, Tag};
 pub const MAX_DAYS_TO_POST: u16 = 31;
 /// Days by which a date may be after the day of posting: the patient's day may have begun before the ledger's.
 const MAX_DAYS_AHEAD: u16 = 1;
-
-/// An agreement to be offered to a study.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(try_from = "RawAgreement", into = "RawAgreement")]
-pub struct Agreement {
-    study: String,
-    sponsor: Institution,
-    last_day: Day,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawAgreement {
-    study: String,
-    sponsor: Institution,
-    last_day: Day,
-}
-
-impl Agreement {
-    /// An agreement to be offered to a study of a sponsor up to a day, that day included.
-    pub fn new(study: &str, sponsor: Institution, last_day: Day) -> Result<Self, EventError> {
-        check_text("study", MAX_FORM, study)?;
-        Ok(Self { study: study.to_owned(), sponsor, last_day })
-    }
-
-    /// The study's name.
-    pub fn study(&self) -> &str {
-        &self.study
-    }
-
-    /// The sponsor's name.
-    pub fn sponsor(&self) -> &Institution {
-        &self.sponsor
-    }
-
-    /// The last day on which it counts.
-    pub const fn last_day(&self) -> Day {
-        self.last_day
-    }
-
-    pub(super) fn words(&self) -> String {
-        let Self { study, sponsor, last_day } = self;
-        format!("may be offered to the study {study} of {sponsor}, until {last_day} and no later")
-    }
-
-    pub(super) fn hash(&self, hasher: &mut Hasher) {
-        hasher.str(&self.study).str(self.sponsor.as_str()).u64(u64::from(self.last_day.days()));
-    }
-}
-
-impl TryFrom<RawAgreement> for Agreement {
-    type Error = EventError;
-
-    fn try_from(raw: RawAgreement) -> Result<Self, EventError> {
-        Self::new(&raw.study, raw.sponsor, raw.last_day)
-    }
-}
-
-impl From<Agreement> for RawAgreement {
-    fn from(agreement: Agreement) -> Self {
-        let Agreement { study, sponsor, last_day } = agreement;
-        Self { study, sponsor, last_day }
-    }
-}
-
-/// An agreement in force, and what it hangs on.
-#[derive(Clone, PartialEq, Eq)]
-struct Agreed {
-    agreement: Agreement,
-    since: Day,
-    office: Option<usize>,
-    lapses: Option<Day>,
-}
 
 /// Why an event does not go on from a history.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -306,7 +231,7 @@ impl History {
 
     /// Whether the patient may be offered to a study of a sponsor on all of these days.
     pub fn agrees(&self, study: &str, sponsor: &Institution, days: Days) -> bool {
-        self.agreements(days).any(|agreement| agreement.study == study && agreement.sponsor == *sponsor)
+        self.agreements(days).any(|agreement| agreement.is_for(study, sponsor))
     }
 
     /// Whether a request is covered, or why not.
@@ -322,14 +247,6 @@ impl History {
             request.is_some_and(|request| self.covers(&request).is_covered())
         };
         columns.iter().map(flag).collect()
-    }
-}
-
-impl Agreed {
-    fn counts(&self, days: Days) -> bool {
-        self.since <= days.first()
-            && days.last() <= self.agreement.last_day
-            && self.lapses.is_none_or(|lapses| days.last() < lapses)
     }
 }
 
@@ -380,9 +297,7 @@ impl State {
                 }
             }
             What::Agreement(agreement) => {
-                let same = |before: &Agreed| {
-                    before.agreement.study == agreement.study && before.agreement.sponsor == agreement.sponsor
-                };
+                let same = |before: &Agreed| before.agreement.is_for(agreement.study(), agreement.sponsor());
                 self.agreements.retain(|before| !same(before));
                 let (agreement, lapses) = (agreement.clone(), self.lapses(office));
                 self.agreements.push(Agreed { agreement, since: date, office, lapses });

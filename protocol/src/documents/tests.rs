@@ -59,6 +59,56 @@ fn an_approval_reads_writes_and_keeps_its_digest() {
     assert!(read.describe().contains("Plans with exact sums: 1111"));
 }
 
+/// Consents to an institution count under its own approval alone, and nothing changes where none is named.
+#[test]
+fn an_approval_may_count_consents_to_its_sponsor_alone() {
+    let named = r#""sponsor_class": "academic", "institution": "Example University""#;
+    let named = approval(r#""sponsor_class": "academic""#, named).unwrap();
+    assert_eq!(named.consent.to_string(), "DUO:0000042/academic@Example University");
+    let read = Approval::parse(&serde_json::to_string(&named).unwrap()).unwrap();
+    assert_eq!((&read, read.digest()), (&named, named.digest()));
+    let plain = Approval::parse(APPROVAL).unwrap();
+    assert_ne!(named.digest(), plain.digest());
+    assert!(
+        named
+            .describe()
+            .contains("Purpose: DUO:0000042; consents that patients gave to this sponsor alone count too\n")
+    );
+    assert!(!serde_json::to_string(&plain).unwrap().contains("institution"));
+    let other = approval(r#""sponsor_class": "academic""#, r#""sponsor_class": "academic", "institution": "Other""#);
+    let sentence = "the approval's institution is \"Other\", and its sponsor \"Example University\"";
+    assert!(other.unwrap_err().to_string().contains(sentence));
+
+    let plain_query = query(FIELDS);
+    let mut asked = plain_query.clone();
+    asked.consent = named.consent.clone();
+    named.permits_query(&asked).unwrap();
+    let json = serde_json::to_string(&asked).unwrap();
+    assert!(json.contains(r#""institution":"Example University""#), "{json}");
+    assert_eq!(Query::parse(&json).unwrap(), asked);
+    assert_ne!(asked.digest(), plain_query.digest());
+    for (approval, query) in [(&named, &plain_query), (&plain, &asked)] {
+        let refused = approval.permits_query(query).unwrap_err().to_string();
+        assert!(refused.contains("clause \"institution\": the approval is for consents to everybody"), "{refused}");
+    }
+    let bad = json.replacen("Example University", "", 1);
+    assert!(Query::parse(&bad).unwrap_err().to_string().contains("is not an institution's name"));
+    let plan = crate::query::compile(&asked, &schema(), &named.consent, &Shape::QUERY_12).unwrap();
+    assert!(
+        plan.explain()
+            .contains("consent for DUO:0000042 by an academic sponsor, at least by Example University, is active")
+    );
+    assert!(crate::query::compile(&asked, &schema(), &plain.consent, &Shape::QUERY_12).is_err());
+
+    let disease = approval("DUO:0000042", "DUO:0000007[MONDO:0007254]").unwrap();
+    asked.consent = "DUO:0000007[MONDO:0005148]/academic".parse().unwrap();
+    let refused = disease.permits_query(&asked).unwrap_err().to_string();
+    assert!(
+        refused
+            .contains("the approval is for DUO:0000007[MONDO:0007254], the query asks for DUO:0000007[MONDO:0005148]")
+    );
+}
+
 #[test]
 fn approvals_that_are_refused() {
     for (from, to, sentence) in [

@@ -80,6 +80,20 @@ fn scope() -> Vec<Case> {
             good(),
         ),
         case(
+            "NotYours",
+            "the institution is another",
+            "the institution of the query's consents belongs to \"Coast Pharma\", not to \"University of the Coast\"",
+            ask(w, &w.approved, &|r| r.query.consent = "DUO:0000042/academic@Coast Pharma".parse().unwrap()),
+            good(),
+        ),
+        case(
+            "Approval",
+            "the institution is the sponsor, and the approval names none",
+            "clause \"institution\": the approval is for consents to everybody, the query's are to everybody and to",
+            ask(w, &w.approved, &|r| r.query.consent = "DUO:0000042/academic@University of the Coast".parse().unwrap()),
+            good(),
+        ),
+        case(
             "NotInForce",
             "suspended",
             "the board suspended it at 2026-02-01T00:01:40Z: a complaint",

@@ -19,6 +19,7 @@ mod rules;
 mod said;
 mod spent;
 mod status;
+mod tables;
 mod vectors;
 mod void;
 mod world;

@@ -273,6 +273,13 @@ fn studies() -> Vec<Case> {
         ),
         case(
             "Study",
+            "consents to another institution",
+            "the study's institution: it counts consents given to Coast Pharma, and its sponsor is \"University of the Coast\"",
+            of(&|a| a.consent = "DUO:0000042/academic@Coast Pharma".parse().unwrap()),
+            of(&|a| a.consent = "DUO:0000042/academic@University of the Coast".parse().unwrap()),
+        ),
+        case(
+            "Study",
             "a hospital as sponsor",
             "\"north\" is no sponsor",
             of(&|a| a.sponsor = "north".to_owned()),

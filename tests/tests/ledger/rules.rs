@@ -9,7 +9,7 @@ use cohortium_protocol::ledger::{Statement, Timestamp, Transaction};
 use cohortium_tests::exchange::attempt;
 use cohortium_verifier::ledger::{Admitted, Plans, Refusal, State, Verification};
 
-use crate::{answering, asking, budgets, consents, noise, policies, registering};
+use crate::{answering, asking, budgets, consents, noise, policies, registering, tables};
 
 /// The variants, from one list: one that is added to [`Refusal`] does not compile until it is listed here, and does
 /// not pass until it has a case.
@@ -30,7 +30,7 @@ kinds! {
     NotYours Request NotActive Compile Plan Policy NoConsents Cap Sites Quota LockedOut Near Waiting Budget Noise Epsilon Beacon
     Decided NotAccepted Answered Late Audit
     DevelopmentKey Unverified
-    TableProof Proved BatchSize BatchInterval NoRecord Cutoff Events StaleEvents Until EpochEnded
+    TableProof BatchSize BatchInterval NoRecord Cutoff Events StaleEvents Until EpochEnded
 }
 
 /// Variants that no transaction can reach, and why; their sentences are tested where they are made.
@@ -140,6 +140,7 @@ fn each_rule_refuses_what_breaks_it_and_nothing_else() {
         answering::cases(),
         noise::cases(),
         consents::cases(),
+        tables::cases(),
     ];
     let cases: Vec<Case> = cases.into_iter().flatten().collect();
     let seen: BTreeSet<&str> = cases.iter().map(|case| case.kind).collect();

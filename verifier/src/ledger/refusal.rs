@@ -162,14 +162,6 @@ pub enum Refusal {
     /// A proof about a table that is false, or about something else than what is active.
     #[error("the proof about the table does not pass: {0}")]
     TableProof(#[from] Box<TableError>),
-    /// A proof that is there already.
-    #[error("it is proved already, since {since}, that {what}; a proof costs of the opening budget and shows nothing twice")]
-    Proved {
-        /// What.
-        what: &'static str,
-        /// Since when.
-        since: Timestamp,
-    },
     /// A batch of consent events that is smaller than the charter's.
     #[error(
         "the batch of consent events has {found} leaves; in this ledger every batch has {least}, and an import more"
@@ -451,7 +443,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// The names of all rules: what [`rule`](Self::rule) may give.
-    pub const RULES: [&'static str; 48] = [
+    pub const RULES: [&'static str; 47] = [
         "form",
         "ledger",
         "member",
@@ -474,7 +466,6 @@ impl Refusal {
         "policy",
         "consent",
         "table-proof",
-        "proved",
         "batch-size",
         "batch-interval",
         "consent-record",
@@ -527,7 +518,6 @@ impl Refusal {
             Self::Policy { .. } => "policy",
             Self::NoConsents { .. } => "consent",
             Self::TableProof(_) => "table-proof",
-            Self::Proved { .. } => "proved",
             Self::BatchSize { .. } => "batch-size",
             Self::BatchInterval { .. } => "batch-interval",
             Self::NoRecord => "consent-record",

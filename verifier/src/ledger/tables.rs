@@ -10,17 +10,9 @@ use super::refusal::Refusal;
 use super::state::State;
 use crate::table::verify_table;
 
-/// What a proof of a kind shows.
-const fn shows(kind: TableKind) -> &'static str {
-    match kind {
-        TableKind::Unique => "no two rows bear one tag",
-        TableKind::Flags => "the epoch's flags are 0 or 1",
-    }
-}
-
 impl State {
-    /// A proof is about the member's active version or epoch, passes the check that an auditor runs, is the first, and its
-    /// openings are charged: whoever posts none at all opens nothing.
+    /// A proof is about the member's active version or epoch, passes the check that an auditor runs, and its openings are charged.
+    /// A second one of the same is the same statement again.
     pub(super) fn table_proof(
         &mut self,
         member: &Member,
@@ -34,16 +26,13 @@ impl State {
         let dataset = site.and_then(|site| site.tables.get(name)).ok_or_else(|| unknown("table"))?;
         let manifest = &dataset.manifest.document;
         let epoch = dataset.epoch.as_ref().map(|epoch| &epoch.document);
-        let (subject, before) = match proof.kind {
-            TableKind::Unique => (TableSubject::Unique(manifest), dataset.unique),
+        let subject = match proof.kind {
+            TableKind::Unique => TableSubject::Unique(manifest),
             TableKind::Flags => {
                 let epoch = epoch.ok_or_else(|| unknown("consent epoch over the active table version"))?;
-                (TableSubject::flags(manifest, epoch)?, dataset.flags)
+                TableSubject::flags(manifest, epoch)?
             }
         };
-        if let Some(since) = before {
-            return Err(Refusal::Proved { what: shows(proof.kind), since });
-        }
         let shape = manifest.shape().about_table();
         let key = shape.and_then(|shape| self.keys.iter().find(|key| *key.shape() == shape));
         let no_key = || Refusal::NoKey { shape: shape.map_or("of proofs about tables", |shape| shape.name).to_owned() };

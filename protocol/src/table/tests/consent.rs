@@ -109,6 +109,57 @@ fn names_of_consent_columns() {
     assert!(ConsentColumn::new("DUO:6", SponsorClass::Academic).is_err());
 }
 
+/// A disease stands after one purpose alone, an institution at the end, and every column has one text.
+#[test]
+fn columns_with_a_disease_and_an_institution() {
+    for good in [
+        "DUO:0000042/commercial@University of the Coast",
+        "DUO:0000007[MONDO:0007254]/academic",
+        "DUO:0000007[ICD10:C50.9]/academic@a/b@c, d",
+        "DUO:0000007/academic",
+    ] {
+        let column: ConsentColumn = good.parse().unwrap();
+        assert_eq!(column.to_string(), good);
+        let institution = column.institution().cloned();
+        let again = ConsentColumn::new(&column.purpose(), column.sponsor()).unwrap().with_institution(institution);
+        assert_eq!(again, column);
+    }
+    let column: ConsentColumn = "DUO:0000007[MONDO:0007254]/academic@U".parse().unwrap();
+    assert_eq!((column.duo_id(), column.purpose().as_str()), ("DUO:0000007", "DUO:0000007[MONDO:0007254]"));
+    assert_eq!(column.disease().unwrap().as_str(), "MONDO:0007254");
+    let longest = format!("DUO:0000007[{}:{}]/commercial@{}", "A".repeat(16), "0".repeat(24), "ü".repeat(120));
+    assert!(longest.parse::<ConsentColumn>().unwrap().to_string().chars().count() <= ConsentColumn::MAX_CHARS);
+    for (bad, sentence) in [
+        ("DUO:0000042[MONDO:0007254]/academic", "after DUO:0000007 alone"),
+        ("DUO:0000007[]/academic", "is not a disease's code"),
+        ("DUO:0000007[mondo:0007254]/academic", "is not a disease's code"),
+        ("DUO:0000007[MONDO:0007254/academic", "stands in brackets"),
+        ("DUO:0000007[MONDO:1].../academic", "stands in brackets"),
+        ("DUO:0000007[M:.1]/academic", "is not a disease's code"),
+        ("DUO:0000042/academic@", "is not an institution's name"),
+        ("DUO:0000042/academic@ U", "is not an institution's name"),
+        ("DUO:0000042/academic@a\nb", "is not an institution's name"),
+        ("DUO:0000042/@U", "academic or commercial"),
+        (&format!("DUO:0000042/academic@{}", "x".repeat(121)), "is not an institution's name"),
+    ] {
+        let refused = bad.parse::<ConsentColumn>().unwrap_err().to_string();
+        assert!(refused.contains(sentence), "{refused}");
+    }
+    // The order of columns is that of their texts: stored consent tables go by it.
+    let texts = [
+        "DUO:0000007/academic",
+        "DUO:0000007/academic@U",
+        "DUO:0000007/commercial",
+        "DUO:0000007[A:1]/academic",
+        "DUO:0000007[B:1]/academic",
+        "DUO:0000042/academic",
+    ];
+    let mut columns = texts.map(|text| text.parse::<ConsentColumn>().unwrap());
+    columns.reverse();
+    columns.sort();
+    assert_eq!(columns.map(|column| column.to_string()), texts);
+}
+
 #[test]
 fn consent_tables() {
     let column = |text: &str| text.parse::<ConsentColumn>().unwrap();

@@ -151,6 +151,8 @@ impl Inner {
             }),
             seeds: self.lies.seeds.or_else(|| of.seeds.as_ref().map(|seeds| seeds.document.root)),
             seed_leaf: of.next_leaf(),
+            unique: of.tables[table].unique,
+            flags: of.tables[table].flags,
             registered: dataset.manifest.time,
         };
         Some(DatasetDetail {
