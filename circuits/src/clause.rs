@@ -1,6 +1,6 @@
-//! The clauses of the relation `query`, by name, and the switch that turns one off in tests.
+//! The clauses of the relations `query` and `eligibility`, by name, and the switch that turns one off in tests.
 
-/// A clause of the relation; the names and headings are the statement page's.
+/// A clause of a relation; the names and headings are the statement page's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
 pub enum Clause {
     // (a) transcript
@@ -129,11 +129,20 @@ pub enum Clause {
     NoisedCountNotAbove,
     /// A noised sum is the sum with its noise.
     NoisedSum,
+    // (g) offer
+    /// Exactly one row is selected.
+    OneSelected,
+    /// The nullifier is the hash's.
+    NullifierOpens,
+    /// The selected row's tag enters the nullifier.
+    NullifierBindsTag,
+    /// The scope enters the nullifier.
+    NullifierBindsScope,
 }
 
 impl Clause {
     /// Every clause.
-    pub const ALL: [Self; 60] = [
+    pub const ALL: [Self; 64] = [
         Self::AbsorbContext,
         Self::AbsorbCommitments,
         Self::AbsorbAggregates,
@@ -194,6 +203,10 @@ impl Clause {
         Self::NoisedCountNotBelow,
         Self::NoisedCountNotAbove,
         Self::NoisedSum,
+        Self::OneSelected,
+        Self::NullifierOpens,
+        Self::NullifierBindsTag,
+        Self::NullifierBindsScope,
     ];
 }
 

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use cohortium_protocol::domain;
 use cohortium_protocol::hash::{Digest, Hasher};
 use cohortium_protocol::shape::Shape;
-use cohortium_protocol::statement::QueryPublic;
+use cohortium_protocol::statement::public_inputs;
 use serde::{Deserialize, Serialize};
 
 use crate::proof::Proof;
@@ -139,7 +139,7 @@ impl VerifyingKey {
         matrices: Digest,
         key: &ark_groth16::VerifyingKey<Bn254>,
     ) -> Result<Self, VerifyingKeyError> {
-        let required = QueryPublic::count(&shape) + 1;
+        let required = public_inputs(&shape) + 1;
         if key.gamma_abc_g1.len() != required {
             let found = key.gamma_abc_g1.len();
             return Err(VerifyingKeyError::Inputs { shape: shape.name, required, found });
@@ -230,7 +230,7 @@ impl VerifyingKey {
         &self.prepared
     }
 
-    /// Whether a proof is valid for public inputs, in the order of [`QueryPublic::encode`].
+    /// Whether a proof is valid for public inputs, in the order of the statement's encoder.
     ///
     /// A list of another length is never valid.
     pub fn accepts(&self, proof: &Proof, public: &[Fr]) -> bool {

@@ -1,10 +1,11 @@
 //! What the circuit costs, by formula: constraints by part.
 
 use cohortium_protocol::policy::SUM_BASE_BITS;
-use cohortium_protocol::shape::{AGGREGATES, NoiseShape, Shape};
+use cohortium_protocol::shape::{AGGREGATES, NoiseShape, Proves, Shape};
 
 use crate::native::{CODE_BITS, COUNT_RULE_BITS, NOISED_COUNT_BITS};
 use crate::noise::{DIGITS_PER_NUMBER, TOP_BITS, WORD_BITS, block_count, number_count};
+use crate::nullifier::WIDTH as NULLIFIER;
 use crate::poseidon::Width;
 use crate::transcript::{GROUPS_PER_STEP, active, layer_end_width, weight_steps};
 
@@ -19,7 +20,7 @@ pub struct Cost {
     pub roots: usize,
     /// (d) Leaves.
     pub leaves: usize,
-    /// (e) Release; (f) in shapes with noise, noise included.
+    /// (e) Release; (f) in shapes with noise, noise included; (g) in those of an offer.
     pub release: usize,
 }
 
@@ -74,11 +75,11 @@ pub fn predict(shape: &Shape) -> Cost {
     // What all rows could add up to, the range of what is left of it, the side, its factor.
     let complement = 1 + (1 + n + CODE_BITS) + 1 + 1;
     let exact = groups * (count + sums + complement);
-    Cost {
-        transcript,
-        layers,
-        roots,
-        leaves,
-        release: shape.noise.map_or(exact, |noise| groups * NOISED_GROUP + predict_noise(noise)),
-    }
+    let release = match (shape.proves, shape.noise) {
+        // One row, and its nullifier.
+        (Proves::Eligibility, _) => 1 + NULLIFIER.constraints() + 1,
+        (_, Some(noise)) => groups * NOISED_GROUP + predict_noise(noise),
+        (_, None) => exact,
+    };
+    Cost { transcript, layers, roots, leaves, release }
 }

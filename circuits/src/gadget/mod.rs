@@ -1,4 +1,4 @@
-//! The relation `query` as constraints: the circuit.
+//! The relations `query` and `eligibility` as constraints: the circuits.
 //!
 //! The same headings and clause names as the native twin and the statement page.
 
@@ -8,6 +8,7 @@ pub mod cost;
 mod leaves;
 mod matrices;
 mod noise;
+mod offer;
 mod poseidon;
 mod release;
 mod walk;
@@ -17,7 +18,7 @@ pub use matrices::{Combination, Matrices, Row};
 
 use ark_ff::{AdditiveGroup, Field};
 use cohortium_protocol::field::F;
-use cohortium_protocol::shape::Shape;
+use cohortium_protocol::shape::{Proves, Shape};
 use cohortium_protocol::statement::QueryPublic;
 
 use crate::clause::{Clause, Relation};
@@ -45,15 +46,17 @@ struct Public<N> {
     release: Release<N>,
 }
 
-/// How the cells follow from the aggregates, and the cells.
+/// How the cells follow from the aggregates, and the cells; or what the one patient is named by.
 enum Release<N> {
     Exact(release::Policy<N>, Vec<release::Cells<N>>),
     Noised(noise::Policy<N>, Vec<noise::Cells<N>>),
+    Offered(offer::Offer<N>),
 }
 
 impl<N: Clone> Release<N> {
     fn allocate<B: Builder<Num = N>>(inputs: &mut Inputs<'_, B>, shape: &Shape) -> Self {
         match shape.noise {
+            None if shape.proves == Proves::Eligibility => Self::Offered(offer::Offer::allocate(inputs)),
             None => {
                 let policy = release::Policy::allocate(inputs);
                 Self::Exact(policy, (0..shape.groups).map(|_| release::Cells::allocate(inputs)).collect())
@@ -134,6 +137,7 @@ fn synthesise<B: Builder>(builder: &mut B, relation: Relation, shape: &Shape, pu
         (Release::Noised(policy, cells), Some(noise), Some(witness)) => {
             noise::check(builder, &relation, noise, (policy, cells), &public.context, &aggregates, witness);
         }
+        (Release::Offered(offer), ..) => offer::check(builder, &relation, offer, &aggregates),
         // Messages are of the shape.
         (Release::Noised(..), ..) => {}
     }

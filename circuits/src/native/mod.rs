@@ -1,4 +1,4 @@
-//! The relation `query` in plain Rust: the twin of the circuit.
+//! The relations `query` and `eligibility` in plain Rust: the twins of their circuits.
 //!
 //! It is what the circuit is compared with, and where a dishonest prover is first tried. It takes the
 //! same public inputs and messages, and names the first clause that fails.
@@ -6,6 +6,7 @@
 mod coins;
 mod leaves;
 mod noise;
+mod offer;
 mod release;
 mod walk;
 
@@ -24,7 +25,7 @@ use crate::messages::Messages;
 
 /// The relation does not hold: the first clause that fails.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("the clause {0:?} of the statement `query` does not hold")]
+#[error("the clause {0:?} of the statement does not hold")]
 pub struct Broken(pub Clause);
 
 /// Fails with a clause unless it holds, or is off.
@@ -32,7 +33,7 @@ pub(crate) fn require(relation: &Relation, clause: Clause, holds: bool) -> Resul
     if holds || !relation.has(clause) { Ok(()) } else { Err(Broken(clause)) }
 }
 
-/// Checks the relation `query`.
+/// Checks the relation `query`, or `eligibility` in the shapes of that.
 ///
 /// # Errors
 /// The first clause that fails.
@@ -49,6 +50,7 @@ pub fn verify(relation: &Relation, shape: &Shape, public: &QueryPublic, messages
     match (&public.rule, shape.noise) {
         (ReleaseRule::Exact(params), _) => release::check(relation, shape, params, &public.cells, messages),
         (ReleaseRule::Noised(inputs), Some(noise)) => noise::check(relation, noise, inputs, public, messages),
+        (ReleaseRule::Offered(inputs), _) => offer::check(relation, inputs, messages),
         // Public inputs of another shape: no length fits.
         (ReleaseRule::Noised(_), None) => Err(Broken(Clause::SeedOpens)),
     }
@@ -73,6 +75,7 @@ fn roots(relation: &Relation, messages: &Messages, challenges: &Challenges) -> R
 #[cfg(test)]
 mod tests {
     use cohortium_protocol::field::F;
+    use cohortium_protocol::shape::Proves;
 
     use super::*;
     use crate::prove::{Stage, prove};
@@ -82,6 +85,10 @@ mod tests {
     fn the_honest_prover_is_accepted_at_every_shape_and_size() {
         for shape in tiny_shapes() {
             for declared in [0, 1, 2, 5, shape.max_declared_rows() - 1, shape.max_declared_rows()] {
+                // Nobody can be offered where there is nobody.
+                if declared == 0 && shape.proves == Proves::Eligibility {
+                    continue;
+                }
                 let rng = &mut rng(declared as u64);
                 let witness = witness(rng, &shape, declared);
                 let (context, commitments) = (digest("context"), digest("commitments"));

@@ -63,6 +63,11 @@ fn dense(column: &RowColumn) -> Vec<F> {
     collect(column.data.len() + column.blind.len(), |row| column.at(row))
 }
 
+/// The same of the first measure, which may be a tag.
+fn dense_measure(column: &RowColumn<u128>) -> Vec<F> {
+    collect(column.data.len() + column.blind.len(), |row| column.at(row))
+}
+
 impl State {
     fn new(
         shape: &Shape,
@@ -115,7 +120,7 @@ impl State {
             constant: lookups.iter().zip(&challenges.lookup_weights).map(|(slot, w)| *slot * w).sum(),
             weights: challenges.aggregate_weights.map(|w| last * w),
             selection: dense(&witness.selection),
-            y: witness.y.as_ref().map(dense),
+            y: witness.y.as_ref().map(dense_measure),
             z: witness.z.as_ref().map(dense),
             flags,
         }
