@@ -11,6 +11,7 @@ pub mod bundle;
 pub mod commit;
 pub mod documents;
 pub mod domain;
+pub mod eligibility;
 pub mod estimate;
 pub mod field;
 pub mod hash;
