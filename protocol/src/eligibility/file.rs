@@ -66,14 +66,47 @@ pub struct EligibilityFile {
     /// The consent epoch.
     pub epoch: ConsentEpoch,
     /// The verifying key's id.
+    #[serde(deserialize_with = "named::verifying_key")]
     pub verifying_key: Digest,
     /// The salted hash of the patient's signed agreement.
+    #[serde(deserialize_with = "named::agreement")]
     pub agreement: Digest,
     /// The patient's nullifier in the scope.
-    #[serde(with = "serde_hex")]
+    #[serde(serialize_with = "serde_hex::serialize", deserialize_with = "named::nullifier")]
     pub nullifier: F,
     /// The proof.
     pub proof: EligibilityProof,
+}
+
+/// Readers that name their field: what is wrong with a file's last field is found when the file is at its end, which has no
+/// place.
+mod named {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer};
+
+    use crate::field::{F, from_hex};
+    use crate::hash::Digest;
+
+    fn read<'de, D: Deserializer<'de>, T, E: std::fmt::Display>(
+        deserializer: D,
+        field: &str,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Result<T, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        parse(&text).map_err(|error| D::Error::custom(format_args!("{field}: {error}")))
+    }
+
+    pub(super) fn verifying_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Digest, D::Error> {
+        read(deserializer, "verifying_key", |text| text.parse::<Digest>())
+    }
+
+    pub(super) fn agreement<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Digest, D::Error> {
+        read(deserializer, "agreement", |text| text.parse::<Digest>())
+    }
+
+    pub(super) fn nullifier<'de, D: Deserializer<'de>>(deserializer: D) -> Result<F, D::Error> {
+        read(deserializer, "nullifier", from_hex)
+    }
 }
 
 /// Why a file is not one of eligibility.

@@ -36,6 +36,8 @@ fn files_that_are_none_of_eligibility() {
     assert!(unknown.starts_with("the file of eligibility cannot be read at scope.sites: unknown field"), "{unknown}");
     let nullifier = refused(r#"{"nullifier": "ff", "format": "x"}"#);
     assert!(nullifier.starts_with("the file of eligibility cannot be read at nullifier"), "{nullifier}");
+    let last = refused(r#"{"nullifier": "ff"}"#);
+    assert!(last.starts_with("the file of eligibility cannot be read: nullifier: a field element is 64"), "{last}");
     let many = format!(r#"{{"proof": {{"columns": [{}"#, "1,".repeat(9));
     assert!(refused(&many).starts_with("the file of eligibility cannot be read at proof.columns[0]"));
     let huge = vec![b' '; MAX_ELIGIBILITY_BYTES + 1];
