@@ -5,6 +5,7 @@ mod anchors;
 mod approve;
 mod args;
 mod audit;
+mod eligibility;
 mod key;
 mod open;
 mod read;
@@ -27,6 +28,7 @@ pub(crate) fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Audit(args) if args.study.is_some() => study::run(&args),
         Command::Audit(args) => audit::run(&args),
+        Command::Eligibility(args) => eligibility::run(&args),
         Command::Anchors { file } => anchors::run(&file),
         Command::Key(args) => key::run(&args),
         Command::Approve(args) => approve::run(&args),
