@@ -7,6 +7,7 @@ mod args;
 mod console;
 mod failure;
 mod ledger_args;
+mod offer_args;
 mod progress;
 mod words;
 
@@ -30,6 +31,7 @@ pub(crate) use ledger_args::{
     AcceptArgs, BackupArgs, DeclineArgs, JoinArgs, LedgerArgs, LedgerCommand, OutgoingArgs, PauseArgs, RegisterArgs,
     RestoreArgs, RulesArgs, RunArgs,
 };
+pub(crate) use offer_args::EligibilityArgs;
 pub(crate) use progress::Progress;
 pub(crate) use words::{about, bytes, table};
 
@@ -121,6 +123,7 @@ pub fn run() -> ExitCode {
         Command::Keys(args) => commands::keys::run(&setting, args),
         Command::Request(args) => commands::request::run(&setting, args),
         Command::Prove(args) => commands::prove::run(&setting, args),
+        Command::Eligibility(args) => commands::eligibility::run(&setting, args),
         Command::Verify(args) => commands::verify::run(&setting, args),
         Command::Anchors(args) => commands::anchors::run(&setting, args),
         Command::Ledger(args) => commands::exchange::ledger(&setting, args),

@@ -41,7 +41,7 @@ pub(crate) fn run(setting: &Setting, args: &TagArgs) -> Outcome {
 }
 
 /// The identifier, from the argument or the standard input; trimmed, as the import does.
-fn identifier(argument: &str) -> Result<Zeroizing<String>, Failure> {
+pub(super) fn identifier(argument: &str) -> Result<Zeroizing<String>, Failure> {
     let mut text = Zeroizing::new(argument.to_owned());
     if argument == "-" {
         text.clear();

@@ -52,7 +52,7 @@ pub(crate) use commitment::{CommitOptions, Committed, CommittedEpoch};
 pub use error::StoreError;
 pub(crate) use joined::Joined;
 pub(crate) use notes::{By, Decided, Note, NotedNoise, Standing};
-pub(crate) use outgoing::{BUNDLE, Leaving, OutgoingFile, RELEASE};
+pub(crate) use outgoing::{BUNDLE, ELIGIBILITY, Leaving, OutgoingFile, RELEASE};
 pub(crate) use paused::Paused;
 pub(crate) use releases::ReleaseRecord;
 pub(crate) use restored::{Claim, Settled};
