@@ -3,7 +3,7 @@ use cohortium_circuits::gadget::{cost, matrices};
 use cohortium_protocol::shape::Shape;
 
 fn main() {
-    for shape in Shape::STANDARD.into_iter().chain(Shape::NOISED).chain(Shape::TABLES) {
+    for shape in Shape::all() {
         let start = std::time::Instant::now();
         let built = matrices(&shape);
         let seconds = start.elapsed().as_secs_f64();

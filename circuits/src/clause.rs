@@ -134,11 +134,20 @@ pub enum Clause {
     EndDenominator,
     /// The chain's sources, targets and ends have its weight.
     ChainCounted,
+    // (g) offer
+    /// Exactly one row is selected.
+    OneSelected,
+    /// The nullifier is the hash's.
+    NullifierOpens,
+    /// The selected row's tag enters the nullifier.
+    NullifierBindsTag,
+    /// The scope enters the nullifier.
+    NullifierBindsScope,
 }
 
 impl Clause {
     /// Every clause.
-    pub const ALL: [Self; 62] = [
+    pub const ALL: [Self; 66] = [
         Self::AbsorbContext,
         Self::AbsorbCommitments,
         Self::AbsorbAggregates,
@@ -201,6 +210,10 @@ impl Clause {
         Self::NoisedSum,
         Self::EndDenominator,
         Self::ChainCounted,
+        Self::OneSelected,
+        Self::NullifierOpens,
+        Self::NullifierBindsTag,
+        Self::NullifierBindsScope,
     ];
 }
 

@@ -3,13 +3,14 @@
 //! - [`transcript`]: the chain of Poseidon steps that turns messages into challenges;
 //! - [`messages`]: everything that the argument's prover sends;
 //! - [`prove`]: the prover, linear in rows;
-//! - [`native`]: the relation `query` in plain Rust;
+//! - [`native`]: the relations `query` and `eligibility` in plain Rust;
 //! - [`gadget`]: the same relation as constraints, one source with two back ends;
 //! - [`seeds`]: commitments to one-time noise seeds, which the circuit opens;
 //! - [`noise`]: from a seed to signed digits of noise;
-//! - [`clause`]: the clauses of the relation, by name.
+//! - [`nullifier`]: an offered patient's name in one study;
+//! - [`clause`]: the clauses of the relations, by name.
 //!
-//! The statement page `docs/src/statements/query.md` has the same headings.
+//! The statement pages `docs/src/statements/query.md` and `eligibility.md` have the same headings.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -19,6 +20,7 @@ pub mod gadget;
 pub mod messages;
 pub mod native;
 pub mod noise;
+pub mod nullifier;
 pub mod poseidon;
 pub mod prove;
 pub mod seeds;

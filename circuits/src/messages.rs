@@ -135,6 +135,11 @@ impl Layer {
     }
 }
 
+/// Whether a shape's cells can be suppressed sums beside exact counts.
+fn has_sides(shape: &Shape) -> bool {
+    shape.noise.is_none() && shape.proves == Proves::Query
+}
+
 /// The exact aggregates of a group: `n, s, ss, p`.
 pub type GroupSums = [F; AGGREGATES];
 
@@ -167,8 +172,8 @@ pub struct Messages {
     pub group_inverses: Vec<F>,
     /// `1 / Q_r` and `1 / Q_t`.
     pub root_inverses: [F; 2],
-    /// Of each group's first sum, should it be suppressed: 0 if it is near 0, 1 if near the most it could be. Empty in
-    /// shapes with noise, and where nothing is released.
+    /// Of each group's first sum, should it be suppressed: 0 if it is near 0, 1 if near the most it could be. Empty but in
+    /// the shapes of exact answers.
     pub sides: Vec<F>,
     /// The noise, in shapes that have it.
     pub noise: Option<NoiseWitness>,
@@ -193,7 +198,7 @@ impl Messages {
             table_rounds: vec![table_round; shape.value_bits + 1],
             group_inverses: vec![F::ZERO; if releases { shape.groups } else { ENDS }],
             root_inverses: [F::ZERO; 2],
-            sides: if releases && shape.noise.is_none() { vec![F::ONE; shape.groups] } else { Vec::new() },
+            sides: if has_sides(shape) { vec![F::ONE; shape.groups] } else { Vec::new() },
             noise: shape.noise.map(NoiseWitness::blank),
         }
     }
@@ -204,9 +209,9 @@ impl Messages {
     }
 
     /// Fills in on which side a suppressed first sum is near its end: the lower one if it is below the dominance bound. Under
-    /// noise there are no sides.
+    /// noise there are no sides, nor where nothing is released.
     pub fn set_sides(&mut self, rule: &SumParams) {
-        if self.noise.is_some() {
+        if self.sides.is_empty() {
             return;
         }
         let bound = F::from(rule.dominance).into_bigint();

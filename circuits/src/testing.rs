@@ -1,20 +1,24 @@
 //! Tiny shapes and random witnesses for this crate's tests.
 
 use ark_ff::{AdditiveGroup, Field, UniformRand};
-use cohortium_protocol::field::F;
+use cohortium_protocol::field::{F, digest_limbs};
 use cohortium_protocol::hash::{Digest, Hasher};
 use cohortium_protocol::noise::NoiseLaw;
 use cohortium_protocol::policy::{
     GroupAggregates, GroupCells, NoisedParams, ReleaseParams, SumParams, release, release_noised,
 };
 use cohortium_protocol::shape::{NoiseLayout, NoiseShape, Proves, Shape};
-use cohortium_protocol::statement::{Evaluations, NoiseInputs, PublicChallenges, QueryPublic, ReleaseRule};
+use cohortium_protocol::statement::{
+    Evaluations, NoiseInputs, OfferInputs, PublicChallenges, QueryPublic, ReleaseRule,
+};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
+use crate::clause::Relation;
 use crate::eq;
-use crate::messages::Messages;
+use crate::messages::{GroupSums, Messages};
 use crate::noise::draw;
+use crate::nullifier::hash;
 use crate::prove::{LookupWitness, QueryWitness, RowColumn};
 use crate::seeds::commitment;
 
@@ -35,6 +39,8 @@ pub(crate) const TINY: Shape = Shape {
 /// As `TINY`, with room for eight steps and a chain.
 pub(crate) const TINY_TABLE: Shape =
     Shape { name: "tiny-table", proves: Proves::Table, slot_bits: 4, groups: 1, ..TINY };
+/// As `TINY`, about one patient.
+pub(crate) const OFFER: Shape = Shape { name: "offer", proves: Proves::Eligibility, groups: 1, ..TINY };
 
 /// Sixty digits in two blocks.
 pub(crate) const TINY_NOISE: NoiseShape = NoiseShape {
@@ -61,14 +67,15 @@ pub(crate) fn noise_inputs(groups: usize, seed: F) -> NoiseInputs {
     NoiseInputs { params: noise_params(groups, "1.5"), seed, beacon: digest("beacon") }
 }
 
-/// As `TINY`, with more rows than values, more values than rows, or the same, and with noise.
-pub(crate) fn tiny_shapes() -> [Shape; 5] {
+/// As `TINY`, with more rows than values, more values than rows, or the same, with noise, and about one patient.
+pub(crate) fn tiny_shapes() -> [Shape; 6] {
     [
         TINY,
         Shape { name: "tiny-wide", row_bits: 3, value_bits: 5, ..TINY },
         Shape { name: "tiny-even", row_bits: 4, value_bits: 4, slot_bits: 3, groups: 6, ..TINY },
         Shape { name: "tiny-tall", row_bits: 7, value_bits: 3, ..TINY },
         NOISY,
+        OFFER,
     ]
 }
 
@@ -97,8 +104,11 @@ pub(crate) fn lookup(rng: &mut StdRng, shape: &Shape, input: &RowColumn, table: 
 }
 
 /// A random query: a test of `X` and a flag select, a flag and a bins lookup group, `Y = X` is summed, and
-/// products with `Z` where the shape has room.
+/// products with `Z` where the shape has room. In the shape of an offer, the first row is offered, and meets the criteria.
 pub(crate) fn witness(rng: &mut StdRng, shape: &Shape, declared_rows: usize) -> QueryWitness {
+    if shape.proves == Proves::Eligibility {
+        return offer_witness(rng, shape, declared_rows);
+    }
     let values = shape.values() as u32;
     let random = |rng: &mut StdRng, below: u32| (0..declared_rows).map(|_| rng.gen_range(0..below)).collect();
     let x = random(rng, values);
@@ -121,16 +131,47 @@ pub(crate) fn witness(rng: &mut StdRng, shape: &Shape, declared_rows: usize) -> 
         declared_rows,
         selection: selection.output.clone(),
         lookups: vec![test, selection, bins],
-        y: Some(x),
+        y: Some((&x).into()),
         z: Some(z),
         group,
         flags: vec![consent, flag],
     }
 }
 
+/// A random offer: the first row consents and meets the test, whatever the others do; tags are as wide as any.
+fn offer_witness(rng: &mut StdRng, shape: &Shape, declared_rows: usize) -> QueryWitness {
+    let values = shape.values() as u32;
+    let below = |rng: &mut StdRng, end: u32, first: u32| {
+        (0..declared_rows).map(|row| if row == 0 { first } else { rng.gen_range(0..end) }).collect()
+    };
+    let x = below(rng, values, 1);
+    let x = column(rng, shape, x);
+    let consent = below(rng, 2, 1);
+    let consent = column(rng, shape, consent);
+    let offered = column(rng, shape, (0..declared_rows).map(|row| u32::from(row == 0)).collect());
+    let test = lookup(rng, shape, &x, (0..values).map(|v| u16::from(v % 2 == 1)).collect());
+    let key = RowColumn::linear([(1, &consent), (2, &test.output), (4, &offered)]);
+    let selection = lookup(rng, shape, &key, (0..values).map(|v| u16::from(v == 7)).collect());
+    let tags = RowColumn { data: (0..declared_rows).map(|_| rng.r#gen()).collect(), blind: blinds(rng, shape) };
+    QueryWitness {
+        declared_rows,
+        selection: selection.output.clone(),
+        lookups: vec![test, selection],
+        y: Some(tags),
+        z: None,
+        group: RowColumn::default(),
+        flags: vec![consent, offered],
+    }
+}
+
 /// Every column as a dense table.
 pub(crate) fn dense(shape: &Shape, column: &RowColumn) -> Vec<F> {
     (0..shape.rows()).map(|row| column.at(row)).collect()
+}
+
+/// `Y` as a dense table, 0 where there is none.
+pub(crate) fn dense_y(shape: &Shape, witness: &QueryWitness) -> Vec<F> {
+    (0..shape.rows()).map(|row| witness.y.as_ref().map_or(F::ZERO, |column| column.at(row))).collect()
 }
 
 /// `m'_j` as a dense table.
@@ -167,7 +208,7 @@ pub(crate) fn evaluations(shape: &Shape, witness: &QueryWitness, at: &PublicChal
         occupied: eq::evaluate(&occupied, &at.row_point),
         flags,
         selection: row(&witness.selection),
-        y: optional(&witness.y),
+        y: eq::evaluate(&dense_y(shape, witness), &at.row_point),
         z: optional(&witness.z),
         group: row(&witness.group),
         inputs: per_lookup(&|lookup| row(&lookup.input), F::ZERO),
@@ -201,12 +242,7 @@ pub(crate) fn public(
     challenges: PublicChallenges,
     messages: &mut Messages,
 ) -> QueryPublic {
-    let exact: Vec<GroupAggregates> = witness
-        .aggregates(shape)
-        .into_iter()
-        .map(|[n, s, ss, p]| GroupAggregates { n: integer(n), s: integer(s), ss: integer(ss), p: integer(p) })
-        .collect();
-    let (rule, cells) = settle(shape, params, &exact, messages);
+    let (rule, cells) = settle(shape, params, &witness.aggregates(shape), messages);
     QueryPublic {
         context: digest("context"),
         commitments: digest("commitments"),
@@ -217,14 +253,29 @@ pub(crate) fn public(
     }
 }
 
+/// The scope of the tests' offers.
+pub(crate) fn scope() -> Digest {
+    digest("scope")
+}
+
+/// Aggregates as whole numbers.
+pub(crate) fn exact(aggregates: &[GroupSums]) -> Vec<GroupAggregates> {
+    aggregates.iter().map(|sums| sums.map(integer)).map(|[n, s, ss, p]| GroupAggregates { n, s, ss, p }).collect()
+}
+
 /// The rule and the cells of exact aggregates: by the parameters, or with noise in shapes that have it, whose witness goes
-/// into the messages.
+/// into the messages; or the nullifier of the sum.
 pub(crate) fn settle(
     shape: &Shape,
     params: ReleaseParams,
-    exact: &[GroupAggregates],
+    aggregates: &[GroupSums],
     messages: &mut Messages,
 ) -> (ReleaseRule, Vec<GroupCells>) {
+    if shape.proves == Proves::Eligibility {
+        let nullifier = hash(&Relation::whole(), aggregates[0][1], digest_limbs(&scope()));
+        return (ReleaseRule::Offered(OfferInputs { scope: scope(), nullifier }), Vec::new());
+    }
+    let exact = &exact(aggregates);
     let Some(noise) = shape.noise else { return (params.into(), release(exact, &params)) };
     let seed = [9; 32];
     let inputs = noise_inputs(shape.groups, commitment(&seed));

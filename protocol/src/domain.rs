@@ -116,3 +116,11 @@ pub const BEACON: &str = "cohortium/beacon/1";
 pub const RECEIPT: &str = "cohortium/receipt/1";
 /// A hospital's word that it took a consent event in.
 pub const ACKNOWLEDGEMENT: &str = "cohortium/acknowledgement/1";
+/// What a nullifier is for: one study of one sponsor at one site of one ledger.
+pub const NULLIFIER_SCOPE: &str = "cohortium/nullifier-scope/1";
+/// Separates nullifiers from every other use of their permutation.
+pub const NULLIFIER: &str = "cohortium/nullifier/1";
+/// The digest that the transcript of a proof of eligibility starts from.
+pub const ELIGIBILITY_CONTEXT: &str = "cohortium/eligibility-context/1";
+/// The digest of a file of eligibility.
+pub const ELIGIBILITY: &str = "cohortium/eligibility/1";

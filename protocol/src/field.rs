@@ -45,6 +45,11 @@ pub fn from_bytes(bytes: &[u8; 32]) -> Result<F, FieldError> {
     F::from_bigint(ark_ff::BigInt(limbs)).ok_or_else(|| FieldError::NotCanonical { found: hex::encode(bytes) })
 }
 
+/// An element as 64 lower-case hexadecimal digits, the most significant first.
+pub fn to_hex(x: &F) -> String {
+    hex::encode(to_bytes(x))
+}
+
 /// The element with this canonical hexadecimal text.
 pub fn from_hex(text: &str) -> Result<F, FieldError> {
     let refuse = || FieldError::Form { found: text.chars().take(80).collect() };

@@ -12,6 +12,7 @@ pub mod commit;
 pub mod consent;
 pub mod documents;
 pub mod domain;
+pub mod eligibility;
 pub mod estimate;
 pub mod field;
 pub mod hash;

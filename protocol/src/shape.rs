@@ -211,6 +211,11 @@ impl Shape {
         Self::STANDARD.iter().position(|shape| shape == self).map(|place| Self::TABLES[place])
     }
 
+    /// The shape of eligible patients of tables of this shape, if it is a standard one.
+    pub fn eligible(&self) -> Option<Self> {
+        Self::STANDARD.iter().position(|shape| shape == self).map(|place| Self::ELIGIBLE[place])
+    }
+
     /// The smallest standard shape that holds this many data rows beside its blinding rows.
     pub fn smallest_for(rows: usize) -> Option<Self> {
         Self::STANDARD.into_iter().find(|shape| rows <= shape.max_declared_rows())
@@ -304,7 +309,7 @@ pub struct Pin {
 
 /// The circuits of this version. A change here voids every key; the crate `circuits` holds them equal to what
 /// it builds.
-pub const PINNED: [Pin; 9] = [
+pub const PINNED: [Pin; 12] = [
     Pin {
         shape: Shape::QUERY_12,
         id: "b80031091b0cf5cf795bd6d8b360416b0d7478c77a7a3652675350cb0d8b0235",
@@ -359,6 +364,24 @@ pub const PINNED: [Pin; 9] = [
         constraints: 88_939,
         matrices: "3b540dfb221aed0239877cd69254e5f98314399bfeb75aafdd366372a3f38dfc",
     },
+    Pin {
+        shape: Shape::ELIGIBLE_12,
+        id: "370453580f1e540eb6e3b2960e3342c2643fd53fbf4ee44020c3b0c125876a21",
+        constraints: 64_755,
+        matrices: "098ddd7f1fa328755d3f3bfc54d6f4173a0fb8bec32a4dbb5a81f18e7f794a7e",
+    },
+    Pin {
+        shape: Shape::ELIGIBLE_16,
+        id: "08178c3cc9ea36e71ba78926a5e4e79ae8db970521d7d2bf26a3bac5e9f691dd",
+        constraints: 66_435,
+        matrices: "30b0fdc0685e3466a14cea6fa8c896ad28208d927ab787533814e730ab6bde5e",
+    },
+    Pin {
+        shape: Shape::ELIGIBLE_20,
+        id: "f8fca60afee6edec6d1e74c924bd30badc79dfd0ceee6651f5a2929d2523df96",
+        constraints: 90_043,
+        matrices: "d0c54103759fba469b3805db1190bbd74bab38bc123017b5a6d60f7e6c995ab3",
+    },
 ];
 
 impl Shape {
@@ -392,6 +415,14 @@ mod tests {
             assert_eq!(Shape::by_name(shape.name), Some(shape));
         }
         assert_eq!(Shape::STANDARD.map(|shape| shape.data()), Shape::STANDARD);
+    }
+
+    #[test]
+    fn eligible_patients_have_a_shape_of_their_own() {
+        for (data, shape) in Shape::STANDARD.into_iter().zip(Shape::ELIGIBLE) {
+            assert_eq!((data.eligible(), shape.data(), shape.eligible()), (Some(shape), data, None));
+            assert_ne!(shape.id(), data.id());
+        }
     }
 
     #[test]

@@ -61,13 +61,24 @@ pub struct NoiseInputs {
     pub beacon: Digest,
 }
 
-/// How the cells follow from the aggregates.
+/// What is public of an offered patient.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OfferInputs {
+    /// The scope: one study of one sponsor at one site of one ledger.
+    pub scope: Digest,
+    /// The patient's nullifier in it.
+    pub nullifier: F,
+}
+
+/// What is said of the aggregates: how the cells follow from them, or that they are one patient.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ReleaseRule {
     /// By threshold and rounding, in the shapes of exact answers.
     Exact(ReleaseParams),
     /// With noise in every aggregate, in the shapes that have it.
     Noised(Box<NoiseInputs>),
+    /// No cells: exactly one row, with this nullifier, in the shapes of the statement `eligibility`.
+    Offered(OfferInputs),
 }
 
 impl ReleaseRule {
@@ -75,7 +86,7 @@ impl ReleaseRule {
     pub fn exact(&self) -> Option<&ReleaseParams> {
         match self {
             Self::Exact(params) => Some(params),
-            Self::Noised(_) => None,
+            Self::Noised(_) | Self::Offered(_) => None,
         }
     }
 }
@@ -86,7 +97,7 @@ impl From<ReleaseParams> for ReleaseRule {
     }
 }
 
-/// The public inputs of one proof of the statement `query`.
+/// The public inputs of one proof of the statement `query` or `eligibility`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct QueryPublic {
     /// The context digest.
@@ -97,9 +108,9 @@ pub struct QueryPublic {
     pub challenges: PublicChallenges,
     /// The final checks' evaluations.
     pub evaluations: Evaluations,
-    /// The release rule's numbers.
+    /// The release rule's numbers, or the offer's.
     pub rule: ReleaseRule,
-    /// The released cells of every group of the shape.
+    /// The released cells of every group of the shape; of an offer there are none.
     pub cells: Vec<GroupCells>,
 }
 
@@ -110,9 +121,20 @@ pub const INPUTS_OF_POLICY: usize = 17;
 /// Public inputs a noised group's cells take: is-value, count, and a value per sum.
 pub const NOISED_INPUTS_PER_GROUP: usize = 5;
 
+/// Public inputs of an offer: the scope's halves, the nullifier.
+pub const INPUTS_OF_OFFER: usize = 3;
+
 /// Public inputs of the rule under noise: `k, b, h`, what is asked for, the layout, seed, beacon, thresholds.
 pub const fn inputs_of_noise(noise: &NoiseShape) -> usize {
     3 + 3 + noise.layouts.len() + 1 + 2 + noise.digits
+}
+
+/// Groups whose cells are released: none of an offer.
+const fn released_groups(shape: &Shape) -> usize {
+    match shape.proves {
+        Proves::Eligibility => 0,
+        Proves::Query | Proves::Table => shape.groups,
+    }
 }
 
 /// Why public inputs do not have the shape's sizes.
@@ -143,6 +165,7 @@ impl QueryPublic {
         let before = 4 + shape.row_bits + (shape.value_bits + 1) + shape.value_bits + 1 + 6 + 4 * shape.max_lookups();
         before
             + match shape.noise {
+                None if matches!(shape.proves, Proves::Eligibility) => INPUTS_OF_OFFER,
                 None => INPUTS_OF_POLICY + INPUTS_PER_GROUP * shape.groups,
                 Some(noise) => inputs_of_noise(noise) + NOISED_INPUTS_PER_GROUP * shape.groups,
             }
@@ -160,7 +183,7 @@ impl QueryPublic {
             ("outputs", e.outputs.len(), shape.max_lookups()),
             ("tables", e.tables.len(), shape.max_lookups()),
             ("multiplicities", e.multiplicities.len(), shape.max_lookups()),
-            ("cells", self.cells.len(), shape.groups),
+            ("cells", self.cells.len(), released_groups(shape)),
         ];
         for (what, found, required) in lists {
             if found != required {
@@ -171,6 +194,11 @@ impl QueryPublic {
         let found = if matches!(self.rule, ReleaseRule::Noised(_)) { digits.max(1) } else { 0 };
         if found != digits {
             return Err(LengthError { shape: shape.name, what: "digits of noise", required: digits, found });
+        }
+        let required = usize::from(shape.proves == Proves::Eligibility);
+        let found = usize::from(matches!(self.rule, ReleaseRule::Offered(_)));
+        if found != required {
+            return Err(LengthError { shape: shape.name, what: "offers", required, found });
         }
         Ok(())
     }
@@ -207,6 +235,12 @@ impl QueryPublic {
             (ReleaseRule::Noised(inputs), Some(noise)) => name_noised(inputs, noise, &self.cells, &mut push),
             // No shape without digits passes `check_lengths` here.
             (ReleaseRule::Noised(_), None) => {}
+            (ReleaseRule::Offered(OfferInputs { scope, nullifier }), _) => {
+                let [high, low] = digest_limbs(scope);
+                push("scope.high", high);
+                push("scope.low", low);
+                push("nullifier", *nullifier);
+            }
         }
         out
     }

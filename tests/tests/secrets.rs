@@ -80,7 +80,7 @@ fn what_debug_shows_of_secrets() {
         declared_rows: 3,
         lookups: Vec::new(),
         selection: rows.clone(),
-        y: Some(rows.clone()),
+        y: Some((&rows).into()),
         z: None,
         group: rows.clone(),
         flags: vec![rows],

@@ -201,6 +201,16 @@ impl Anchors {
         self.document.sites.iter().find(|site| site.site == name)
     }
 
+    /// Whether any site is named, and not left to a ledger.
+    pub(crate) fn has_sites(&self) -> bool {
+        !self.document.sites.is_empty()
+    }
+
+    /// Whether any approval is named, and not left to a ledger.
+    pub(crate) fn has_approvals(&self) -> bool {
+        !self.document.approvals.is_empty()
+    }
+
     /// Whether an approval is in force.
     pub fn approves(&self, approval: &Digest) -> bool {
         self.document.approvals.contains(approval)

@@ -6,7 +6,7 @@ use cohortium_protocol::commit::{LayoutError, OpeningError, RegistryError};
 use cohortium_protocol::documents::{ApprovalError, RequestError};
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::policy::PolicyError;
-use cohortium_protocol::query::{CompileError, PlanError};
+use cohortium_protocol::query::{CompileError, OfferError, PlanError};
 use cohortium_protocol::statement::LengthError;
 
 use crate::ledger::EvidenceError;
@@ -126,6 +126,24 @@ pub enum Reason {
     /// The query does not compile.
     #[error("the query does not compile over this schema: {0}")]
     Compile(Box<CompileError>),
+    /// Nobody can be offered by the query.
+    #[error("nobody can be offered by these criteria: {0}")]
+    Offer(Box<OfferError>),
+    /// A key the anchors do not hold, of a file of eligibility.
+    #[error("the file names the verifying key {key}, which is not among your anchors")]
+    NoKey {
+        /// The key.
+        key: Digest,
+    },
+    /// Anchors that leave to the ledger what a file of eligibility has no evidence of.
+    #[error(
+        "your anchors leave {what} to the ledger, of which a file of eligibility bears no evidence: name in them the sites, with \
+         manifest and epoch, and the approvals that are in force"
+    )]
+    LeftToLedger {
+        /// What they do not name.
+        what: &'static str,
+    },
     /// The plan does not pass its checks.
     #[error("the plan does not pass its checks: {0}")]
     Plan(#[from] PlanError),

@@ -3,18 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use cohortium_keys::{KeyKind, Proof, ProofError, VerifyingKey};
-use cohortium_protocol::bundle::{
-    Bundle, COLUMN_OPENING, ColumnAtPoint, Context, Derivation, MULTIPLICITY_OPENING, NoiseFacts, opening_context,
-    query_commitments, release_rule,
-};
-use cohortium_protocol::commit::{CommittedColumn, Grid, Layout, OpenedColumn, OpeningProof, OpeningStatement};
+use cohortium_keys::{KeyKind, Proof, VerifyingKey};
+use cohortium_protocol::bundle::{Bundle, Context, Derivation, NoiseFacts, release_rule};
+use cohortium_protocol::commit::Layout;
 use cohortium_protocol::field::F;
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::policy::{GroupCells, PolicyError, Rule, effective};
-use cohortium_protocol::query::{Plan, Source, compile};
+use cohortium_protocol::query::{Plan, compile};
 use cohortium_protocol::results::ReleasePolicy;
 use cohortium_protocol::shape::Shape;
 use cohortium_protocol::statement::PublicChallenges;
@@ -22,6 +17,7 @@ use cohortium_protocol::statement::PublicChallenges;
 use crate::anchors::{Anchors, SiteAnchor};
 use crate::cells::{check_cells, check_noised};
 use crate::ledger::{LedgerFacts, check_evidence};
+use crate::opened::{Opened, agree, check_commitments, check_openings, commitments_digest, decode_proof};
 use crate::reason::{AuditError, Reason, Step};
 
 /// A release that passed every check. Only [`verify_release`] makes one.
@@ -176,7 +172,8 @@ pub fn check_release(bundle: &Bundle, anchors: &Anchors) -> Result<PendingReleas
         Rule::Noised(params) => check_noised(cells, params),
     }
     .map_err(|reason| reason.at(Step::Release))?;
-    check_commitments(bundle, &shape).map_err(|reason| reason.at(Step::Commitments))?;
+    check_commitments(&bundle.manifest, &bundle.epoch, &shape, [&bundle.proof.columns, &bundle.proof.multiplicities])
+        .map_err(|reason| reason.at(Step::Commitments))?;
 
     let (manifest, epoch) = (bundle.manifest.digest(), bundle.epoch.digest());
     let context = Context {
@@ -195,11 +192,7 @@ pub fn check_release(bundle: &Bundle, anchors: &Anchors) -> Result<PendingReleas
     .digest();
     let proof = &bundle.proof;
     let challenges: PublicChallenges = proof.challenges.clone().into();
-    let query_time = proof.columns.iter().filter(|opened| opened.column.source == Source::Query);
-    let commitments = query_commitments(
-        query_time.map(|opened| (&opened.column, opened.commitment.digest())),
-        proof.multiplicities.iter().map(|opened| (&opened.column, opened.commitment.digest())),
-    );
+    let commitments = commitments_digest(&proof.columns, &proof.multiplicities);
     let public = Derivation {
         plan: &plan,
         shape: &shape,
@@ -216,21 +209,17 @@ pub fn check_release(bundle: &Bundle, anchors: &Anchors) -> Result<PendingReleas
     .map_err(|error| Reason::from(error).at(Step::Commitments))?;
     let inputs = public.encode(&shape).map_err(|error| Reason::from(error).at(Step::Openings))?;
 
-    let openings = || -> Result<(), Reason> {
-        let grid = bundle.manifest.layout().grid();
-        let at = opening_context(&context, &commitments, COLUMN_OPENING);
-        open(at, grid, &challenges.row_point, &proof.columns, &proof.column_opening, "columns")?;
-        let grid = Layout::multiplicity(&shape)?.grid();
-        let at = opening_context(&context, &commitments, MULTIPLICITY_OPENING);
-        open(at, grid, &challenges.value_point, &proof.multiplicities, &proof.multiplicity_opening, "multiplicities")
-    };
-    openings().map_err(|reason| reason.at(Step::Openings))?;
-
-    let groth16 = || -> Result<Proof, Reason> {
-        let bytes = STANDARD.decode(&proof.groth16).map_err(|error| ProofError::Text { reason: error.to_string() })?;
-        Ok(Proof::decode(&bytes)?)
-    };
-    let groth16 = groth16().map_err(|reason| reason.at(Step::Proof))?;
+    check_openings(&Opened {
+        context,
+        commitments,
+        grid: bundle.manifest.layout().grid(),
+        values: Layout::multiplicity(&shape).map_err(|error| Reason::from(error).at(Step::Openings))?.grid(),
+        challenges: &challenges,
+        columns: (&proof.columns, &proof.column_opening),
+        multiplicities: (&proof.multiplicities, &proof.multiplicity_opening),
+    })
+    .map_err(|reason| reason.at(Step::Openings))?;
+    let groth16 = decode_proof(&proof.groth16).map_err(|reason| reason.at(Step::Proof))?;
 
     let release = VerifiedRelease {
         site: bundle.site.clone(),
@@ -275,16 +264,6 @@ fn check_anchors<'a>(bundle: &Bundle, anchors: &'a Anchors) -> Result<&'a Arc<Ve
     anchors.shared_key(&key).ok_or(Reason::UnknownKey { key })
 }
 
-fn agree(
-    what: &'static str,
-    found: impl ToString,
-    where_else: &'static str,
-    required: impl ToString,
-) -> Result<(), Reason> {
-    let (found, required) = (found.to_string(), required.to_string());
-    if found == required { Ok(()) } else { Err(Reason::Disagree { what, found, where_else, required }) }
-}
-
 fn check_registration(bundle: &Bundle, anchors: &Anchors, key: &VerifyingKey) -> Result<Shape, Reason> {
     let Bundle { site, request, manifest, epoch, schema, policy_floor, .. } = bundle;
     let pin = request.site(site)?;
@@ -326,39 +305,4 @@ fn check_plan(bundle: &Bundle, shape: &Shape) -> Result<Plan, Reason> {
     approval.permits(&request.query, &plan)?;
     approval.permits_site(site)?;
     Ok(plan)
-}
-
-fn check_commitments(bundle: &Bundle, shape: &Shape) -> Result<(), Reason> {
-    let grid = bundle.manifest.layout().grid();
-    let values = Layout::multiplicity(shape)?.grid();
-    let proof = &bundle.proof;
-    for opened in &proof.columns {
-        let given = || CommittedColumn { name: opened.column.name.clone(), points: opened.commitment.clone() };
-        match opened.column.source {
-            Source::Manifest => bundle.manifest.check_points(&given())?,
-            Source::Epoch => bundle.epoch.check_points(&given())?,
-            Source::Query => check_grid(opened, &grid)?,
-        }
-    }
-    proof.multiplicities.iter().try_for_each(|opened| check_grid(opened, &values))
-}
-
-fn check_grid(opened: &ColumnAtPoint, grid: &Grid) -> Result<(), Reason> {
-    opened
-        .commitment
-        .check_grid(grid)
-        .map_err(|error| Reason::Commitment { column: opened.column.to_string(), reason: error.to_string() })
-}
-
-fn open(
-    context: Digest,
-    grid: Grid,
-    point: &[F],
-    opened: &[ColumnAtPoint],
-    proof: &OpeningProof,
-    which: &'static str,
-) -> Result<(), Reason> {
-    let columns =
-        opened.iter().map(|opened| OpenedColumn { commitment: &opened.commitment, value: opened.value }).collect();
-    OpeningStatement { context, grid, point, columns }.verify(proof).map_err(|source| Reason::Opening { which, source })
 }

@@ -12,7 +12,7 @@ use cohortium_protocol::shape::Shape;
 use super::dealer::Statement;
 use super::dense::{Dense, DenseLookup};
 use crate::messages::GroupSums;
-use crate::testing::{TINY, integer};
+use crate::testing::{OFFER, TINY, exact, integer};
 
 /// The people: `x, z, consent, flag`.
 const PEOPLE: [[u64; 4]; 10] = [
@@ -54,7 +54,21 @@ pub(super) struct Cohort {
     /// At query time: the lookups' outputs and multiplicities.
     pub(super) outputs: [Vec<F>; 3],
     pub(super) multiplicities: [Vec<F>; 3],
+    /// In the statement about one patient, where nothing is grouped and the tag is summed.
+    pub(super) offer: Option<Offer>,
 }
+
+/// What an offer adds.
+#[derive(Clone)]
+pub(super) struct Offer {
+    /// Registered: everybody's tag, as a number.
+    pub(super) tag: Vec<F>,
+    /// At query time: who is offered.
+    pub(super) offered: Vec<F>,
+}
+
+/// `Phi` with the offer as its third bit.
+const OFFERED_PHI: [u64; 8] = [0, 0, 0, 0, 0, 0, 0, 1];
 
 /// Field elements that stand for randomness: blinding rows and masks.
 fn random(label: &str, count: usize) -> Vec<F> {
@@ -90,23 +104,62 @@ impl Cohort {
                 out.extend(random(name, 8));
                 out
             }),
+            offer: None,
         };
-        for lookup in [TEST, SELECTION, BINS] {
-            cohort.look_up(lookup);
-        }
+        cohort.look_up_all();
         cohort
+    }
+
+    /// The same people, and an offer by these values of `OFFERED` at these rows.
+    pub(super) fn offering(rows: &[(usize, F)]) -> Self {
+        Self::offering_after(rows, |_| ())
+    }
+
+    /// The same with other registered columns.
+    pub(super) fn offering_after(rows: &[(usize, F)], change: impl FnOnce(&mut Self)) -> Self {
+        let mut tag = column("tag", (0..PEOPLE.len()).map(|_| 0));
+        (0..PEOPLE.len()).for_each(|row| tag[row] = F::from(person_tag(row)));
+        let mut offered = column("offered", (0..PEOPLE.len()).map(|_| 0));
+        rows.iter().for_each(|(row, value)| offered[*row] = *value);
+        let mut cohort = Self { offer: Some(Offer { tag, offered }), ..Self::honest() };
+        change(&mut cohort);
+        cohort.look_up_all();
+        cohort
+    }
+
+    /// The shape that it is proved in.
+    pub(super) fn shape(&self) -> Shape {
+        if self.offer.is_some() { OFFER } else { TINY }
+    }
+
+    /// Fills in every lookup's output and multiplicity, in the order in which they depend on each other.
+    fn look_up_all(&mut self) {
+        [TEST, SELECTION, BINS].into_iter().for_each(|lookup| self.look_up(lookup));
+    }
+
+    /// The public table of a lookup.
+    fn table(&self, lookup: usize) -> [u64; 8] {
+        if self.offer.is_some() && lookup == SELECTION { OFFERED_PHI } else { TABLES[lookup] }
     }
 
     /// The input of a lookup, as the plan wires it.
     pub(super) fn input(&self, lookup: usize) -> Vec<F> {
         match lookup {
-            SELECTION => (0..TINY.rows()).map(|row| self.consent[row] + self.outputs[TEST][row].double()).collect(),
+            SELECTION => (0..TINY.rows()).map(|row| self.key(row)).collect(),
             _ => self.x.clone(),
         }
     }
 
+    fn key(&self, row: usize) -> F {
+        let offered = self.offer.as_ref().map_or(F::ZERO, |offer| offer.offered[row]);
+        self.consent[row] + (self.outputs[TEST][row] + offered.double()).double()
+    }
+
     /// The group's number, as the plan wires it.
     pub(super) fn group(&self) -> Vec<F> {
+        if self.offer.is_some() {
+            return vec![F::ZERO; TINY.rows()];
+        }
         (0..TINY.rows()).map(|row| self.outputs[BINS][row] + self.flag[row].double()).collect()
     }
 
@@ -116,7 +169,7 @@ impl Cohort {
         self.multiplicities[lookup][..TINY.values()].fill(F::ZERO);
         for row in 0..Self::DECLARED_ROWS {
             let value = integer(input[row]) as usize;
-            self.outputs[lookup][row] = F::from(TABLES[lookup][value]);
+            self.outputs[lookup][row] = F::from(self.table(lookup)[value]);
             self.multiplicities[lookup][value] += F::from(1u64);
         }
     }
@@ -126,34 +179,36 @@ impl Cohort {
         let lookup = |j: usize| DenseLookup {
             input: self.input(j),
             output: self.outputs[j].clone(),
-            table: TABLES[j].iter().map(|entry| F::from(*entry)).collect(),
+            table: self.table(j).iter().map(|entry| F::from(*entry)).collect(),
             multiplicity: self.multiplicities[j].clone(),
         };
         Dense {
             declared_rows: Self::DECLARED_ROWS,
             lookups: [TEST, SELECTION, BINS].map(lookup).to_vec(),
             selection: self.outputs[SELECTION].clone(),
-            y: self.x.clone(),
-            z: self.z.clone(),
+            y: self.offer.as_ref().map_or(&self.x, |offer| &offer.tag).clone(),
+            z: if self.offer.is_some() { vec![F::ZERO; TINY.rows()] } else { self.z.clone() },
             group: self.group(),
-            flags: vec![self.consent.clone(), self.flag.clone()],
+            flags: vec![self.consent.clone(), self.offer.as_ref().map_or(&self.flag, |offer| &offer.offered).clone()],
             chain: None,
         }
     }
 
     /// The aggregates of the columns as committed.
     pub(super) fn aggregates(&self) -> Vec<GroupSums> {
-        self.dense().aggregates(&TINY)
+        self.dense().aggregates(&self.shape())
     }
 
     /// Stands for the context digest: over the commitments of the registered columns, whole as they are.
     pub(super) fn context(&self) -> Digest {
-        digest("context", [&self.x, &self.z, &self.consent, &self.flag])
+        let tag = self.offer.iter().map(|offer| &offer.tag);
+        digest("context", [&self.x, &self.z, &self.consent, &self.flag].into_iter().chain(tag))
     }
 
     /// Stands for the digest of the query-time commitments.
     pub(super) fn commitments(&self) -> Digest {
-        digest("commitments", self.outputs.iter().chain(&self.multiplicities))
+        let offered = self.offer.iter().map(|offer| &offer.offered);
+        digest("commitments", self.outputs.iter().chain(&self.multiplicities).chain(offered))
     }
 
     /// What the transcript starts from.
@@ -169,6 +224,20 @@ fn digest<'a>(name: &str, columns: impl IntoIterator<Item = &'a Vec<F>>) -> Dige
         hasher.bytes(&to_bytes(x));
     }
     hasher.finish()
+}
+
+/// Somebody's tag: 128 bits.
+pub(super) fn person_tag(row: usize) -> u128 {
+    let mut bytes = [0; 16];
+    let digest = Hasher::new("test").str("a person's tag").u64(row as u64).finish();
+    bytes.copy_from_slice(&digest.as_bytes()[..16]);
+    u128::from_be_bytes(bytes)
+}
+
+/// The rows of those who consent and meet the criteria, from the people alone.
+pub(super) fn eligible() -> impl Iterator<Item = usize> {
+    let meets = |[x, _, consent, _]: &[u64; 4]| *consent == 1 && (2..=5).contains(x);
+    PEOPLE.iter().enumerate().filter(move |(_, person)| meets(person)).map(|(row, _)| row)
 }
 
 /// The query's true aggregates, from the people alone.
@@ -189,11 +258,6 @@ pub(super) fn truth() -> Vec<GroupAggregates> {
 /// The query's true answer under a release rule.
 pub(super) fn true_cells(params: &ReleaseParams) -> Vec<GroupCells> {
     release(&truth(), params)
-}
-
-/// Claimed aggregates as whole numbers.
-pub(super) fn exact(aggregates: &[GroupSums]) -> Vec<GroupAggregates> {
-    aggregates.iter().map(|sums| sums.map(integer)).map(|[n, s, ss, p]| GroupAggregates { n, s, ss, p }).collect()
 }
 
 /// The cells that claimed aggregates would give.

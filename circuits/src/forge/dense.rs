@@ -8,7 +8,7 @@ use cohortium_protocol::statement::{Evaluations, PublicChallenges, TableChalleng
 
 use crate::messages::GroupSums;
 use crate::prove::{QueryWitness, RowColumn};
-use crate::testing::{dense, dense_counts};
+use crate::testing::{dense, dense_counts, dense_y};
 
 /// `eq(point, index)` of every index, by the definition.
 pub(super) fn weights<K: Field>(point: &[K]) -> Vec<K> {
@@ -103,7 +103,7 @@ impl Dense {
             declared_rows: witness.declared_rows,
             lookups,
             selection: dense(shape, &witness.selection),
-            y: optional(&witness.y),
+            y: dense_y(shape, witness),
             z: optional(&witness.z),
             group: dense(shape, &witness.group),
             flags: witness.flags.iter().map(|flag| dense(shape, flag)).collect(),

@@ -3,10 +3,10 @@
 
 use ark_ff::Field;
 use cohortium_protocol::field::F;
-use cohortium_protocol::shape::Shape;
+use cohortium_protocol::shape::{Proves, Shape};
 use cohortium_protocol::statement::QueryPublic;
 
-use super::cohort::{EXACT, exact};
+use super::cohort::EXACT;
 use super::dealer::Statement;
 use super::dense::Dense;
 use super::lie::{Carrier, Lie, Manner, Place};
@@ -15,12 +15,13 @@ use super::oracle::visit;
 use crate::clause::{Clause, Relation};
 use crate::messages::Messages;
 use crate::native::{Broken, verify};
-use crate::testing::{TINY, digest, rng, settle, tiny_shapes, witness};
+use crate::testing::{OFFER, TINY, digest, rng, settle, tiny_shapes, witness};
 
 /// The shapes: small enough for a proof at every place.
-pub(super) fn shapes() -> [Shape; 3] {
+pub(super) fn shapes() -> [Shape; 4] {
     [
         TINY,
+        OFFER,
         Shape { name: "lower", row_bits: 3, value_bits: 4, slot_bits: 1, ..TINY },
         Shape { name: "even", row_bits: 3, slot_bits: 1, ..TINY },
     ]
@@ -51,10 +52,11 @@ impl Scene {
         self.play(Relation::whole(), &self.honest())
     }
 
-    /// One more row in the first group.
+    /// One more row in the first group; of an offer, the next tag.
     fn lie(&self) -> Lie {
         let mut lie = self.honest();
-        lie.aggregates[0][0] += F::ONE;
+        let aggregate = usize::from(self.shape.proves == Proves::Eligibility);
+        lie.aggregates[0][aggregate] += F::ONE;
         lie
     }
 
@@ -62,7 +64,7 @@ impl Scene {
     fn play(&self, relation: Relation, lie: &Lie) -> (QueryPublic, Messages) {
         let Played { mut messages, challenges, .. } =
             naive::prove(relation, &self.shape, &self.dense, &self.statement, lie);
-        let (rule, cells) = settle(&self.shape, EXACT, &exact(&lie.aggregates), &mut messages);
+        let (rule, cells) = settle(&self.shape, EXACT, &lie.aggregates, &mut messages);
         let public = QueryPublic {
             context: self.statement.context,
             commitments: self.statement.commitments,

@@ -49,10 +49,10 @@ impl Keyed {
 
 #[test]
 fn a_forgery_of_each_family_fools_only_the_relation_without_its_clause() {
-    let [exact, noised] = [super::honest(), super::noise::honest()].map(|honest| {
+    let wholes = [super::honest(), super::noise::honest(), super::offer::honest()].map(|honest| {
         let whole = Keyed::of(Relation::whole(), honest.shape);
         assert!(whole.accepts(&honest));
-        whole
+        (honest.shape, whole)
     });
     let families = [
         Clause::AbsorbChildren,
@@ -62,11 +62,13 @@ fn a_forgery_of_each_family_fools_only_the_relation_without_its_clause() {
         Clause::SumNotAbove,
         Clause::WordCanonical,
         Clause::NoisedSum,
+        Clause::OneSelected,
+        Clause::NullifierOpens,
     ];
     for clause in families {
         let Forger { forge, .. } = forger(clause);
         let forgery = forge(Relation::without(clause));
-        let whole = if forgery.shape.noise.is_some() { &noised } else { &exact };
+        let (_, whole) = wholes.iter().find(|(shape, _)| *shape == forgery.shape).unwrap();
         assert!(Keyed::of(Relation::without(clause), forgery.shape).accepts(&forgery), "without {clause:?}");
         assert!(!whole.accepts(&forgery), "{clause:?}");
     }

@@ -4,7 +4,7 @@
 //! - [`naive`], [`sumchecks`]: the argument by its definitions, which is the optimised prover's [`oracle`];
 //! - [`lie`], [`dealer`]: how it lies, and the transcript with a look ahead;
 //! - [`cohort`]: ten people, a query about them, its true answer;
-//! - [`transcript`], [`layers`], [`roots`], [`leaves`], [`release`], [`noise`]: the forgers, by the statement page's headings;
+//! - [`transcript`], [`layers`], [`roots`], [`leaves`], [`release`], [`noise`], [`offer`]: the forgers, by the statement page's headings;
 //! - [`table`]: who forges which clause, and the test of each against the native twin;
 //! - [`constraints`], [`groth`]: the same against the circuit, and through Groth16;
 //! - [`everywhere`]: a lie at every place, every message and every public number changed;
@@ -27,6 +27,7 @@ mod leaves;
 mod lie;
 mod naive;
 mod noise;
+mod offer;
 mod oracle;
 mod order;
 mod release;
@@ -40,7 +41,7 @@ use ark_ff::{AdditiveGroup, Field};
 use cohortium_protocol::field::F;
 use cohortium_protocol::policy::{GroupCells, ReleaseParams};
 use cohortium_protocol::shape::Shape;
-use cohortium_protocol::statement::QueryPublic;
+use cohortium_protocol::statement::{QueryPublic, ReleaseRule};
 
 use crate::clause::Relation;
 use crate::messages::{GroupSums, Messages};
@@ -79,9 +80,12 @@ impl Forgery {
         verify(&self.rigged(relation), &self.shape, &self.public, &self.messages)
     }
 
-    /// The released cells are not the query's answer.
+    /// The released cells are not the query's answer; the nullifier is none of an eligible patient's.
     fn is_false(&self) -> bool {
-        self.public.cells != self.truth
+        match &self.public.rule {
+            ReleaseRule::Offered(inputs) => !offer::true_nullifiers().contains(&inputs.nullifier),
+            _ => self.public.cells != self.truth,
+        }
     }
 
     /// Everything else that is public is what a verifier derives from what was committed: digests, and

@@ -2,7 +2,7 @@
 
 use super::cohort::Cohort;
 use super::lie::{Carrier, Manner, Place};
-use super::{Forgery, layers, leaves, noise, release, roots, transcript};
+use super::{Forgery, layers, leaves, noise, offer, release, roots, transcript};
 use crate::clause::{Clause, Relation};
 use crate::native::Broken;
 
@@ -109,6 +109,11 @@ forgers! {
     NoisedCountNotBelow: noise::noised_count_not_below, refused by NoisedCountNotBelow;
     NoisedCountNotAbove: noise::noised_count_not_above, refused by NoisedCountNotAbove;
     NoisedSum: noise::noised_sum, refused by NoisedSum;
+    // (g) offer; what enters the nullifier is seen in the nullifier alone.
+    OneSelected: offer::one_selected, refused by OneSelected;
+    NullifierOpens: offer::nullifier_opens, refused by NullifierOpens;
+    NullifierBindsTag: offer::nullifier_binds_tag, refused by NullifierOpens;
+    NullifierBindsScope: offer::nullifier_binds_scope, refused by NullifierOpens;
     // of statements about a table: `chain`
     @ EndDenominator;
     @ ChainCounted;
@@ -124,7 +129,7 @@ fn every_clause_has_a_forger() {
 
 #[test]
 fn the_cohorts_true_answer_is_accepted() {
-    for honest in [super::honest(), noise::honest()] {
+    for honest in [super::honest(), noise::honest(), offer::honest()] {
         assert!(!honest.is_false() && honest.is_derived());
         assert_eq!(honest.judged_by(Relation::whole()), Ok(()));
     }
@@ -178,10 +183,12 @@ fn each_is_refused_without_any_other_clause() {
         }
     }
     // Flags are a term of the row sumcheck's last claim, so there is no checking them without it; and what enters the key of
-    // the noise is in the numbers, whose readings add up to them.
+    // the noise is in the numbers, whose readings add up to them, as what enters the nullifier is in the nullifier.
     let parts = [Clause::KeyBindsSeed, Clause::KeyBindsBeacon, Clause::KeyBindsContext, Clause::BlockNumbered];
     let mut expected = vec![(Clause::FlagsChecked, Clause::RowFinal)];
     expected.extend(parts.map(|clause| (clause, Clause::WordSum)));
+    let parts = [Clause::NullifierBindsTag, Clause::NullifierBindsScope];
+    expected.extend(parts.map(|clause| (clause, Clause::NullifierOpens)));
     assert_eq!(accepted, expected);
 }
 

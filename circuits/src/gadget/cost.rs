@@ -5,6 +5,7 @@ use cohortium_protocol::shape::{AGGREGATES, NoiseShape, Proves, Shape};
 
 use crate::native::{CODE_BITS, COUNT_RULE_BITS, NOISED_COUNT_BITS};
 use crate::noise::{DIGITS_PER_NUMBER, TOP_BITS, WORD_BITS, block_count, number_count};
+use crate::nullifier::WIDTH as NULLIFIER;
 use crate::poseidon::Width;
 use crate::transcript::{ENDS_WIDTH, GROUPS_PER_STEP, active, layer_end_width, weight_steps};
 
@@ -19,7 +20,7 @@ pub struct Cost {
     pub roots: usize,
     /// (d) Leaves.
     pub leaves: usize,
-    /// (e) Release; (f) in shapes with noise, noise included.
+    /// (e) Release; (f) in shapes with noise, noise included; (g) in those of an offer.
     pub release: usize,
 }
 
@@ -92,8 +93,10 @@ pub fn predict(shape: &Shape) -> Cost {
     let exact = groups * (count + sums + complement);
     let release = match (shape.proves, shape.noise) {
         (Proves::Table, _) => 0,
-        (_, None) => exact,
-        (_, Some(noise)) => groups * NOISED_GROUP + predict_noise(noise),
+        // One row, and its nullifier.
+        (Proves::Eligibility, _) => 1 + NULLIFIER.constraints() + 1,
+        (Proves::Query, Some(noise)) => groups * NOISED_GROUP + predict_noise(noise),
+        (Proves::Query, None) => exact,
     };
     Cost { transcript, layers, roots, leaves, release }
 }

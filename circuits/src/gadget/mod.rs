@@ -8,6 +8,7 @@ pub mod cost;
 mod leaves;
 mod matrices;
 mod noise;
+mod offer;
 mod poseidon;
 mod release;
 mod walk;
@@ -62,10 +63,11 @@ impl<N: Clone> Others<N> {
     }
 }
 
-/// How the cells follow from the aggregates, and the cells.
+/// How the cells follow from the aggregates, and the cells; or what the one patient is named by.
 enum Release<N> {
     Exact(release::Policy<N>, Vec<release::Cells<N>>),
     Noised(noise::Policy<N>, Vec<noise::Cells<N>>),
+    Offered(offer::Offer<N>),
     /// Nothing is released.
     Nothing,
 }
@@ -74,6 +76,7 @@ impl<N: Clone> Release<N> {
     fn allocate<B: Builder<Num = N>>(inputs: &mut Inputs<'_, B>, shape: &Shape) -> Self {
         match shape.noise {
             _ if shape.proves == Proves::Table => Self::Nothing,
+            None if shape.proves == Proves::Eligibility => Self::Offered(offer::Offer::allocate(inputs)),
             None => {
                 let policy = release::Policy::allocate(inputs);
                 Self::Exact(policy, (0..shape.groups).map(|_| release::Cells::allocate(inputs)).collect())
@@ -165,6 +168,7 @@ fn synthesise<B: Builder>(builder: &mut B, relation: Relation, shape: &Shape, pu
         (Release::Noised(policy, cells), Some(noise), Some(witness)) => {
             noise::check(builder, &relation, noise, (policy, cells), &public.context, &aggregates, witness);
         }
+        (Release::Offered(offer), ..) => offer::check(builder, &relation, offer, &aggregates),
         // Messages are of the shape.
         (Release::Noised(..) | Release::Nothing, ..) => {}
     }

@@ -5,7 +5,7 @@ use cohortium_protocol::statement::QueryPublic;
 use super::*;
 use crate::native;
 use crate::prove::{Argument, QueryWitness, prove};
-use crate::testing::{NOISY, TINY_TABLE, digest, params, public, rng, tiny_shapes, witness};
+use crate::testing::{NOISY, OFFER, TINY_TABLE, digest, params, public, rng, tiny_shapes, witness};
 
 fn argument(shape: &Shape, witness: &QueryWitness) -> (QueryPublic, Messages) {
     let Argument { mut messages, challenges } = prove(
@@ -92,6 +92,7 @@ fn looked_at_by(name: &str) -> &'static [Clause] {
             Clause::SumComplement,
         ],
         ["cell", _, _] => &[Clause::SumNotBelow, Clause::SumNotAbove],
+        ["scope", _] | ["nullifier"] => &[Clause::NullifierOpens],
         _ => panic!("{name} is new: which clause looks at it?"),
     }
 }
@@ -142,6 +143,27 @@ fn trap_5_a_changed_public_input_breaks_the_clause_that_looks_at_it() {
     }
     assert!(silent < public.cells.len() * 4, "{silent}: most of the cells say something");
     assert_eq!(native::verify(&Relation::whole(), &shape, &public, &messages), Ok(()));
+}
+
+/// Trap 5 in the statement about one patient: nothing public is silent there.
+#[test]
+fn trap_5_of_an_offer_a_changed_public_input_breaks_the_clause_that_looks_at_it() {
+    let (public, messages) = argument(&OFFER, &witness(&mut rng(4), &OFFER, 9));
+    let matrices = matrices(&OFFER);
+    let inputs = public.encode(&OFFER).unwrap();
+    for (i, (name, _)) in public.named(&OFFER).iter().enumerate() {
+        let mut changed = inputs.clone();
+        changed[i] += F::from(u128::MAX);
+        let (assignment, _) = assignment(&OFFER, &changed, &messages);
+        let broken = matrices.broken_by(&assignment);
+        let known = looked_at_by(name);
+        let by = |label: &Label| matches!(label, Label::Clause(clause) if known.contains(clause));
+        assert!(broken.iter().any(by), "{name}: by {known:?}, found {broken:?}");
+        if !["context.", "commitments."].iter().any(|digest| name.starts_with(digest)) {
+            assert!(broken.iter().all(by), "{name}: by {known:?} alone, found {broken:?}");
+        }
+    }
+    assert_eq!(native::verify(&Relation::whole(), &OFFER, &public, &messages), Ok(()));
 }
 
 /// The clauses that look at a public number of a release under noise, by its name.
@@ -227,6 +249,6 @@ fn the_standard_shapes_are_pinned() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert!(wrong_ids.is_empty(), "{wrong_ids:#?}");
-    let shapes: Vec<Shape> = Shape::STANDARD.into_iter().chain(Shape::NOISED).chain(Shape::TABLES).collect();
+    let shapes: Vec<Shape> = Shape::all().collect();
     assert_eq!(PINNED.map(|pin| pin.shape).to_vec(), shapes);
 }

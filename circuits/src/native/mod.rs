@@ -6,6 +6,7 @@
 mod coins;
 mod leaves;
 mod noise;
+mod offer;
 mod release;
 mod walk;
 
@@ -35,7 +36,7 @@ pub(crate) fn require(relation: &Relation, clause: Clause, holds: bool) -> Resul
     if holds || !relation.has(clause) { Ok(()) } else { Err(Broken(clause)) }
 }
 
-/// Checks the relation `query`.
+/// Checks the relation `query`, or `eligibility` in the shapes of that.
 ///
 /// # Errors
 /// The first clause that fails.
@@ -47,6 +48,7 @@ pub fn verify(relation: &Relation, shape: &Shape, public: &QueryPublic, messages
     match (&public.rule, shape.noise) {
         (ReleaseRule::Exact(params), _) => release::check(relation, shape, params, &public.cells, messages),
         (ReleaseRule::Noised(inputs), Some(noise)) => noise::check(relation, noise, inputs, public, messages),
+        (ReleaseRule::Offered(inputs), _) => offer::check(relation, inputs, messages),
         // Public inputs of another shape: no length fits.
         (ReleaseRule::Noised(_), None) => Err(Broken(Clause::SeedOpens)),
     }
@@ -122,6 +124,7 @@ fn roots(relation: &Relation, shape: &Shape, messages: &Messages, challenges: &C
 #[cfg(test)]
 mod tests {
     use cohortium_protocol::field::F;
+    use cohortium_protocol::shape::Proves;
 
     use super::*;
     use crate::prove::{Stage, prove};
@@ -131,6 +134,10 @@ mod tests {
     fn the_honest_prover_is_accepted_at_every_shape_and_size() {
         for shape in tiny_shapes() {
             for declared in [0, 1, 2, 5, shape.max_declared_rows() - 1, shape.max_declared_rows()] {
+                // Nobody can be offered where there is nobody.
+                if declared == 0 && shape.proves == Proves::Eligibility {
+                    continue;
+                }
                 let rng = &mut rng(declared as u64);
                 let witness = witness(rng, &shape, declared);
                 let (context, commitments) = (digest("context"), digest("commitments"));

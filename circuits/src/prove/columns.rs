@@ -1,6 +1,7 @@
 //! The prover's columns: small data values, then blinding rows of full width, then zeros.
 
 use std::fmt;
+use std::ops::{AddAssign, Mul};
 
 use ark_ff::AdditiveGroup;
 use cohortium_protocol::field::F;
@@ -10,16 +11,20 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use super::table::{Chain, TableWitness};
 use crate::messages::GroupSums;
 
-/// A column, or a linear combination of columns, on all rows.
+/// A column, or a linear combination of columns, on all rows. Tags are wider than other values on data rows.
 #[derive(Clone, Default, Zeroize, ZeroizeOnDrop)]
-pub struct RowColumn {
+pub struct RowColumn<T: Zeroize = u32> {
     /// Values on data rows.
-    pub data: Vec<u32>,
+    pub data: Vec<T>,
     /// Values on blinding rows; further rows are 0.
     pub blind: Vec<F>,
 }
 
-impl RowColumn {
+impl<T> RowColumn<T>
+where
+    T: Copy + Default + Zeroize + AddAssign + Mul<Output = T> + From<u32>,
+    F: From<T>,
+{
     /// The value on a row.
     #[inline]
     pub fn at(&self, row: usize) -> F {
@@ -29,16 +34,16 @@ impl RowColumn {
         }
     }
 
-    /// The sum of columns with coefficients. The columns have equal lengths.
-    pub fn linear<'a>(terms: impl IntoIterator<Item = (u32, &'a RowColumn)>) -> Self {
-        let mut out = Self::default();
+    /// The sum of columns with coefficients, which is below `T`'s end on data rows. The columns have equal lengths.
+    pub fn linear<'a>(terms: impl IntoIterator<Item = (T, &'a RowColumn)>) -> Self {
+        let mut out = Self { data: Vec::new(), blind: Vec::new() };
         for (coefficient, column) in terms {
             if out.data.is_empty() && out.blind.is_empty() {
-                out.data = vec![0; column.data.len()];
+                out.data = vec![T::default(); column.data.len()];
                 out.blind = vec![F::ZERO; column.blind.len()];
             }
             for (out, x) in out.data.iter_mut().zip(&column.data) {
-                *out += coefficient * x;
+                *out += coefficient * T::from(*x);
             }
             let coefficient = F::from(coefficient);
             for (out, x) in out.blind.iter_mut().zip(&column.blind) {
@@ -49,7 +54,13 @@ impl RowColumn {
     }
 }
 
-impl fmt::Debug for RowColumn {
+impl From<&RowColumn> for RowColumn<u128> {
+    fn from(column: &RowColumn) -> Self {
+        Self::linear([(1, column)])
+    }
+}
+
+impl<T: Zeroize> fmt::Debug for RowColumn<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("RowColumn { .. }")
     }
@@ -92,8 +103,8 @@ pub struct QueryWitness {
     pub lookups: Vec<LookupWitness>,
     /// `SEL`.
     pub selection: RowColumn,
-    /// `Y`, if something is summed.
-    pub y: Option<RowColumn>,
+    /// `Y`, if something is summed: a measure, or a patient's tag.
+    pub y: Option<RowColumn<u128>>,
     /// `Z`, if products are summed.
     pub z: Option<RowColumn>,
     /// `GRP`; empty when there is one group.
@@ -111,19 +122,22 @@ impl fmt::Debug for QueryWitness {
 impl QueryWitness {
     /// The aggregates of every group of the shape, from the columns as they are.
     pub fn aggregates(&self, shape: &Shape) -> Vec<GroupSums> {
-        let mut sums = vec![[0u128; AGGREGATES]; shape.groups];
-        let data = |column: &Option<RowColumn>, row: usize| -> u128 {
-            column.as_ref().and_then(|column| column.data.get(row)).copied().unwrap_or(0).into()
-        };
+        let mut sums = vec![[F::ZERO; AGGREGATES]; shape.groups];
         for (row, selected) in self.selection.data.iter().enumerate().filter(|(_, selected)| **selected != 0) {
             let group = self.group.data.get(row).copied().unwrap_or(0) as usize;
             let Some(sums) = sums.get_mut(group) else { continue };
-            let (selected, y, z) = (u128::from(*selected), data(&self.y, row), data(&self.z, row));
-            for (sum, term) in sums.iter_mut().zip([1, y, y * y, y * z]) {
-                *sum += selected * term;
+            let selected = F::from(*selected);
+            sums[0] += selected;
+            // In the field: the square of a tag has 256 bits.
+            let Some(y) = self.y.as_ref().and_then(|column| column.data.get(row)) else { continue };
+            let weighted = selected * F::from(*y);
+            sums[1] += weighted;
+            sums[2] += weighted * F::from(*y);
+            if let Some(z) = self.z.as_ref().and_then(|column| column.data.get(row)) {
+                sums[3] += weighted * F::from(*z);
             }
         }
-        sums.into_iter().map(|sums| sums.map(F::from)).collect()
+        sums
     }
 }
 

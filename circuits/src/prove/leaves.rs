@@ -5,7 +5,7 @@ use cohortium_protocol::field::F;
 use cohortium_protocol::shape::Shape;
 use rayon::prelude::*;
 
-use super::columns::{LookupWitness, Others, Parts, RowColumn};
+use super::columns::{LookupWitness, Others, Parts};
 use super::slots::{Denominators, Numerators, Slot, collect};
 use super::step::Step;
 use super::table::Chain;
@@ -71,11 +71,11 @@ pub(super) fn row_leaves(
             return slots;
         }
     };
-    let measure = |column: &Option<RowColumn>, row: usize| column.as_ref().map_or(F::ZERO, |column| column.at(row));
     let p = collect(shape.rows(), |row| match witness.selection.data.get(row) {
         None | Some(0) => F::ZERO,
         Some(selected) => {
-            let (y, z) = (measure(&witness.y, row), measure(&witness.z, row));
+            let y = witness.y.as_ref().map_or(F::ZERO, |column| column.at(row));
+            let z = witness.z.as_ref().map_or(F::ZERO, |column| column.at(row));
             F::from(*selected) * (w[0] + y * (w[1] + w[2] * y + w[3] * z))
         }
     });

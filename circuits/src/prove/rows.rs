@@ -64,6 +64,11 @@ fn dense(column: &RowColumn) -> Vec<F> {
     collect(column.data.len() + column.blind.len(), |row| column.at(row))
 }
 
+/// The same of the first measure, which may be a tag.
+fn dense_measure(column: &RowColumn<u128>) -> Vec<F> {
+    collect(column.data.len() + column.blind.len(), |row| column.at(row))
+}
+
 impl State {
     fn new(
         shape: &Shape,
@@ -128,7 +133,7 @@ impl State {
             constant,
             weights: challenges.aggregate_weights.map(|w| others[0] * w),
             selection: query.map_or_else(Vec::new, |query| dense(&query.selection)),
-            y: query.and_then(|query| query.y.as_ref()).map(dense),
+            y: query.and_then(|query| query.y.as_ref()).map(dense_measure),
             z: query.and_then(|query| query.z.as_ref()).map(dense),
             flags,
         }

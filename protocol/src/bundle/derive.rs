@@ -11,6 +11,7 @@ use crate::policy::{Cell, GroupCells};
 use crate::query::{ColumnId, Linear, Plan};
 use crate::shape::Shape;
 use crate::statement::{Evaluations, PublicChallenges, QueryPublic, ReleaseRule};
+use crate::table::TAG_LIMBS;
 
 /// Why public inputs cannot be derived.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -115,6 +116,7 @@ pub fn cells_of_shape(released: &[GroupCells], shape: &Shape, rule: &ReleaseRule
             (if params.show_zero { Cell::Zero } else { Cell::Suppressed }, params.sums.map(|sum| sum.on))
         }
         ReleaseRule::Noised(inputs) => (Cell::Suppressed, inputs.params.asked()),
+        ReleaseRule::Offered(_) => return released.to_vec(),
     };
     let empty = GroupCells { count: state, sums: asked.map(|on| on.then_some(state)) };
     let mut cells = released.to_vec();
@@ -144,8 +146,10 @@ impl Derivation<'_> {
         if plan.groups() > shape.groups {
             return Err(room("groups", plan.groups(), shape.groups));
         }
-        if self.cells.len() != plan.groups() {
-            return Err(DeriveError::Groups { found: self.cells.len(), required: plan.groups() });
+        // An offer has one group and releases nothing of it.
+        let required = if plan.is_offer() { 0 } else { plan.groups() };
+        if self.cells.len() != required {
+            return Err(DeriveError::Groups { found: self.cells.len(), required });
         }
         in_order(self.columns, plan.columns().iter(), |found, required| DeriveError::Columns { found, required })?;
         in_order(self.multiplicities, plan.lookups.iter().map(|lookup| &lookup.output), |found, required| {
@@ -168,6 +172,11 @@ impl Derivation<'_> {
 
     fn linear(&self, linear: &Linear) -> F {
         linear.terms().map(|(coefficient, column)| F::from(coefficient) * self.value(column)).sum()
+    }
+
+    /// `V(tag)` at the point: the eight limbs as one number, `tag.0` the most significant.
+    fn tag(&self) -> F {
+        (0..TAG_LIMBS).fold(F::ZERO, |number, limb| number * F::from(1u64 << 16) + self.value(&ColumnId::tag(limb)))
     }
 
     fn evaluations(&self) -> Evaluations {
@@ -197,7 +206,7 @@ impl Derivation<'_> {
             occupied: mle::prefix(&at.row_point, self.declared_rows),
             flags,
             selection: self.value(&ColumnId::selection()),
-            y: measure(&plan.y),
+            y: if plan.is_offer() { self.tag() } else { measure(&plan.y) },
             z: measure(&plan.z),
             group: self.linear(&plan.group_key()),
             inputs: slots(lookups.iter().map(|lookup| self.linear(&lookup.input)).collect(), F::ZERO),

@@ -12,7 +12,7 @@ enum Open {
 
 /// The part that is being read at a place that `serde_json` names, as in `proof.columns[3].value`; empty if
 /// that is the document itself.
-pub(super) fn place(json: &[u8], line: usize, column: usize) -> String {
+pub(crate) fn place(json: &[u8], line: usize, column: usize) -> String {
     let before: usize = json.split_inclusive(|byte| *byte == b'\n').take(line.saturating_sub(1)).map(<[u8]>::len).sum();
     let end = before.saturating_add(column).min(json.len());
     let mut open: Vec<Open> = Vec::new();

@@ -88,24 +88,13 @@ impl QueryProof {
     /// The digest of the whole proof: which of many valid proofs of a release this is.
     pub fn digest(&self) -> Digest {
         let mut hasher = Hasher::new(domain::QUERY_PROOF);
-        for list in [&self.columns, &self.multiplicities] {
-            hasher.u64(list.len() as u64);
-            for ColumnAtPoint { column, commitment, value } in list {
-                column.absorb(&mut hasher);
-                hasher.digest(&commitment.digest()).bytes(&to_bytes(value));
-            }
-        }
-        let ChallengesDocument { row_point, value_point, table_point, mu } = &self.challenges;
-        for point in [row_point, value_point, table_point] {
-            hasher.u64(point.len() as u64);
-            for coordinate in point {
-                hasher.bytes(&to_bytes(coordinate));
-            }
-        }
-        hasher.bytes(&to_bytes(mu));
-        self.column_opening.absorb(&mut hasher);
-        self.multiplicity_opening.absorb(&mut hasher);
-        hasher.str(&self.groth16);
+        absorb_argument(
+            &mut hasher,
+            [&self.columns, &self.multiplicities],
+            &self.challenges,
+            [&self.column_opening, &self.multiplicity_opening],
+            &self.groth16,
+        );
         absorb_cells(&self.cells, &mut hasher);
         // Only if there is one: proofs without noise keep their digests.
         if let Some(seed) = &self.seed {
@@ -120,6 +109,36 @@ impl QueryProof {
         absorb_cells(&self.cells, &mut hasher);
         hasher.finish()
     }
+}
+
+/// Feeds what every proof consists of into its digest: columns and multiplicities at their points, the points, both openings,
+/// the Groth16 proof.
+pub(crate) fn absorb_argument(
+    hasher: &mut Hasher,
+    opened: [&[ColumnAtPoint]; 2],
+    challenges: &ChallengesDocument,
+    openings: [&OpeningProof; 2],
+    groth16: &str,
+) {
+    for list in opened {
+        hasher.u64(list.len() as u64);
+        for ColumnAtPoint { column, commitment, value } in list {
+            column.absorb(hasher);
+            hasher.digest(&commitment.digest()).bytes(&to_bytes(value));
+        }
+    }
+    let ChallengesDocument { row_point, value_point, table_point, mu } = challenges;
+    for point in [row_point, value_point, table_point] {
+        hasher.u64(point.len() as u64);
+        for coordinate in point {
+            hasher.bytes(&to_bytes(coordinate));
+        }
+    }
+    hasher.bytes(&to_bytes(mu));
+    for opening in openings {
+        opening.absorb(hasher);
+    }
+    hasher.str(groth16);
 }
 
 fn absorb_cells(cells: &[GroupCells], hasher: &mut Hasher) {

@@ -425,7 +425,8 @@ impl Approval {
         let Some(allowed) = &self.columns else {
             return Ok(());
         };
-        let used = plan.columns().into_iter().filter(|column| column.source == Source::Manifest);
+        // Tags are no columns of a schema, and only an offer has them.
+        let used = plan.columns().into_iter().filter(|column| column.source == Source::Manifest && !column.is_tag());
         match used.map(|ColumnId { name, .. }| name).find(|name| !allowed.contains(name)) {
             Some(found) => Err(ApprovalError::Column { found, allowed: allowed.join(", ") }),
             None => Ok(()),

@@ -14,7 +14,7 @@ pub enum Source {
     Manifest,
     /// The consent epoch: one flag column for each purpose and sponsor class.
     Epoch,
-    /// Committed for one query only: tests, selection, bins.
+    /// Committed for one query only: tests, selection, bins; and who is offered.
     Query,
 }
 
@@ -66,6 +66,11 @@ impl ColumnId {
         Self { source: Source::Query, name: "selection".into() }
     }
 
+    /// Who is offered: 1 on the row of one patient.
+    pub fn offered() -> Self {
+        Self { source: Source::Query, name: "offered".into() }
+    }
+
     /// The bin number of each row along the query's `axis`-th grouping column.
     pub fn bin(axis: usize) -> Self {
         Self { source: Source::Query, name: format!("bin.{axis}") }
@@ -81,7 +86,7 @@ impl ColumnId {
         Self { source: Source::Query, name: format!("step.{limb}") }
     }
 
-    /// Whether the column is a tag limb, which no plan may touch.
+    /// Whether the column is a tag limb, which no query may touch.
     pub fn is_tag(&self) -> bool {
         self.source == Source::Manifest && self.name.starts_with("tag.")
     }

@@ -174,10 +174,26 @@ impl ZeroizeOnDrop for QueryColumns {}
 impl Plan {
     /// Carries out the plan's lookups: tests, the selection, bins.
     pub fn query_columns(&self, inputs: &Inputs<'_>) -> Result<QueryColumns, ColumnsError> {
+        self.carry_out(inputs, QueryColumns(Vec::with_capacity(self.lookups.len())))
+    }
+
+    /// The same for an offer of the patient at a row: who is offered, then tests and the selection.
+    ///
+    /// # Errors
+    /// As those of [`Plan::query_columns`]; a row that is none of the table's.
+    pub fn offer_columns(&self, inputs: &Inputs<'_>, row: usize) -> Result<QueryColumns, ColumnsError> {
+        if row >= inputs.rows() {
+            return Err(ColumnsError::Range { linear: ColumnId::offered().to_string() });
+        }
+        let mut done = QueryColumns(Vec::with_capacity(1 + self.lookups.len()));
+        done.0.push((ColumnId::offered(), (0..inputs.rows()).map(|other| u16::from(other == row)).collect()));
+        self.carry_out(inputs, done)
+    }
+
+    fn carry_out(&self, inputs: &Inputs<'_>, mut done: QueryColumns) -> Result<QueryColumns, ColumnsError> {
         if self.schema != inputs.schema.digest() {
             return Err(ColumnsError::PlanSchema);
         }
-        let mut done = QueryColumns(Vec::with_capacity(self.lookups.len()));
         for lookup in &self.lookups {
             let map = lookup.table.expand(super::CODED_VALUES);
             let keys = evaluate_linear(&lookup.input, inputs, &done)?;

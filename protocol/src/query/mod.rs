@@ -13,6 +13,7 @@ mod evaluate;
 mod explain;
 #[cfg(test)]
 pub(crate) mod fixtures;
+mod offer;
 mod plan;
 #[cfg(test)]
 mod properties;
@@ -31,6 +32,7 @@ pub use column::{ColumnId, Linear, Source};
 pub use columns::{Aggregates, ColumnsError, Inputs, QueryColumns};
 pub use compile::{CompileError, compile};
 pub use evaluate::{EvaluateError, evaluate};
+pub use offer::{OfferError, compile_offer};
 pub use plan::{Asked, Axis, AxisGroup, Condition, Measure, Plan, Role};
 pub use signature::{Difference, Measurement, Near, NearIndex, Signature, put_to};
 pub use table::{Lookup, LookupTable, Segment, TableError};

@@ -6,6 +6,7 @@ use super::column::{ColumnId, Linear};
 use super::table::{Lookup, LookupTable};
 use crate::domain;
 use crate::hash::{Digest, Hasher};
+use crate::table::TAG_LIMBS;
 
 /// Why a condition is in the selection key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -17,6 +18,8 @@ pub enum Role {
     Implied,
     /// Asked for; what it does to the selection is up to the query's expression.
     Asked,
+    /// The flag of the one patient who is offered, in statements of eligibility. Nothing is selected without it.
+    Offered,
 }
 
 impl Role {
@@ -26,12 +29,13 @@ impl Role {
             Self::Consent => "consent",
             Self::Implied => "implied",
             Self::Asked => "asked",
+            Self::Offered => "offered",
         }
     }
 
     /// Whether a row without this condition is never selected.
     pub const fn is_required(self) -> bool {
-        matches!(self, Self::Consent | Self::Implied)
+        matches!(self, Self::Consent | Self::Implied | Self::Offered)
     }
 }
 
@@ -205,6 +209,11 @@ impl Plan {
         self.axes.iter().zip(self.group_position(group)).map(|(axis, i)| axis.groups[i].label.as_str()).collect()
     }
 
+    /// Whether the plan is of an offer: of one patient, by their tag. No other plan may touch tags.
+    pub fn is_offer(&self) -> bool {
+        self.conditions.iter().any(|condition| condition.role == Role::Offered)
+    }
+
     /// Every committed column that the plan reads or makes, each once, in a fixed order: manifest,
     /// epoch, query, each by name.
     pub fn columns(&self) -> Vec<ColumnId> {
@@ -216,6 +225,9 @@ impl Plan {
         columns.extend(self.axes.iter().map(|axis| axis.column.clone()));
         columns.extend(self.y.iter().chain(&self.z).map(|measure| measure.column.clone()));
         columns.extend(self.flags.iter().cloned());
+        if self.is_offer() {
+            columns.extend((0..TAG_LIMBS).map(ColumnId::tag));
+        }
         columns.sort();
         columns.dedup();
         columns

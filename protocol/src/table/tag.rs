@@ -128,6 +128,11 @@ impl Tag {
         std::array::from_fn(|limb| u16::from_be_bytes([self.0[2 * limb], self.0[2 * limb + 1]]))
     }
 
+    /// `V(tag)`: the tag as a number, its first limb the most significant.
+    pub const fn number(&self) -> u128 {
+        u128::from_be_bytes(self.0)
+    }
+
     /// 32 hexadecimal digits.
     pub fn to_hex(&self) -> String {
         hex::encode(self.0)

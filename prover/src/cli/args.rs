@@ -11,6 +11,7 @@ use super::ledger_args::{
     AcceptArgs, BackupArgs, ClaimArgs, DeclineArgs, LedgerArgs, OutgoingArgs, PauseArgs, RestoreArgs, RulesArgs,
     RunArgs,
 };
+use super::offer_args::EligibilityArgs;
 
 /// Answers research queries over a hospital's patients with proofs, and lets nothing else out.
 #[derive(Parser)]
@@ -75,6 +76,8 @@ pub(crate) enum Command {
     Request(RequestArgs),
     /// Answer a request: show what will leave, prove it, verify it, hand it out
     Prove(ProveArgs),
+    /// Prove to a sponsor that a consenting patient meets a study's criteria, without saying who
+    Eligibility(EligibilityArgs),
     /// Check a bundle as an auditor would
     Verify(VerifyArgs),
     /// Build an anchors file from sites' public folders and approvals (what a board does)
@@ -385,7 +388,7 @@ pub(crate) struct AnchorsArgs {
     /// An approval in force; once for each
     #[arg(long = "approval", value_name = "FILE")]
     pub(crate) approvals: Vec<PathBuf>,
-    /// A verifying key; by default those of the sites' shapes in the folder of keys
+    /// A verifying key, of whatever statement; by default those of the sites' shapes in the folder of keys
     #[arg(long = "key", value_name = "FILE")]
     pub(crate) key_files: Vec<PathBuf>,
     /// Let proofs under development keys count, for trials: whoever made such a key can forge

@@ -8,6 +8,7 @@ mod consent_args;
 mod console;
 mod failure;
 mod ledger_args;
+mod offer_args;
 mod progress;
 mod words;
 
@@ -35,6 +36,7 @@ pub(crate) use ledger_args::{
     AcceptArgs, BackupArgs, DeclineArgs, JoinArgs, LedgerArgs, LedgerCommand, OutgoingArgs, PauseArgs, RegisterArgs,
     RestoreArgs, RulesArgs, RunArgs,
 };
+pub(crate) use offer_args::EligibilityArgs;
 pub(crate) use progress::Progress;
 pub(crate) use words::{about, bytes, table};
 
@@ -127,6 +129,7 @@ pub fn run() -> ExitCode {
         Command::Keys(args) => commands::keys::run(&setting, args),
         Command::Request(args) => commands::request::run(&setting, args),
         Command::Prove(args) => commands::prove::run(&setting, args),
+        Command::Eligibility(args) => commands::eligibility::run(&setting, args),
         Command::Verify(args) => commands::verify::run(&setting, args),
         Command::Anchors(args) => commands::anchors::run(&setting, args),
         Command::Ledger(args) => commands::exchange::ledger(&setting, args),

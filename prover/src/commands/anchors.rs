@@ -1,5 +1,6 @@
 //! `anchors`: what a board does: the digests of sites, keys and approvals that it believes.
 
+use cohortium_keys::read_verifying;
 use cohortium_protocol::documents::{Approval, FILE_EXCHANGE};
 use cohortium_verifier::{ANCHORS_FORMAT, Anchors, AnchorsDocument, SiteAnchor};
 use serde_json::json;
@@ -32,6 +33,14 @@ pub(crate) fn run(setting: &Setting, args: &AnchorsArgs) -> Outcome {
             anchor.site, anchor.manifest, anchor.site, anchor.epoch, anchor.site, anchor.policy_floor
         ));
         sites.push(anchor);
+    }
+    // Keys of other statements, of which no site's table is the shape.
+    for path in &args.key_files {
+        let key = read_verifying(path)?.to_document();
+        if !keys.contains(&key) {
+            text.push_str(&format!("  verifying key {} of shape {}\n", key.id, key.shape));
+            keys.push(key);
+        }
     }
     let mut approvals = Vec::new();
     for path in &args.approvals {

@@ -3,6 +3,7 @@
 pub(crate) mod anchors;
 pub(crate) mod backup;
 pub(crate) mod commit;
+pub(crate) mod eligibility;
 pub(crate) mod exchange;
 pub(crate) mod import;
 pub(crate) mod init;

@@ -5,10 +5,12 @@ use cohortium_protocol::bundle::ColumnAtPoint;
 use cohortium_protocol::commit::{ColumnCommitment, ColumnData, FoldedColumns, Layout, OpeningProof, SecretColumn};
 use cohortium_protocol::field::F;
 use cohortium_protocol::hash::Digest;
-use cohortium_protocol::query::{ColumnId, Linear, Source};
+use cohortium_protocol::query::{ColumnId, Linear, Plan, QueryColumns, Source};
+use cohortium_protocol::shape::Shape;
+use cohortium_protocol::table::TAG_LIMBS;
 use rand::{CryptoRng, RngCore};
 
-use super::{PipelineError, Prepared, RegisteredSecret};
+use super::{PipelineError, RegisteredSecret, Site};
 
 /// A column of the proof: registered, or made for this proof.
 pub(super) struct ProofColumn<'a> {
@@ -62,7 +64,16 @@ pub(super) fn plain(column: &SecretColumn) -> RowColumn {
     }
 }
 
-impl<'a> Prepared<'a> {
+/// What the columns of a proof are made from.
+pub(super) struct Material<'a> {
+    pub(super) site: &'a Site<'a>,
+    pub(super) plan: &'a Plan,
+    pub(super) shape: &'a Shape,
+    /// The columns that are made for this proof.
+    pub(super) columns: &'a QueryColumns,
+}
+
+impl<'a> Material<'a> {
     fn registered(&self, id: &ColumnId) -> Result<&'a RegisteredSecret, PipelineError> {
         let list = match id.source {
             Source::Epoch => self.site.epoch_columns,
@@ -96,19 +107,19 @@ impl<'a> Prepared<'a> {
         query_time: &[MadeColumn],
         rng: &mut (impl RngCore + CryptoRng),
     ) -> Result<(Vec<LookupWitness>, Vec<MadeColumn>), PipelineError> {
-        let layout = Layout::multiplicity(&self.planned.shape)?;
-        let mut lookups = Vec::with_capacity(self.planned.plan.lookups.len());
-        let mut multiplicities = Vec::with_capacity(self.planned.plan.lookups.len());
-        for lookup in &self.planned.plan.lookups {
+        let layout = Layout::multiplicity(self.shape)?;
+        let mut lookups = Vec::with_capacity(self.plan.lookups.len());
+        let mut multiplicities = Vec::with_capacity(self.plan.lookups.len());
+        for lookup in &self.plan.lookups {
             let input = self.row_column(&lookup.input, query_time)?;
             let output = self.row_column(&Linear::column(lookup.output.clone()), query_time)?;
-            let counts = LookupWitness::count(&input, &self.planned.shape);
+            let counts = LookupWitness::count(&input, self.shape);
             let secret = SecretColumn::query_time(layout, ColumnData::from(counts.clone()), rng)?;
             let commitment = secret.commit();
             lookups.push(LookupWitness {
                 input,
                 output,
-                table: lookup.table.expand(self.planned.shape.values()),
+                table: lookup.table.expand(self.shape.values()),
                 counts,
                 mask: secret.blinding_rows().to_vec(),
             });
@@ -122,8 +133,7 @@ impl<'a> Prepared<'a> {
     where
         'a: 'b,
     {
-        self.planned
-            .plan
+        self.plan
             .columns()
             .into_iter()
             .map(|id| {
@@ -171,21 +181,24 @@ impl<'a> Prepared<'a> {
                 .map(|column| plain(column.secret))
                 .ok_or_else(|| PipelineError::Missing { column: id.to_string() })
         };
-        let group: Vec<(u32, RowColumn)> = self
-            .planned
-            .plan
-            .group_key()
-            .terms()
-            .map(|(c, id)| Ok((c, find(id)?)))
-            .collect::<Result<_, PipelineError>>()?;
+        let group: Vec<(u32, RowColumn)> =
+            self.plan.group_key().terms().map(|(c, id)| Ok((c, find(id)?))).collect::<Result<_, PipelineError>>()?;
+        let measure = self.plan.y.as_ref().map(|measure| find(&measure.column)).transpose()?;
         Ok(QueryWitness {
             declared_rows: self.site.manifest.declared_rows(),
             lookups,
             selection: find(&ColumnId::selection())?,
-            y: self.planned.plan.y.as_ref().map(|measure| find(&measure.column)).transpose()?,
-            z: self.planned.plan.z.as_ref().map(|measure| find(&measure.column)).transpose()?,
+            y: if self.plan.is_offer() { Some(tag(&find)?) } else { measure.map(|column| RowColumn::from(&column)) },
+            z: self.plan.z.as_ref().map(|measure| find(&measure.column)).transpose()?,
             group: RowColumn::linear(group.iter().map(|(coefficient, column)| (*coefficient, column))),
-            flags: self.planned.plan.flags.iter().map(find).collect::<Result<_, _>>()?,
+            flags: self.plan.flags.iter().map(find).collect::<Result<_, _>>()?,
         })
     }
+}
+
+/// `V(tag)` on every row: the eight limbs as one number, the first the most significant.
+fn tag(find: &impl Fn(&ColumnId) -> Result<RowColumn, PipelineError>) -> Result<RowColumn<u128>, PipelineError> {
+    let limbs = (0..TAG_LIMBS).map(|limb| find(&ColumnId::tag(limb))).collect::<Result<Vec<_>, _>>()?;
+    let weights = (0..TAG_LIMBS).rev().map(|place| 1u128 << (16 * place));
+    Ok(RowColumn::linear(weights.zip(&limbs)))
 }

@@ -1,4 +1,4 @@
-//! Why a request is not answered, or nothing is proved about a table.
+//! Why a request is not answered, nothing is proved about a table, or nobody is offered.
 
 use cohortium_keys::ProveError;
 use cohortium_protocol::bundle::{DeriveError, NoiseError};
@@ -6,7 +6,7 @@ use cohortium_protocol::commit::{ColumnError, LayoutError, OpeningError};
 use cohortium_protocol::documents::{ApprovalError, RequestError};
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::policy::PolicyError;
-use cohortium_protocol::query::{ColumnsError, CompileError, PlanError};
+use cohortium_protocol::query::{ColumnsError, CompileError, OfferError, PlanError};
 use cohortium_protocol::statement::LengthError;
 use cohortium_protocol::table_proof::TableDeriveError;
 use cohortium_verifier::{AuditError, TableError};
@@ -77,6 +77,29 @@ pub enum PipelineError {
         /// The key's.
         found: Digest,
     },
+    /// Nobody can be offered by the query.
+    #[error("nobody can be offered by these criteria: {0}")]
+    Offer(#[from] Box<OfferError>),
+    /// A table of a shape that has no shape of offers.
+    #[error("tables of shape {shape} have no shape of offers")]
+    NoOfferShape {
+        /// The table's shape.
+        shape: &'static str,
+    },
+    /// Nobody with the patient's tag is in the table.
+    #[error("no patient of this identifier is in the active version of the table; nothing left, nothing was charged")]
+    NotInTable,
+    /// The patient does not consent.
+    #[error(
+        "this patient does not consent to {consent} in the newest consent epoch; nothing left, nothing was charged"
+    )]
+    NoConsent {
+        /// Purpose and sponsor class.
+        consent: String,
+    },
+    /// The patient does not meet the criteria.
+    #[error("this patient consents but does not meet the criteria; nothing left, nothing was charged")]
+    NotEligible,
     /// The proof could not be made.
     #[error(transparent)]
     Prove(#[from] ProveError),

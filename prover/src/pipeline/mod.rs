@@ -3,33 +3,29 @@
 //! Nothing in here writes a file or charges a budget; the commands do, between the stages. [`Prepared`] is
 //! what will leave, before it leaves; [`Prepared::prove`] makes the bundle and checks it as an auditor would.
 
+mod argue;
 mod clock;
 mod columns;
+mod eligibility;
 mod error;
 mod noise;
 mod table;
 
 pub use clock::Phase;
+pub use eligibility::{OfferAsked, PlannedOffer, PreparedOffer, plan_offer, prepare_offer};
 pub use error::PipelineError;
 pub use noise::NoiseSource;
 pub use table::TableJob;
 
+use argue::{Statement, argue};
 use clock::Clock;
-use columns::{MadeColumn, ProofColumn, open};
+use columns::Material;
 use noise::Drawn;
 
-use cohortium_circuits::gadget;
-use cohortium_circuits::prove::{self, Stage};
 use cohortium_keys::ProvingKey;
-use cohortium_protocol::bundle::{
-    BUNDLE_FORMAT, Bundle, COLUMN_OPENING, Context, Derivation, MULTIPLICITY_OPENING, NoiseFacts, QueryProof,
-    opening_context, query_commitments, release_rule,
-};
-
-use ark_ff::UniformRand;
-use cohortium_protocol::commit::{ColumnCommitment, ConsentEpoch, DatasetManifest, Hedge, SecretColumn};
+use cohortium_protocol::bundle::{BUNDLE_FORMAT, Bundle, Context, NoiseFacts, QueryProof, release_rule};
+use cohortium_protocol::commit::{ColumnCommitment, ConsentEpoch, DatasetManifest, SecretColumn};
 use cohortium_protocol::documents::{Approval, Request};
-use cohortium_protocol::field::F;
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::policy::{
     EffectivePolicy, GroupCells, Policy, Rule, SumParams, effective, release, release_noised,
@@ -245,11 +241,9 @@ impl<'a> Prepared<'a> {
         rng: &mut (impl RngCore + CryptoRng),
         progress: &mut Progress<'_>,
     ) -> Result<(Bundle, SecretColumn), PipelineError> {
-        let (bundle, _, made) = self.prove_parts(key, anchors, rng, progress, &|| 0.0)?;
-        let selection = ColumnId::selection();
-        let kept = made.into_iter().find(|column| column.id == selection).map(|column| column.secret);
-        let kept = kept.ok_or_else(|| PipelineError::Missing { column: selection.to_string() })?;
-        Ok((bundle, kept))
+        let (bundle, _, selection) = self.prove_parts(key, anchors, rng, progress, &|| 0.0)?;
+        let missing = || PipelineError::Missing { column: ColumnId::selection().to_string() };
+        Ok((bundle, selection.ok_or_else(missing)?))
     }
 
     /// The same, with the time each phase took; `cpu` reads the process's CPU-seconds so far.
@@ -271,72 +265,23 @@ impl<'a> Prepared<'a> {
         rng: &mut (impl RngCore + CryptoRng),
         progress: &mut Progress<'_>,
         cpu: &dyn Fn() -> f64,
-    ) -> Result<(Bundle, Vec<Phase>, Vec<MadeColumn>), PipelineError> {
+    ) -> Result<(Bundle, Vec<Phase>, Option<SecretColumn>), PipelineError> {
         let required = self.planned.request.site(self.site.manifest.site())?.verifying_key;
         if key.verifying().id() != required {
             return Err(PipelineError::Key { required, found: key.verifying().id() });
         }
         let mut clock = Clock::new(cpu);
-
-        progress("committing to the query's columns", 0.0);
-        let layout = *self.site.manifest.layout();
-        let query_time = self.commit_query_columns(layout, rng)?;
-        clock.lap("commit query columns");
-        let (lookups, multiplicities) = self.commit_multiplicities(&query_time, rng)?;
-        clock.lap("commit multiplicities");
-
-        let columns = self.proof_columns(&query_time)?;
-        let context = self.context(key.verifying().id());
-        let commitments = query_commitments(
-            columns.iter().filter(|c| c.id.source == Source::Query).map(|c| (&c.id, c.commitment.digest())),
-            multiplicities.iter().map(|column| (&column.id, column.commitment.digest())),
-        );
-
-        let witness = self.witness(&columns, lookups)?;
-        clock.lap("witness");
-        let nonce = nonce(&context, &commitments, &query_time, rng);
-        let Planned { shape, rule, .. } = &self.planned;
-        // Of sums that no policy restrains there is nothing to say.
-        let first = rule.exact().map_or(SumParams::OFF, |params| params.sums[0]);
-        let mut argument = prove::prove(shape, &witness, &first, &context, &commitments, nonce, &mut |stage| {
-            progress(stage_name(stage), 0.15 + 0.5 * stage_fraction(stage));
-        });
-        drop(witness);
-        argument.messages.noise = self.noise.as_ref().map(|drawn| drawn.witness().clone());
-        clock.lap("argument");
-
-        progress("opening columns", 0.65);
-        let at = &argument.challenges;
-        let opening = |which| opening_context(&context, &commitments, which);
-        let (opened, column_opening) = open(&columns, &at.row_point, &opening(COLUMN_OPENING), rng)?;
-        let multiplicities: Vec<ProofColumn<'_>> = multiplicities.iter().map(MadeColumn::of_proof).collect();
-        let (opened_multiplicities, multiplicity_opening) =
-            open(&multiplicities, &at.value_point, &opening(MULTIPLICITY_OPENING), rng)?;
-        clock.lap("openings");
-
-        progress("proving that the check of all this succeeds", 0.75);
-        let public = Derivation {
-            plan: &self.planned.plan,
-            shape: &self.planned.shape,
-            declared_rows: self.site.manifest.declared_rows(),
-            context,
-            commitments,
+        let Planned { plan, shape, rule, .. } = &self.planned;
+        let statement = Statement {
+            context: self.context(key.verifying().id()),
             rule: release_rule(rule, self.noise.as_ref().map(Drawn::facts)).ok_or(PipelineError::NotNoised)?,
-            challenges: argument.challenges.clone(),
-            columns: &opened,
-            multiplicities: &opened_multiplicities,
+            // Of sums that no policy restrains there is nothing to say.
+            first: rule.exact().map_or(SumParams::OFF, |params| params.sums[0]),
             cells: &self.cells,
-        }
-        .public()?
-        .encode(&self.planned.shape)?;
-        let (assignment, _) = gadget::assignment(&self.planned.shape, &public, &argument.messages);
-        let assignment = zeroize::Zeroizing::new(assignment);
-        clock.lap("assignment");
-        if !key.is_satisfied(&assignment) {
-            return Err(PipelineError::Unsatisfied);
-        }
-        let groth16 = key.prove(&assignment, rng)?;
-        clock.lap("groth16");
+            noise: self.noise.as_ref().map(|drawn| drawn.witness().clone()),
+        };
+        let material = Material { site: self.site, plan, shape, columns: &self.columns };
+        let argued = argue(&material, statement, key, rng, progress, &mut clock)?;
 
         progress("checking the result as an auditor would", 0.97);
         let bundle = Bundle {
@@ -349,12 +294,12 @@ impl<'a> Prepared<'a> {
             manifest: self.site.manifest.clone(),
             epoch: self.site.epoch.clone(),
             proof: QueryProof {
-                columns: opened,
-                multiplicities: opened_multiplicities,
-                challenges: argument.challenges.into(),
-                column_opening,
-                multiplicity_opening,
-                groth16: groth16.to_base64(),
+                columns: argued.columns,
+                multiplicities: argued.multiplicities,
+                challenges: argued.challenges,
+                column_opening: argued.column_opening,
+                multiplicity_opening: argued.multiplicity_opening,
+                groth16: argued.groth16,
                 cells: self.cells.clone(),
                 seed: self.noise.as_ref().map(|drawn| drawn.opening().clone()),
             },
@@ -364,7 +309,7 @@ impl<'a> Prepared<'a> {
         verify_release(&bundle, anchors).map_err(Box::new)?;
         clock.lap("self-check");
         progress("done", 1.0);
-        Ok((bundle, clock.phases, query_time))
+        Ok((bundle, clock.phases, argued.selection))
     }
 
     fn context(&self, verifying_key: Digest) -> Digest {
@@ -388,30 +333,4 @@ fn context(planned: &Planned<'_>, site: &Site<'_>, verifying_key: Digest, noise:
         epoch: site.epoch.digest(),
     }
     .digest()
-}
-
-/// What the transcript hides behind: uniform, and another one for another request even from a generator that repeats itself.
-fn nonce(context: &Digest, commitments: &Digest, query_time: &[MadeColumn], rng: &mut (impl RngCore + CryptoRng)) -> F {
-    let hedge = Hedge::new("transcript nonce", rng).digest(context).digest(commitments);
-    let secrets = query_time.iter().map(|column| column.secret.blinding_rows());
-    F::rand(&mut secrets.fold(hedge, Hedge::elements).generator())
-}
-
-fn stage_name(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Trees => "growing the fraction trees",
-        Stage::Layer(..) => "walking the fraction trees",
-        Stage::Rows => "settling the rows",
-        Stage::Tables => "settling the tables",
-    }
-}
-
-/// How much of the argument is done. The last layers hold nearly all of the work.
-fn stage_fraction(stage: Stage) -> f64 {
-    match stage {
-        Stage::Trees => 0.0,
-        Stage::Layer(layer, layers) => 0.2 + 0.6 * 0.5f64.powi((layers - layer) as i32 - 1),
-        Stage::Rows => 0.8,
-        Stage::Tables => 0.98,
-    }
 }

@@ -20,9 +20,10 @@ use cohortium_verifier::verify_table;
 use rand::{CryptoRng, RngCore};
 use zeroize::Zeroizing;
 
+use super::argue::{stage_fraction, stage_name};
 use super::clock::{Clock, Phase};
 use super::columns::{MadeColumn, ProofColumn, open, plain};
-use super::{PipelineError, Progress, RegisteredSecret, stage_fraction, stage_name};
+use super::{PipelineError, Progress, RegisteredSecret};
 
 /// The way from each row's tag to the next larger one.
 struct Steps {

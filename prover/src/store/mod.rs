@@ -58,7 +58,7 @@ pub(crate) use consents::Register;
 pub use error::StoreError;
 pub(crate) use joined::Joined;
 pub(crate) use notes::{By, Decided, Note, NotedNoise, Standing};
-pub(crate) use outgoing::{BUNDLE, Leaving, OutgoingFile, RELEASE, TABLE_PROOF};
+pub(crate) use outgoing::{BUNDLE, ELIGIBILITY, Leaving, OutgoingFile, RELEASE, TABLE_PROOF};
 pub(crate) use paused::Paused;
 pub(crate) use proofs::About;
 pub(crate) use releases::ReleaseRecord;

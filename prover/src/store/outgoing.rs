@@ -15,12 +15,14 @@ use super::{Access, Home, StoreError};
 use crate::faults::Stage;
 
 const OUTGOING_FILE: &str = "outgoing.jsonl";
-/// The kind of a record about a restored backup; every other is a statement's kind, or `bundle`.
+/// The kind of a record about a restored backup; every other is a statement's kind, or `bundle`, or `eligibility`.
 pub(crate) const RESTORED: &str = "restored";
 /// The kind of a bundle that was handed out as a file.
 pub(crate) const BUNDLE: &str = "bundle";
 /// The kind of a proof about a table that was handed out as a file.
 pub(crate) const TABLE_PROOF: &str = "table-proof";
+/// The kind of a file of eligibility.
+pub(crate) const ELIGIBILITY: &str = "eligibility";
 /// The kind of a release on a ledger.
 pub(crate) const RELEASE: &str = "release";
 
@@ -97,7 +99,7 @@ pub enum OutgoingError {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Leaving {
-    /// A statement's kind, or [`BUNDLE`], or [`RESTORED`].
+    /// A statement's kind, or [`BUNDLE`], or [`ELIGIBILITY`], or [`RESTORED`].
     pub(crate) kind: String,
     /// The statement's id on the ledger.
     #[serde(default, skip_serializing_if = "Option::is_none")]

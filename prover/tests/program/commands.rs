@@ -11,8 +11,21 @@ fn every_command_has_help_with_an_example() {
     let place = Place::new();
     let help = place.run("--help").ok().out;
     for command in [
-        "init", "policy", "import", "inspect", "commit", "publish", "plan", "keys", "request", "prove", "verify",
-        "anchors", "tag", "unique",
+        "init",
+        "policy",
+        "import",
+        "inspect",
+        "commit",
+        "publish",
+        "plan",
+        "keys",
+        "request",
+        "prove",
+        "eligibility",
+        "verify",
+        "anchors",
+        "tag",
+        "unique",
     ] {
         assert!(help.contains(&format!("  {command} ")), "{command} is not in the help");
         let help = place.run(&format!("{command} --help")).ok().out;

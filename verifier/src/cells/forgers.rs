@@ -98,7 +98,7 @@ impl Scene {
             declared_rows: people.len(),
             lookups: Vec::new(),
             selection: selection.clone(),
-            y: Some(y.clone()),
+            y: Some((&y).into()),
             z: None,
             group: group.clone(),
             flags: vec![selection.clone()],

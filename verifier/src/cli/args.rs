@@ -31,6 +31,15 @@ pub(crate) enum Command {
 
 Exit status: 0 holds, 1 fails, 2 could not tell (a development key, an unreadable file, missing anchors).")]
     Audit(AuditArgs),
+    /// Checks a proof that a hospital has a consenting patient who meets a study's criteria, and says what it proves.
+    #[command(after_help = "Examples:
+  cohortium-verifier eligibility offer.json --anchors our-anchors.json --seen nullifiers.txt
+  cohortium-verifier eligibility offer.json --anchors our-anchors.json --json
+
+With --seen, the nullifiers met so far are kept in a file, one a line, and one that was met before is refused.
+
+Exit status: 0 holds, 1 fails, 2 could not tell (a development key, an unreadable file, anchors that name no sites).")]
+    Eligibility(EligibilityArgs),
     /// Shows the digest of an anchors file and what is in it.
     Anchors {
         /// The anchors file.
@@ -114,6 +123,22 @@ pub(crate) struct AuditArgs {
     /// Says which answers that were owed when the export ended are overdue at this moment, such as 2026-11-24T12:00:00Z.
     #[arg(long, value_name = "TIME", requires = "study")]
     pub(crate) as_of: Option<Timestamp>,
+}
+
+#[derive(Args)]
+pub(crate) struct EligibilityArgs {
+    /// The file that the hospital gave you.
+    pub(crate) file: PathBuf,
+    /// Your anchors: keys, sites and approvals that you know of from elsewhere.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) anchors: PathBuf,
+    /// The nullifiers met so far, one a line: one that is there is refused, any other is added where the proof holds. Made if
+    /// there is none. One process at a time.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) seen: Option<PathBuf>,
+    /// Prints the report as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args)]

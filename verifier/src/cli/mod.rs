@@ -6,6 +6,7 @@ mod approve;
 mod args;
 mod audit;
 mod choose;
+mod eligibility;
 mod key;
 mod open;
 mod patient_args;
@@ -30,6 +31,7 @@ pub(crate) fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Audit(args) if args.study.is_some() => study::run(&args),
         Command::Audit(args) => audit::run(&args),
+        Command::Eligibility(args) => eligibility::run(&args),
         Command::Anchors { file } => anchors::run(&file),
         Command::Key(args) => key::run(&args),
         Command::Approve(args) => approve::run(&args),

@@ -63,13 +63,14 @@ forgers! {
     TableFinal: by::table_final, refused by TableFinal;
     EndDenominator: by::end_denominator, refused by EndDenominator;
     ChainCounted: by::chain_counted, refused by RootCheck;
-    // No weights, no outputs, no public tables, no groups; no release.
+    // No weights, no outputs, no public tables, no groups; no release, no offer.
     @ IndependentWeights @ IndependentAggregates @ OutputBound @ PublicTablePoint @ GroupDenominator
     @ ZeroIsZero @ ZeroShown @ ValueReachesThreshold @ CountNotBelow @ CountNotAbove @ SuppressedIsSmall
     @ SuppressedIsNotZero @ SumFollowsCount @ SumNotBelow @ SumNotAbove @ SumSuppressedIsSmall @ SumNotAsked
     @ SumComplement @ SumHiddenSide @ SeedOpens @ KeyBindsSeed @ KeyBindsBeacon @ KeyBindsContext @ BlockNumbered
     @ WordSum @ WordLow @ WordMiddle @ WordHigh @ SignBoolean @ WordTop @ WordCanonical @ DigitBoolean
     @ DigitCompared @ SignUsed @ NoisedThreshold @ NoisedCountNotBelow @ NoisedCountNotAbove @ NoisedSum
+    @ OneSelected @ NullifierOpens @ NullifierBindsTag @ NullifierBindsScope
 }
 
 #[test]

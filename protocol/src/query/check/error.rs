@@ -171,4 +171,12 @@ pub enum PlanError {
         /// What is wrong.
         reason: &'static str,
     },
+    /// An offer in the plan of a query, or none in that of an offer, or one beside groups or sums.
+    #[error("in shape {shape}, {reason}")]
+    Offer {
+        /// The shape.
+        shape: String,
+        /// What is wrong.
+        reason: &'static str,
+    },
 }

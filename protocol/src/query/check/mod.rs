@@ -13,7 +13,7 @@ use super::column::{ColumnId, Linear, Source};
 use super::plan::{Axis, Measure, Plan, Role};
 use super::table::Lookup;
 use super::{MAX_AXES, MAX_CONDITIONS};
-use crate::shape::Shape;
+use crate::shape::{Proves, Shape};
 use crate::table::MISSING;
 
 impl Plan {
@@ -27,6 +27,7 @@ impl Plan {
         self.check_flags()?;
         let (tests, bins) = self.check_lookups()?;
         self.check_conditions(tests)?;
+        self.check_offer(shape)?;
         self.check_selection()?;
         self.check_axes(tests, bins)?;
         self.check_measures(tests, shape)
@@ -64,7 +65,8 @@ impl Plan {
             }
             let is_condition = self.conditions.iter().any(|condition| condition.column == *flag);
             let is_axis = flag.source == Source::Manifest && self.axes.iter().any(|axis| axis.column == *flag);
-            if flag.source == Source::Query || !(is_condition || is_axis) {
+            let is_query_time = flag.source == Source::Query && *flag != ColumnId::offered();
+            if is_query_time || !(is_condition || is_axis) {
                 return Err(PlanError::Unused { column: flag.to_string() });
             }
         }
@@ -133,6 +135,29 @@ impl Plan {
             Some(test) => Err(PlanError::Unused { column: test.output.to_string() }),
             None => Ok(()),
         }
+    }
+
+    /// The offer is the last condition of every plan of one patient, and of no other plan; beside it nothing is grouped or
+    /// summed, since what is summed is the patient's tag.
+    fn check_offer(&self, shape: &Shape) -> Result<(), PlanError> {
+        let refuse = |reason| Err(PlanError::Offer { shape: shape.to_string(), reason });
+        let wanted = shape.proves == Proves::Eligibility;
+        for (place, condition) in self.conditions.iter().enumerate() {
+            let is_offer = condition.role == Role::Offered;
+            if is_offer != (condition.column == ColumnId::offered()) {
+                return refuse("the condition of the offer is the column of the offered patient, and no other is");
+            }
+            if is_offer && !wanted {
+                return refuse("nobody is offered");
+            }
+            if wanted && is_offer != (place + 1 == self.conditions.len()) {
+                return refuse("the last condition is the offer's, and no other is");
+            }
+        }
+        if wanted && !(self.axes.is_empty() && self.y.is_none() && self.z.is_none()) {
+            return refuse("nothing is grouped or summed");
+        }
+        Ok(())
     }
 
     fn check_selection(&self) -> Result<(), PlanError> {

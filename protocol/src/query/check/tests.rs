@@ -1,5 +1,7 @@
 //! Every clause of the check, each by a plan that breaks only it.
 
+mod offer;
+
 use super::*;
 use crate::hash::Digest;
 use crate::query::{Asked, AxisGroup, Condition, LookupTable};
@@ -370,7 +372,7 @@ fn the_digest_covers_every_field() {
 /// Each rule has a plan that breaks it and is refused by its name.
 #[test]
 fn every_rule_has_a_plan_that_breaks_it() {
-    let (errors, tests) = (include_str!("error.rs"), include_str!("tests.rs"));
+    let (errors, tests) = (include_str!("error.rs"), concat!(include_str!("tests.rs"), include_str!("tests/offer.rs")));
     let body = errors.split("pub enum PlanError {").nth(1).unwrap();
     let variants: Vec<&str> = body
         .lines()

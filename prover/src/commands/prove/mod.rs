@@ -13,7 +13,7 @@ pub(crate) mod epsilon;
 mod estimate;
 mod kept;
 pub(crate) mod preview;
-mod site;
+pub(crate) mod site;
 
 use std::path::Path;
 
@@ -113,7 +113,7 @@ fn again(setting: &Setting, home: &Home, request: &Request, args: &ProveArgs, bu
 }
 
 /// Refuses a place for the bundle where it could not be put, before anything is charged.
-fn check_out(out: &Path) -> Result<(), Failure> {
+pub(super) fn check_out(out: &Path) -> Result<(), Failure> {
     let folder = files::folder_of(out);
     if out.is_dir() || out.file_name().is_none() {
         return Err(Failure::cannot_tell(format!("--out {} is a folder; name a file", out.display())));

@@ -3,15 +3,15 @@
 use cohortium_protocol::commit::{ConsentEpoch, DatasetManifest};
 use cohortium_protocol::documents::{Approval, Request, RequestError, SitePin};
 use cohortium_protocol::policy::Policy;
-use cohortium_protocol::query::{Source, compile};
-use cohortium_protocol::table::Table;
+use cohortium_protocol::query::{ColumnId, Source, compile};
+use cohortium_protocol::table::{Table, Tagger};
 
 use crate::cli::Failure;
 use crate::pipeline::{Documents, PipelineError, RegisteredSecret, Site};
 use crate::store::{Committed, CommittedEpoch, Home, StoreError, TableFolder, Version};
 
 /// What the site answers from, without data: documents that are public, or will be.
-pub(super) struct SiteDocuments {
+pub(crate) struct SiteDocuments {
     version: Version,
     committed: Committed,
     epoch_number: u32,
@@ -19,14 +19,14 @@ pub(super) struct SiteDocuments {
 }
 
 /// The same with the patients' data.
-pub(super) struct SiteData {
+pub(crate) struct SiteData {
     documents: SiteDocuments,
     epoch: CommittedEpoch,
     table: Table,
 }
 
 /// The columns that the plan uses, with what opens them.
-pub(super) struct Openable {
+pub(crate) struct Openable {
     manifest: Vec<RegisteredSecret>,
     epoch: Vec<RegisteredSecret>,
 }
@@ -52,6 +52,17 @@ impl SiteDocuments {
             Which::Active => Self::active(&tables, pin),
             Which::Pinned => Self::pinned(&tables, pin),
         }
+    }
+
+    /// The active version and epoch of a table.
+    pub(crate) fn latest(home: &Home, table: &str) -> Result<Self, Failure> {
+        let tables = TableFolder::find(home, Some(table)).map_err(|error| match error {
+            StoreError::UnknownTable { .. } => Failure::refused(error),
+            error => error.into(),
+        })?;
+        let (version, committed, newest) = tables.active()?;
+        let epoch = version.epoch_document(newest, &committed.manifest)?;
+        Ok(Self { version, committed, epoch_number: newest, epoch })
     }
 
     /// The active version and epoch; refused unless they are the pinned ones.
@@ -90,25 +101,30 @@ impl SiteDocuments {
         Err(StoreError::NotHeld { what: "manifest", digest: pin.manifest, table }.into())
     }
 
-    pub(super) fn manifest(&self) -> &DatasetManifest {
+    pub(crate) fn manifest(&self) -> &DatasetManifest {
         &self.committed.manifest
     }
 
-    pub(super) fn epoch(&self) -> &ConsentEpoch {
+    pub(crate) fn epoch(&self) -> &ConsentEpoch {
         &self.epoch
     }
 
-    pub(super) fn table_name(&self) -> &str {
+    pub(crate) fn table_name(&self) -> &str {
         self.manifest().table()
     }
 
+    /// The secrets and tags of the version's patients.
+    pub(crate) fn tagger(&self, home: &Home) -> Result<Tagger, Failure> {
+        Ok(self.version.tagger(home)?)
+    }
+
     /// As the pipeline takes them.
-    pub(super) fn documents<'a>(&'a self, floor: &'a Policy) -> Documents<'a> {
+    pub(crate) fn documents<'a>(&'a self, floor: &'a Policy) -> Documents<'a> {
         Documents { schema: self.version.schema(), manifest: self.manifest(), epoch: &self.epoch, floor }
     }
 
     /// Reads the data.
-    pub(super) fn load(self) -> Result<SiteData, Failure> {
+    pub(crate) fn load(self) -> Result<SiteData, Failure> {
         let epoch = self.version.epoch(self.epoch_number, self.manifest())?;
         let table = self.version.table()?;
         Ok(SiteData { documents: self, epoch, table })
@@ -116,7 +132,7 @@ impl SiteDocuments {
 }
 
 impl SiteData {
-    pub(super) fn documents(&self) -> &SiteDocuments {
+    pub(crate) fn documents(&self) -> &SiteDocuments {
         &self.documents
     }
 
@@ -124,18 +140,21 @@ impl SiteData {
     pub(super) fn openable(&self, home: &Home, request: &Request, approval: &Approval) -> Result<Openable, Failure> {
         let SiteDocuments { version, committed, .. } = &self.documents;
         let plan = compile(&request.query, version.schema(), &approval.consent, committed.manifest.shape())?;
-        let used = plan.columns();
-        let wanted = |source: Source| {
-            let used = &used;
-            move |name: &str| used.iter().any(|column| column.source == source && column.name == name)
-        };
+        self.openable_columns(home, &plan.columns())
+    }
+
+    /// These registered columns with what opens them.
+    pub(crate) fn openable_columns(&self, home: &Home, used: &[ColumnId]) -> Result<Openable, Failure> {
+        let SiteDocuments { version, committed, .. } = &self.documents;
+        let wanted =
+            |source: Source| move |name: &str| used.iter().any(|column| column.source == source && column.name == name);
         let manifest = committed.openable(home, version, &self.table, &wanted(Source::Manifest))?;
         let epoch = self.epoch.openable(home, &wanted(Source::Epoch))?;
         Ok(Openable { manifest, epoch })
     }
 
     /// As the pipeline takes it.
-    pub(super) fn site<'a>(&'a self, columns: &'a Openable, floor: &'a Policy) -> Site<'a> {
+    pub(crate) fn site<'a>(&'a self, columns: &'a Openable, floor: &'a Policy) -> Site<'a> {
         Site {
             schema: self.documents.version.schema(),
             table: &self.table,
