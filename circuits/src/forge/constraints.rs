@@ -89,7 +89,7 @@ fn a_lie_can_be_dropped_nowhere() {
 
 /// Each forgery against the circuit without each clause: it is satisfied if and only if the twin accepts.
 #[test]
-#[ignore = "slow: 3,600 assignments"]
+#[ignore = "slow: 4,096 assignments"]
 fn circuit_and_twin_agree_on_every_forgery_without_any_clause() {
     let forgeries: Vec<Forgery> =
         FORGERS.iter().map(|forger| (forger.forge)(Relation::without(forger.clause))).collect();
