@@ -37,7 +37,7 @@ pub(crate) enum ConsentCommand {
 #[command(after_help = "\
 Examples:
   cohortium-prover consent import --home hospital --csv consent-of-february.csv
-  cohortium-prover consent import --home hospital --fhir consents.ndjson
+  cohortium-prover consent import --home hospital --fhir consents.ndjson --patient-from identifier --report report.txt
 
 What cannot be mapped is reported and is no consent. Only what changes becomes an event; post it with consent post.",
     group = ArgGroup::new("source").required(true))]
@@ -46,8 +46,14 @@ pub(crate) struct ConsentImportArgs {
     #[arg(long, value_name = "FILE", group = "source")]
     pub(crate) csv: Option<PathBuf>,
     /// FHIR R4 Consent resources: one, a Bundle, or one a line
-    #[arg(long, value_name = "FILE", group = "source")]
+    #[arg(long, value_name = "FILE", group = "source", requires = "patient_from")]
     pub(crate) fhir: Option<PathBuf>,
+    /// Where the resources say which patient they are about: in patient.identifier.value, or in patient.reference after Patient/
+    #[arg(long, value_name = "WHERE", value_parser = ["identifier", "reference"], requires = "fhir")]
+    pub(crate) patient_from: Option<String>,
+    /// Where the report goes, which names patients; by default only counts are shown
+    #[arg(long, value_name = "FILE", requires = "fhir")]
+    pub(crate) report: Option<PathBuf>,
     /// The table, if the site has several
     #[arg(long, value_name = "NAME")]
     pub(crate) table: Option<String>,
@@ -69,6 +75,12 @@ pub(crate) struct ChoiceArgs {
     /// The patient leaves: every consent and agreement ends
     #[arg(long, group = "decision")]
     pub(crate) leave: bool,
+    /// The patient agrees to be offered to this study, until a day
+    #[arg(long, value_name = "STUDY", group = "decision", requires = "sponsor", requires = "until")]
+    pub(crate) agree: Option<String>,
+    /// The study's sponsor
+    #[arg(long, value_name = "NAME", requires = "agree")]
+    pub(crate) sponsor: Option<Institution>,
     /// Not for companies
     #[arg(long, requires = "grant")]
     pub(crate) not_commercial: bool,
@@ -76,7 +88,7 @@ pub(crate) struct ChoiceArgs {
     #[arg(long, value_name = "NAME", requires = "grant")]
     pub(crate) institution: Vec<Institution>,
     /// The last day
-    #[arg(long, value_name = "YYYY-MM-DD", requires = "grant")]
+    #[arg(long, value_name = "YYYY-MM-DD")]
     pub(crate) until: Option<Day>,
     /// Only where an ethics board has approved
     #[arg(long, requires = "grant")]

@@ -3,19 +3,19 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use cohortium_protocol::hash::Digest;
 
 use super::ledger_args::ClaimArgs;
 
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
-  cohortium-prover eligibility criteria.json --home hospital --patient 4711 --approval approval.json \\
-      --agreement-digest 9f86...0a08 --out offer.json
+  cohortium-prover consent record --home hospital --patient 4711 --agree EC-2026-117 --sponsor 'Example University' \\
+      --until 2026-12-31 --form 2026/131
+  cohortium-prover eligibility criteria.json --home hospital --patient 4711 --approval approval.json --out offer.json
   cohortium-prover eligibility criteria.json --home hospital --patient - ...  (reads the identifier from the standard input)
 
 The file says that a consenting patient of the active table meets the criteria, and by which nullifier the sponsor would know
-them again in this study. It does not say who, or how many others there are. Have the patient's agreement first.")]
+them again in this study. It does not say who, or how many others there are. The patient has to have agreed first.")]
 pub(crate) struct EligibilityArgs {
     /// The study's criteria: a query that counts
     pub(crate) query: PathBuf,
@@ -25,9 +25,6 @@ pub(crate) struct EligibilityArgs {
     /// The approval of the study
     #[arg(long, value_name = "FILE")]
     pub(crate) approval: PathBuf,
-    /// The salted hash of the patient's signed agreement
-    #[arg(long, value_name = "DIGEST")]
-    pub(crate) agreement_digest: Digest,
     /// The file for the sponsor
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,

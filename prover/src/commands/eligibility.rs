@@ -13,6 +13,7 @@ use cohortium_protocol::field::to_hex;
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::policy::PolicyError;
 use cohortium_protocol::query::{Query, Source};
+use cohortium_protocol::table::{Day, Institution, Tag};
 use cohortium_verifier::{ANCHORS_FORMAT, Anchors, AnchorsDocument, SiteAnchor};
 use rand::rngs::OsRng;
 use serde_json::json;
@@ -26,7 +27,7 @@ use crate::cli::{EligibilityArgs, Failure, Outcome, Progress, Report, Setting};
 use crate::faults::Stage;
 use crate::pipeline::{OfferAsked, PlannedOffer, PreparedOffer, plan_offer, prepare_offer};
 use crate::store::files::{self, Readers};
-use crate::store::{Access, BudgetFile, ELIGIBILITY, Leaving, OutgoingFile};
+use crate::store::{Access, BudgetFile, ELIGIBILITY, Home, Leaving, OutgoingFile, Register};
 
 /// Parts of the work, for the progress bar.
 const PARTS: u64 = 1000;
@@ -45,10 +46,11 @@ pub(crate) fn run(setting: &Setting, args: &EligibilityArgs) -> Outcome {
 
     let ledger = home.joined()?.map_or_else(|| FILE_EXCHANGE.to_owned(), |joined| joined.charter.ledger());
     let documents = SiteDocuments::latest(&home, &query.table)?;
-    let asked = OfferAsked { ledger: &ledger, query: &query, approval: &approval, agreement: args.agreement_digest };
+    let tag = documents.tagger(&home)?.tag(&patient);
+    let agreement = agreement(&home, &approval, &tag, setting.today()?)?;
+    let asked = OfferAsked { ledger: &ledger, query: &query, approval: &approval, agreement };
     let planned = plan_offer(asked, documents.documents(&floor))?;
     let charges = charges(&planned, &documents)?;
-    let tag = documents.tagger(&home)?.tag(&patient);
     let data = documents.load()?;
     let columns = data.openable_columns(&home, &planned.opened_columns())?;
     let site = data.site(&columns, &floor);
@@ -57,7 +59,7 @@ pub(crate) fn run(setting: &Setting, args: &EligibilityArgs) -> Outcome {
     let key = keys::proving_key(setting, *prepared.planned().shape())?;
     let purpose = prepared.planned().context(key.verifying().id());
     budget.check(approval.digest(), purpose, charges.clone())?;
-    let text = preview(&prepared, args.agreement_digest, &charges, &budget, &key);
+    let text = preview(&prepared, agreement, &charges, &budget, &key);
     confirm(setting, args, &text)?;
 
     let anchors = own_anchors(&prepared, &approval, data.documents(), floor.digest(), &key)?;
@@ -86,7 +88,7 @@ pub(crate) fn run(setting: &Setting, args: &EligibilityArgs) -> Outcome {
         "study": approval.study,
         "sponsor": approval.sponsor,
         "nullifier": nullifier,
-        "agreement": args.agreement_digest,
+        "agreement": agreement,
         "verifying_key": key.verifying().id(),
         "development_key": key.verifying().kind() == KeyKind::Development,
         "out": args.out,
@@ -100,6 +102,19 @@ pub(crate) fn run(setting: &Setting, args: &EligibilityArgs) -> Outcome {
         bytes.len()
     );
     Ok(Report::new(text, json))
+}
+
+/// The patient's agreement to be offered, by its salted hash: whoever has none cannot be offered.
+fn agreement(home: &Home, approval: &Approval, tag: &Tag, today: Day) -> Result<Digest, Failure> {
+    let sponsor: Institution = approval.sponsor.parse().map_err(Failure::refused)?;
+    let found = Register::open(home)?.agreement(tag, &approval.study, &sponsor, today);
+    found.ok_or_else(|| {
+        Failure::refused(format!(
+            "the patient has not agreed to be offered to the study {:?} of {:?}, or no longer does; an agreement is entered with \
+             consent add, or consent record --agree",
+            approval.study, approval.sponsor
+        ))
+    })
 }
 
 /// One point of every registered column that the plan uses, tags included.

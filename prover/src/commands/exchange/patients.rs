@@ -1,14 +1,17 @@
 //! `consent`: patients' choices, from the clerk's desk to the ledger.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
+use cohortium_protocol::consent::fhir::{self, PatientFrom};
 use cohortium_protocol::consent::{
-    Acknowledgement, Choice, Conditions, Content, Event, EventError, History, MAX_EVENT_BYTES, Salt, What,
+    Acknowledgement, Agreement, Choice, Conditions, Content, Event, EventError, History, MAX_EVENT_BYTES, Salt, What,
 };
 use cohortium_protocol::ledger::PublicKey;
 use cohortium_protocol::table::{Day, Tag};
 use rand::rngs::OsRng;
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use super::super::tag::identifier;
 use super::consents::Consents;
@@ -46,14 +49,24 @@ pub(super) fn active_version(home: &Home, table: Option<&str>) -> Result<(TableF
 fn import(setting: &Setting, args: &ConsentImportArgs) -> Outcome {
     let home = setting.open_patiently()?;
     let (_, version) = active_version(&home, args.table.as_deref())?;
-    let today = setting.today()?;
-    let mut register = Register::open(&home)?;
-    let path = args.csv.as_ref().or(args.fhir.as_ref()).ok_or_else(|| Failure::cannot_tell("no file was named"))?;
-    if args.fhir.is_some() {
-        return Err(Failure::refused("FHIR resources are not taken in yet"));
+    match (&args.csv, &args.fhir) {
+        (Some(path), _) => import_csv(setting, &home, &version, path),
+        (None, Some(path)) => {
+            let from = match args.patient_from.as_deref() {
+                Some("reference") => PatientFrom::Reference,
+                _ => PatientFrom::Identifier,
+            };
+            import_fhir(setting, (&home, &version), path, from, args.report.as_deref())
+        }
+        (None, None) => Err(Failure::cannot_tell("no file was named")),
     }
+}
+
+fn import_csv(setting: &Setting, home: &Home, version: &Version, path: &Path) -> Outcome {
+    let today = setting.today()?;
+    let mut register = Register::open(home)?;
     let (mapping, table) = (version.mapping()?, version.table()?);
-    let tagger = version.tagger(&home)?;
+    let tagger = version.tagger(home)?;
     let import = import_consents(path, mapping.delimiter(), mapping.patient(), &table, &tagger)?;
     let form = format!("consent file {}", file_name(path));
     let intake = events_of((home.site(), &register), (&table, &import.consents), (&form, today), &mut OsRng)?;
@@ -69,13 +82,81 @@ fn import(setting: &Setting, args: &ConsentImportArgs) -> Outcome {
     }
     let unknown: Vec<String> = intake.unknown.iter().map(ToString::to_string).collect();
     if !unknown.is_empty() {
-        text.push_str(&format!(
-            "No choice is about {}: in these columns everybody counts as no.\n",
-            unknown.join(", ")
-        ));
+        text.push_str(&format!("No choice is about {}: in these columns everybody counts as no.\n", unknown.join(", ")));
     }
     let json = json!({
         "entered": entered, "waiting": register.waiting(), "inexpressible": intake.inexpressible, "unknown": unknown,
+    });
+    Ok(Report::new(text, json))
+}
+
+/// Enters the choices of FHIR resources: of patients who are in the table, and only what is not in force yet.
+fn import_fhir(
+    setting: &Setting,
+    (home, version): (&Home, &Version),
+    path: &Path,
+    from: PatientFrom,
+    report: Option<&Path>,
+) -> Outcome {
+    let unreadable = |error: std::io::Error| Failure::cannot_tell(format!("{}: {error}", path.display()));
+    let length = std::fs::metadata(path).map_err(unreadable)?.len();
+    if length > fhir::MAX_FHIR_BYTES as u64 {
+        let found = usize::try_from(length).unwrap_or(usize::MAX);
+        return Err(Failure::refused(fhir::FhirError::Size { found }));
+    }
+    let text = Zeroizing::new(std::fs::read_to_string(path).map_err(unreadable)?);
+    let imported = fhir::import(&text, from).map_err(|error| Failure::refused(format!("{}: {error}", path.display())))?;
+    let today = setting.today()?;
+    let mut register = Register::open(home)?;
+    let tagger = version.tagger(home)?;
+    let table = version.table()?;
+    let rows: BTreeSet<Tag> = (0..table.rows())
+        .map(|row| Tag::from_limbs(std::array::from_fn(|limb| table.tags()[limb][row])))
+        .collect();
+    let (mut events, mut unknown, mut in_force) = (Vec::new(), 0, 0);
+    for (patient, choices) in &imported.choices {
+        let tag = tagger.tag(patient);
+        if !rows.contains(&tag) {
+            unknown += 1;
+            continue;
+        }
+        let history = register.history(&tag);
+        let mut number = history.map_or(1, History::next_number);
+        for one in choices {
+            let standing = history.and_then(|history| history.choices().get(one.choice.purpose()));
+            if standing.is_some_and(|standing| standing.choice == one.choice) {
+                in_force += 1;
+                continue;
+            }
+            let what = What::Choice(one.choice.clone());
+            let content = Content::new(home.site(), tag, number, today, what, Salt::draw(&mut OsRng));
+            let event = content.and_then(|content| content.by_clerk(&one.form));
+            events.push(event.map_err(|error: EventError| Failure::refused(error))?);
+            number += 1;
+        }
+    }
+    let entered = events.len();
+    register.take(events, today, &|_| None)?;
+    if let Some(report) = report {
+        files::write(report, imported.report.to_text().as_bytes(), Readers::Owner)?;
+    }
+    let counted = &imported.report;
+    let unmapped = counted.count(fhir::Outcome::Unmapped);
+    let text = format!(
+        "{} Consent resources: {} choices of {} patients. {unmapped} could not be mapped and are no consent; {} findings in all{}.\n\
+         Entered {entered} consent events; {in_force} choices were in force already, {unknown} patients are not in the table; {} \
+         events wait for a batch.\n",
+        counted.resources,
+        counted.choices,
+        counted.patients,
+        counted.findings.len(),
+        report.map_or_else(|| " (--report FILE writes them down)".to_owned(), |path| format!(", in {}", path.display())),
+        register.waiting()
+    );
+    let json = json!({
+        "resources": counted.resources, "choices": counted.choices, "patients": counted.patients, "unmapped": unmapped,
+        "unmapped_of_nobody": counted.unmapped_of_nobody, "entered": entered, "in_force": in_force,
+        "unknown_patients": unknown, "waiting": register.waiting(),
     });
     Ok(Report::new(text, json))
 }
@@ -96,6 +177,13 @@ impl ChoiceArgs {
             last_day: self.until,
             ethics_approval: self.ethics_approval,
         };
+        if let (Some(study), Some(sponsor), Some(until)) = (&self.agree, &self.sponsor, self.until) {
+            let agreement = Agreement::new(study, sponsor.clone(), until).map_err(Failure::refused)?;
+            return Ok(What::Agreement(agreement));
+        }
+        if self.until.is_some() && self.grant.is_none() {
+            return Err(Failure::refused("a no holds for the whole purpose, and has no last day"));
+        }
         let choice = match (&self.grant, &self.refuse, &self.revoke) {
             (Some(purpose), ..) => Choice::granted(purpose.clone(), conditions).map_err(Failure::refused)?,
             (_, Some(purpose), _) => Choice::refused(purpose.clone()),

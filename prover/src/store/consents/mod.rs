@@ -12,9 +12,10 @@ mod batch;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use cohortium_protocol::consent::{Decision, Event, History, HistoryError, Posted, What};
+use cohortium_protocol::consent::{Days, Decision, Event, History, HistoryError, Posted, What};
+use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::{Batch, PublicKey, batch_tree};
-use cohortium_protocol::table::{Day, Tag};
+use cohortium_protocol::table::{Day, Institution, Tag};
 use rand::{CryptoRng, RngCore};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -154,6 +155,20 @@ impl Register {
     /// The tags that there are events of.
     pub(crate) fn tags(&self) -> impl Iterator<Item = &Tag> {
         self.records.keys()
+    }
+
+    /// The salted hash of the event by which a patient agrees to be offered to a study, if the agreement counts on a day.
+    pub(crate) fn agreement(&self, tag: &Tag, study: &str, sponsor: &Institution, day: Day) -> Option<Digest> {
+        let history = self.history(tag)?;
+        let days = Days::new(day, day).ok()?;
+        if history.has_left() || !history.agrees(study, sponsor, days) {
+            return None;
+        }
+        let agrees = |event: &&Event| match event.what() {
+            What::Agreement(agreement) => agreement.study() == study && agreement.sponsor() == sponsor,
+            _ => false,
+        };
+        history.events().iter().rev().find(agrees).map(Event::leaf)
     }
 
     /// A tag's history as far as it was posted up to a batch; nothing if no event of it was.
