@@ -82,7 +82,10 @@ fn import_csv(setting: &Setting, home: &Home, version: &Version, path: &Path) ->
     }
     let unknown: Vec<String> = intake.unknown.iter().map(ToString::to_string).collect();
     if !unknown.is_empty() {
-        text.push_str(&format!("No choice is about {}: in these columns everybody counts as no.\n", unknown.join(", ")));
+        text.push_str(&format!(
+            "No choice is about {}: in these columns everybody counts as no.\n",
+            unknown.join(", ")
+        ));
     }
     let json = json!({
         "entered": entered, "waiting": register.waiting(), "inexpressible": intake.inexpressible, "unknown": unknown,
@@ -105,14 +108,14 @@ fn import_fhir(
         return Err(Failure::refused(fhir::FhirError::Size { found }));
     }
     let text = Zeroizing::new(std::fs::read_to_string(path).map_err(unreadable)?);
-    let imported = fhir::import(&text, from).map_err(|error| Failure::refused(format!("{}: {error}", path.display())))?;
+    let imported =
+        fhir::import(&text, from).map_err(|error| Failure::refused(format!("{}: {error}", path.display())))?;
     let today = setting.today()?;
     let mut register = Register::open(home)?;
     let tagger = version.tagger(home)?;
     let table = version.table()?;
-    let rows: BTreeSet<Tag> = (0..table.rows())
-        .map(|row| Tag::from_limbs(std::array::from_fn(|limb| table.tags()[limb][row])))
-        .collect();
+    let rows: BTreeSet<Tag> =
+        (0..table.rows()).map(|row| Tag::from_limbs(std::array::from_fn(|limb| table.tags()[limb][row]))).collect();
     let (mut events, mut unknown, mut in_force) = (Vec::new(), 0, 0);
     for (patient, choices) in &imported.choices {
         let tag = tagger.tag(patient);
@@ -150,7 +153,8 @@ fn import_fhir(
         counted.choices,
         counted.patients,
         counted.findings.len(),
-        report.map_or_else(|| " (--report FILE writes them down)".to_owned(), |path| format!(", in {}", path.display())),
+        report
+            .map_or_else(|| " (--report FILE writes them down)".to_owned(), |path| format!(", in {}", path.display())),
         register.waiting()
     );
     let json = json!({

@@ -6,6 +6,7 @@ use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::{Statement, StatementContent};
 use cohortium_protocol::policy::{Policy, PolicyError};
 use cohortium_protocol::table::ConsentTable;
+use cohortium_protocol::table_proof::TableProof;
 use rand::rngs::OsRng;
 use serde_json::{Value, json};
 
@@ -14,7 +15,7 @@ use super::intake::events_of;
 use super::link::{About, Link, is_not_found};
 use crate::cli::{Failure, Outcome, RegisterArgs, Report, Setting};
 use crate::faults::Stage;
-use crate::store::{Home, OutgoingFile, Seeds, Standing, TableFolder, Version};
+use crate::store::{About as Proved, Home, OutgoingFile, Seeds, Standing, TableFolder, Version};
 
 /// Numbers under which the last seed tree is looked for: the service does not tell it.
 const SEED_NUMBERS: u32 = 16;
@@ -86,6 +87,26 @@ impl Registration<'_> {
         let last = active.as_ref().and_then(|active| active.summary.epoch.as_ref());
         if last.map(|last| last.digest) != Some(epoch.digest()) {
             self.epoch(tables, &version, epoch)?;
+        }
+        self.proofs(tables)
+    }
+
+    /// What `unique` has proved of the active version and epoch, for this ledger, and does not stand there yet.
+    fn proofs(&mut self, tables: &TableFolder) -> Result<(), Failure> {
+        let (version, _, number) = tables.active()?;
+        let Some(active) = self.active(tables.name())? else { return Ok(()) };
+        let ledger = self.link.trusted.ledger().to_owned();
+        let kept = [(Proved::Version, active.summary.unique), (Proved::Epoch(number), active.summary.flags)];
+        for (about, _) in kept.into_iter().filter(|(_, since)| since.is_none()) {
+            let Some(bytes) = version.proof(about)? else { continue };
+            let proof = TableProof::parse(&bytes).map_err(Failure::refused)?;
+            if proof.ledger != ledger {
+                let note = "a proof about the table is for another ledger than the joined one: prove again with unique";
+                self.setting.console.note(note);
+                continue;
+            }
+            let digest = proof.digest();
+            self.post("proof about the table", digest, Statement::TableProof { proof: Box::new(proof) })?;
         }
         Ok(())
     }
