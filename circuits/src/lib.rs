@@ -3,13 +3,13 @@
 //! - [`transcript`]: the chain of Poseidon steps that turns messages into challenges;
 //! - [`messages`]: everything that the argument's prover sends;
 //! - [`prove`]: the prover, linear in rows;
-//! - [`native`]: the relation `query` in plain Rust;
-//! - [`gadget`]: the same relation as constraints, one source with two back ends;
+//! - [`native`]: the relations `query` and `table` in plain Rust;
+//! - [`gadget`]: the same relations as constraints, one source with two back ends;
 //! - [`seeds`]: commitments to one-time noise seeds, which the circuit opens;
 //! - [`noise`]: from a seed to signed digits of noise;
-//! - [`clause`]: the clauses of the relation, by name.
+//! - [`clause`]: the clauses of the relations, by name.
 //!
-//! The statement page `docs/src/statements/query.md` has the same headings.
+//! The statement pages `docs/src/statements/query.md` and `table.md` have the same headings.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

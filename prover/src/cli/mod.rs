@@ -8,6 +8,7 @@ mod console;
 mod failure;
 mod ledger_args;
 mod progress;
+mod table_args;
 mod words;
 
 use std::path::PathBuf;
@@ -21,7 +22,7 @@ use cohortium_protocol::table::Day;
 
 pub(crate) use args::{
     AnchorsArgs, CommitArgs, ImportArgs, InitArgs, InspectArgs, KeysArgs, PlanArgs, PolicyArgs, ProveArgs, PublishArgs,
-    RequestArgs, TagArgs, UniqueArgs, VerifyArgs,
+    RequestArgs, TagArgs, VerifyArgs,
 };
 use args::{Cli, Command};
 pub(crate) use console::{Console, Outcome, Report};
@@ -31,6 +32,7 @@ pub(crate) use ledger_args::{
     RestoreArgs, RulesArgs, RunArgs,
 };
 pub(crate) use progress::Progress;
+pub(crate) use table_args::UniqueArgs;
 pub(crate) use words::{about, bytes, table};
 
 use crate::commands;
