@@ -3,14 +3,14 @@
 //! - [`transcript`]: the chain of Poseidon steps that turns messages into challenges;
 //! - [`messages`]: everything that the argument's prover sends;
 //! - [`prove`]: the prover, linear in rows;
-//! - [`native`]: the relations `query` and `eligibility` in plain Rust;
-//! - [`gadget`]: the same relation as constraints, one source with two back ends;
+//! - [`native`]: the relations `query`, `table` and `eligibility` in plain Rust;
+//! - [`gadget`]: the same relations as constraints, one source with two back ends;
 //! - [`seeds`]: commitments to one-time noise seeds, which the circuit opens;
 //! - [`noise`]: from a seed to signed digits of noise;
 //! - [`nullifier`]: an offered patient's name in one study;
 //! - [`clause`]: the clauses of the relations, by name.
 //!
-//! The statement pages `docs/src/statements/query.md` and `eligibility.md` have the same headings.
+//! The statement pages `query.md`, `table.md` and `eligibility.md` in `docs/src/statements` have the same headings.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

@@ -12,6 +12,7 @@ use super::ledger_args::{
     RunArgs,
 };
 use super::offer_args::EligibilityArgs;
+use super::table_args::UniqueArgs;
 
 /// Answers research queries over a hospital's patients with proofs, and lets nothing else out.
 #[derive(Parser)]
@@ -229,25 +230,6 @@ pub(crate) struct CommitArgs {
     /// The new consents
     #[arg(long, value_name = "FILE", requires = "epoch")]
     pub(crate) consent: Option<PathBuf>,
-}
-
-#[derive(Args)]
-#[command(after_help = "\
-Examples:
-  cohortium-prover unique --home hospital
-  cohortium-prover unique --home hospital --out proofs
-
-Of the active version and its newest consent epoch; what is proved already is not proved again. Each proof opens each tag
-column, or each consent flag, at one point of its opening budget. Nothing is said about any patient.")]
-pub(crate) struct UniqueArgs {
-    /// The table, if the site has several
-    #[arg(long, value_name = "NAME")]
-    pub(crate) table: Option<String>,
-    /// Write the proofs into this folder, made if there is none
-    #[arg(long, value_name = "DIR")]
-    pub(crate) out: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) claim: ClaimArgs,
 }
 
 #[derive(Args)]

@@ -10,6 +10,7 @@ mod failure;
 mod ledger_args;
 mod offer_args;
 mod progress;
+mod table_args;
 mod words;
 
 use std::path::PathBuf;
@@ -23,7 +24,7 @@ use cohortium_protocol::table::Day;
 
 pub(crate) use args::{
     AnchorsArgs, CommitArgs, ImportArgs, InitArgs, InspectArgs, KeysArgs, PlanArgs, PolicyArgs, ProveArgs, PublishArgs,
-    RequestArgs, TagArgs, UniqueArgs, VerifyArgs,
+    RequestArgs, TagArgs, VerifyArgs,
 };
 use args::{Cli, Command};
 pub(crate) use consent_args::{
@@ -38,6 +39,7 @@ pub(crate) use ledger_args::{
 };
 pub(crate) use offer_args::EligibilityArgs;
 pub(crate) use progress::Progress;
+pub(crate) use table_args::UniqueArgs;
 pub(crate) use words::{about, bytes, table};
 
 use crate::commands;

@@ -13,6 +13,7 @@ use cohortium_protocol::commit::{ColumnData, Hedge, Layout, RegistryError, Secre
 use cohortium_protocol::field::F;
 use cohortium_protocol::query::{ColumnId, Source};
 use cohortium_protocol::shape::Shape;
+use cohortium_protocol::statement::TableChallenges;
 use cohortium_protocol::table_proof::{
     TABLE_PROOF_FORMAT, TableContext, TableDerivation, TableKind, TableProof, TableSubject,
 };
@@ -61,12 +62,10 @@ impl Steps {
                 limb[pair[0].1] = (step >> (16 * place)) as u16;
             }
         }
-        let one = F::from(1u64);
-        let end = |tag: Option<&(u128, usize)>| tag.map_or(one - one, |(tag, _)| F::from(*tag));
-        let ends = match sorted.is_empty() {
+        let ends = match (sorted.first(), sorted.last()) {
+            (Some((first, _)), Some((last, _))) => [F::from(*first), F::from(*last) + F::from(1u64)],
             // No row, no chain: it ends where it starts.
-            true => [one, one],
-            false => [end(sorted.first()), end(sorted.last()) + one],
+            _ => [F::from(0u64); 2],
         };
         Ok(Self { limbs, ends: Zeroizing::new(ends) })
     }
@@ -151,11 +150,8 @@ impl<'a> TableJob<'a> {
         let multiplicities: Vec<ProofColumn<'_>> = multiplicities.iter().map(MadeColumn::of_proof).collect();
         let verifying_key = key.verifying().id();
         let context = TableContext { subject: *subject, ledger, shape, verifying_key }.digest();
-        let named =
-            |list: &'_ [MadeColumn]| list.iter().map(|c| (c.id.clone(), c.commitment.digest())).collect::<Vec<_>>();
-        let steps = named(&made);
         let commitments = query_commitments(
-            steps.iter().map(|(id, digest)| (id, *digest)),
+            made.iter().map(|column| (&column.id, column.commitment.digest())),
             multiplicities.iter().map(|column| (&column.id, column.commitment.digest())),
         );
         // Uniform, and another one for other contents even from a generator that repeats itself.
@@ -173,13 +169,12 @@ impl<'a> TableJob<'a> {
         let at = &argument.challenges;
         let opening = |which| opening_context(&context, &commitments, which);
         let (opened, column_opening) = open(&columns, &at.row_point, &opening(COLUMN_OPENING), rng)?;
-        let (opened_multiplicities, multiplicity_opening) = match multiplicities.is_empty() {
-            true => (Vec::new(), None),
-            false => {
-                let context = opening(MULTIPLICITY_OPENING);
-                let (opened, opening) = open(&multiplicities, &at.value_point, &context, rng)?;
-                (opened, Some(opening))
-            }
+        let (opened_multiplicities, multiplicity_opening) = if multiplicities.is_empty() {
+            (Vec::new(), None)
+        } else {
+            let context = opening(MULTIPLICITY_OPENING);
+            let (opened, opening) = open(&multiplicities, &at.value_point, &context, rng)?;
+            (opened, Some(opening))
         };
         clock.lap("openings");
 
@@ -217,7 +212,7 @@ impl<'a> TableJob<'a> {
             verifying_key,
             columns: opened,
             multiplicities: opened_multiplicities,
-            challenges: cohortium_protocol::statement::TableChallenges::from(argument.challenges).into(),
+            challenges: TableChallenges::from(argument.challenges).into(),
             column_opening,
             multiplicity_opening,
             groth16: groth16.to_base64(),

@@ -151,10 +151,16 @@ pub(crate) fn approve(programs: &mut Programs) -> Result<(), Failure> {
     }
     let mut approval = read_json(&example("approval.json"))?;
     approval["exact_plans"] = named.into();
+    let (query, schema) = (crate::consent::question(), example("schema.json"));
+    let plan: Value = programs.done(&["cohortium-prover", "plan", &query, "--schema", &schema, "--json"])?.json()?;
+    approval["near_plans"] = vec![plan["digest"].clone()].into();
     let (path, signed, key, charter) =
         (made("board/approval.json"), made("board/study.json"), made("board/key.json"), charter());
     write_json(&path, &approval)?;
-    print::say(&format!("{path} is {} with these four digests as exact_plans.", example("approval.json")));
+    print::say(&format!(
+        "{path} is {} with these four digests as exact_plans, and as near_plans the plan that counts consenting patients.",
+        example("approval.json")
+    ));
     print::say(
         "The policy allows noise for those who ask for it, and says what a query, the study and a table may spend. So the board commits \
          to a nonce for each of 1,024 queries too.",

@@ -8,6 +8,7 @@
 mod ask;
 mod audit;
 mod cells;
+mod consent;
 mod derived;
 mod exchange;
 mod failure;
@@ -74,6 +75,7 @@ fn run() -> Result<(), Failure> {
         out_of_scope: scenes::out_of_scope(programs, exchange)?,
         declined: scenes::declined(programs, exchange)?,
         noised: noise::noised(programs, exchange, &answers[TWIN])?,
+        consent: consent::scene(programs, exchange)?,
         study_audit: scenes::study_audit(programs, exchange)?,
         altered: scenes::altered(programs, exchange)?,
     };

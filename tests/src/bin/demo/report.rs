@@ -92,6 +92,7 @@ pub(crate) fn write(
         "out_of_scope": scenes.out_of_scope,
         "declined": scenes.declined,
         "noised": scenes.noised,
+        "consent": scenes.consent,
         "study_audit": scenes.study_audit,
         "altered": scenes.altered,
         "seconds": seconds,

@@ -22,6 +22,7 @@ pub(crate) struct Scenes {
     pub(crate) out_of_scope: Value,
     pub(crate) declined: Value,
     pub(crate) noised: Value,
+    pub(crate) consent: Value,
     pub(crate) study_audit: Value,
     pub(crate) altered: Value,
 }
