@@ -1,7 +1,7 @@
 //! Files that are written: never in the place of one that is read, and there whole or not at all.
 
 use std::fs;
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::io;
 use std::io::Write;
 use std::path::Path;
@@ -61,15 +61,27 @@ pub(crate) fn check_place<'a>(
 
 /// Writes beside, brings to the disk, renames: a reader sees what was there before, or the whole report.
 pub(crate) fn write_whole(option: &'static str, path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    write(option, path, bytes, OpenOptions::new())
+}
+
+/// The same for what is about one patient: for the owner alone.
+pub(crate) fn write_private(option: &'static str, path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    write(option, path, bytes, options)
+}
+
+fn write(option: &'static str, path: &Path, bytes: &[u8], mut options: OpenOptions) -> Result<(), FileError> {
     let name = path.file_name().ok_or_else(|| FileError::NoFile { option, path: path.to_owned() })?;
     let beside = path.with_file_name(format!(".{}.partial", name.to_string_lossy()));
-    let write = || {
+    let mut write = || {
         // What a killed run left goes first, so that what is written here is a new file and no link to another.
         match fs::remove_file(&beside) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let mut file = File::create_new(&beside)?;
+        let mut file = options.write(true).create_new(true).open(&beside)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&beside, path)

@@ -58,7 +58,7 @@ pub(super) fn choose(args: &ChooseArgs) -> Outcome {
     let event = if args.key { content.by_card(&key) } else { content.by_patient(&key) };
     let mut bytes = event.canonical().to_vec();
     bytes.push(b'\n');
-    file::write_whole("--out", &args.out, &bytes).map_err(|error| error.to_string())?;
+    file::write_private("--out", &args.out, &bytes).map_err(|error| error.to_string())?;
     println!("Signed event {}", event.words());
     println!("It is in {}. Hand it to {}, and keep the acknowledgement.", args.out.display(), shown(&args.site));
     Ok(0)
@@ -66,23 +66,25 @@ pub(super) fn choose(args: &ChooseArgs) -> Outcome {
 
 fn what(args: &ChooseArgs) -> Result<What, String> {
     let show = |error: &dyn std::fmt::Display| error.to_string();
+    let until = args.until.filter(|_| args.agree.is_none());
+    let conditions = Conditions {
+        not_commercial: args.not_commercial,
+        institutions: (!args.institution.is_empty()).then(|| args.institution.clone()),
+        last_day: until,
+        ethics_approval: args.ethics_approval,
+    };
+    // A condition that was dropped would make a part of a choice the whole.
+    if args.grant.is_none() && !conditions.is_empty() {
+        return Err("only a consent has conditions: a no, and leaving, are for the whole purpose".to_owned());
+    }
     if args.leave {
         return Ok(What::Leaving {});
     }
     if let (Some(study), Some(sponsor), Some(until)) = (&args.agree, &args.sponsor, args.until) {
         return Ok(What::Agreement(Agreement::new(study, sponsor.clone(), until).map_err(|error| show(&error))?));
     }
-    let conditions = Conditions {
-        not_commercial: args.not_commercial,
-        institutions: (!args.institution.is_empty()).then(|| args.institution.clone()),
-        last_day: args.until,
-        ethics_approval: args.ethics_approval,
-    };
     let choice = match (&args.grant, &args.refuse, &args.revoke) {
         (Some(purpose), ..) => Choice::granted(purpose.clone(), conditions).map_err(|error| show(&error))?,
-        (_, Some(_), _) | (_, _, Some(_)) if conditions != Conditions::default() => {
-            return Err("a no holds for the whole purpose, and has no conditions".to_owned());
-        }
         (_, Some(purpose), _) => Choice::refused(purpose.clone()),
         (_, _, Some(purpose)) => Choice::revoked(purpose.clone()),
         (None, None, None) => return Err("say what you choose".to_owned()),

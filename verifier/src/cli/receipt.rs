@@ -141,7 +141,7 @@ fn evidence(args: &ReceiptArgs, given: &Given, report: &ReceiptReport) -> Result
         acknowledged: given.acknowledged.clone(),
     };
     let text = serde_json::to_string(&file).map_err(|error| error.to_string())? + "\n";
-    file::write_whole("--evidence", out, text.as_bytes()).map_err(|error| error.to_string())
+    file::write_private("--evidence", out, text.as_bytes()).map_err(|error| error.to_string())
 }
 
 fn tell(args: &ReceiptArgs, report: &ReceiptReport, could_have: Option<&[CouldHave]>) -> Result<(), String> {

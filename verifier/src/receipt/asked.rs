@@ -7,7 +7,8 @@ use cohortium_protocol::ledger::Timestamp;
 use cohortium_protocol::table::ConsentColumn;
 use serde::Serialize;
 
-use super::verify::{Holder, ReceiptReport};
+use super::report::ReceiptReport;
+use super::verify::Holder;
 use crate::ledger::{Asked, Question, State};
 
 /// An answer over the patient's table, and whether it could have counted them.

@@ -4,6 +4,7 @@ use cohortium_protocol::commit::{OpeningError, RegistryError};
 use cohortium_protocol::consent::{HistoryError, PostedError};
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::KeyError;
+use cohortium_protocol::table::Day;
 
 use crate::ledger::EvidenceError;
 
@@ -36,13 +37,17 @@ pub(super) enum ReceiptClause {
     Expected,
     /// What was acknowledged and posted is there.
     Acknowledged,
-    /// The counted row's opening is of this answer's selection.
+    /// What is said of an answer is about this one.
     Counted,
+    /// The opening of the answer's selection holds.
+    Selection,
+    /// The selection is 0 or 1.
+    Selected,
 }
 
 #[cfg(test)]
 impl ReceiptClause {
-    pub(super) const ALL: [Self; 14] = [
+    pub(super) const ALL: [Self; 16] = [
         Self::Registered,
         Self::OfManifest,
         Self::Row,
@@ -57,6 +62,8 @@ impl ReceiptClause {
         Self::Expected,
         Self::Acknowledged,
         Self::Counted,
+        Self::Selection,
+        Self::Selected,
     ];
 }
 
@@ -140,6 +147,14 @@ pub enum ReceiptError {
     /// Events that are no history.
     #[error(transparent)]
     History(#[from] HistoryError),
+    /// An epoch that ends before it begins.
+    #[error("the epoch is of {created} and may be queried until {until}: there is no day on which its flags hold")]
+    Days {
+        /// Its date.
+        created: String,
+        /// Its last day.
+        until: Day,
+    },
     /// An acknowledgement that the site did not sign, or of another patient.
     #[error("the acknowledgement of event {number}: {reason}")]
     Acknowledgement {

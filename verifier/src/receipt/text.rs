@@ -5,7 +5,7 @@ use std::fmt;
 use cohortium_protocol::text::shown;
 
 use super::asked::CouldHave;
-use super::verify::{ReceiptReport, Violation};
+use super::report::{ReceiptReport, Violation};
 use crate::text::wrapped;
 
 impl Violation {
