@@ -172,9 +172,6 @@ fn file_name(path: &Path) -> String {
 impl ChoiceArgs {
     /// What the arguments say.
     fn what(&self) -> Result<What, Failure> {
-        if self.leave {
-            return Ok(What::Leaving {});
-        }
         let conditions = Conditions {
             not_commercial: self.not_commercial,
             institutions: (!self.institution.is_empty()).then(|| self.institution.clone()),
@@ -185,8 +182,14 @@ impl ChoiceArgs {
             let agreement = Agreement::new(study, sponsor.clone(), until).map_err(Failure::refused)?;
             return Ok(What::Agreement(agreement));
         }
-        if self.until.is_some() && self.grant.is_none() {
-            return Err(Failure::refused("a no holds for the whole purpose, and has no last day"));
+        // A condition that was dropped would make a part of a choice the whole.
+        if self.grant.is_none() && !conditions.is_empty() {
+            return Err(Failure::cannot_tell(
+                "only a consent has conditions: a no, and leaving, are for the whole purpose",
+            ));
+        }
+        if self.leave {
+            return Ok(What::Leaving {});
         }
         let choice = match (&self.grant, &self.refuse, &self.revoke) {
             (Some(purpose), ..) => Choice::granted(purpose.clone(), conditions).map_err(Failure::refused)?,
@@ -324,6 +327,8 @@ fn post(setting: &Setting, args: &PostArgs) -> Outcome {
 fn epoch(setting: &Setting, args: &EpochArgs) -> Outcome {
     on_ledger(setting, |home, consents| {
         let tables = TableFolder::find(home, args.table.as_deref())?;
+        let (version, committed, number) = tables.active()?;
+        consents.record_of(&version.epoch_document(number, &committed.manifest)?)?;
         let epoch = consents.epoch(&tables, &args.column, args.until)?;
         let record = epoch.record();
         Ok(json!({
@@ -347,7 +352,9 @@ fn acknowledge_again(setting: &Setting, args: &AcknowledgeArgs) -> Outcome {
     let event = place.and_then(|place| register.history(&tag)?.events().get(place)).cloned();
     let event = event.ok_or_else(|| Failure::refused(format!("the patient has no event number {}", args.number)))?;
     let posted = register.place(&event)?.map(|posted| posted.batch);
-    let (taken, out) = (event.date(), &args.out);
+    let taken =
+        register.entered(&event).ok_or_else(|| Failure::cannot_tell("the day of the event's entry is not known"))?;
+    let out = &args.out;
     acknowledge(&home, &register, event, taken, out)?;
     let state = posted.map_or_else(|| "not posted yet".to_owned(), |batch| format!("posted in batch {batch}"));
     let text = format!("The acknowledgement of event {}, {state}, is in {}.\n", args.number, out.display());

@@ -118,7 +118,9 @@ impl Registration<'_> {
         let mut consents = Consents::open(setting, home, &mut self.link, &mut self.outgoing)?;
         let batches = consents.register.batches().len() as u32;
         let posted = match epoch.record() {
-            Some(record) if record.cutoff == batches => consents.post_epoch(epoch)?,
+            Some(record) if record.cutoff == batches && record.until >= setting.today()? => {
+                consents.post_epoch(epoch)?
+            }
             Some(_) => consents.epoch(tables, &[], None)?,
             None => {
                 let committed = version.require_committed()?;
