@@ -70,25 +70,15 @@ fn import_csv(setting: &Setting, home: &Home, version: &Version, path: &Path) ->
     let import = import_consents(path, mapping.delimiter(), mapping.patient(), &table, &tagger)?;
     let form = format!("consent file {}", file_name(path));
     let intake = events_of((home.site(), &register), (&table, &import.consents), (&form, today), &mut OsRng)?;
-    let entered = intake.events.len();
+    let (entered, notes) = (intake.events.len(), intake.notes());
     register.take(intake.events, today, &|_| None)?;
     let mut text = import.report.to_text();
     text.push_str(&format!("\nEntered {entered} consent events; {} wait for a batch.\n", register.waiting()));
-    if intake.inexpressible > 0 {
-        text.push_str(&format!(
-            "{} rows consent to companies and not to universities: no choice says that, and they count as no.\n",
-            intake.inexpressible
-        ));
-    }
+    notes.iter().for_each(|note| text.push_str(&format!("Note: {note}.\n")));
     let unknown: Vec<String> = intake.unknown.iter().map(ToString::to_string).collect();
-    if !unknown.is_empty() {
-        text.push_str(&format!(
-            "No choice is about {}: in these columns everybody counts as no.\n",
-            unknown.join(", ")
-        ));
-    }
     let json = json!({
-        "entered": entered, "waiting": register.waiting(), "inexpressible": intake.inexpressible, "unknown": unknown,
+        "entered": entered, "waiting": register.waiting(), "inexpressible": intake.inexpressible,
+        "refused": intake.refused, "unknown": unknown,
     });
     Ok(Report::new(text, json))
 }
@@ -210,8 +200,12 @@ fn record(setting: &Setting, args: &RecordArgs) -> Outcome {
     require_row(&version, &tag)?;
     let mut register = Register::open(&home)?;
     let today = setting.today()?;
-    let number = register.history(&tag).map_or(1, History::next_number);
-    let content = Content::new(home.site(), tag, number, today, args.choice.what()?, Salt::draw(&mut OsRng));
+    let history = register.history(&tag);
+    let number = history.map_or(1, History::next_number);
+    // A patient's day may have begun before the hospital's.
+    let last = history.and_then(|history| history.events().last()).map(Event::date);
+    let date = last.map_or(today, |last| today.max(last));
+    let content = Content::new(home.site(), tag, number, date, args.choice.what()?, Salt::draw(&mut OsRng));
     let event = content
         .and_then(|content| content.by_clerk(&args.form))
         .map_err(|error: EventError| Failure::refused(error))?;

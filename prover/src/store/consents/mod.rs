@@ -285,7 +285,7 @@ impl Register {
         keys.take(room).collect()
     }
 
-    /// Tags whose events up to a batch say that the patient has left.
+    /// Tags whose events say that the patient has left, posted or not.
     pub(crate) fn left(&self) -> BTreeSet<Tag> {
         let left = self.records.iter().filter(|(_, record)| record.history.has_left());
         left.map(|(tag, _)| *tag).collect()
