@@ -414,3 +414,6 @@ impl Charter {
         self.verifying_keys.iter().find(|pin| pin.shape == shape).map(|pin| pin.id)
     }
 }
+
+#[cfg(test)]
+mod tests;

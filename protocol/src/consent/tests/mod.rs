@@ -5,6 +5,7 @@ mod events;
 mod history;
 mod page;
 mod properties;
+mod receipt;
 mod rules;
 
 use rand::SeedableRng;
