@@ -277,14 +277,14 @@ fn a_bundle_from_the_ledger_is_audited() {
     let desk = Desk::new();
     let ran = desk.run("audit answer.json --anchors anchors.json", "").expect(0, "Verdict: holds");
     for says in
-        ["ON THE LEDGER", "signed by University of the Coast", "signed by Coast Ethics Board", "21 transactions at"]
+        ["ON THE LEDGER", "signed by University of the Coast", "signed by Coast Ethics Board", "23 transactions at"]
     {
         assert!(ran.out.contains(says), "{says}: {}", ran.out);
     }
     let json = desk.run("audit answer.json --anchors anchors.json --json", "").expect(0, "");
     let report: Value = serde_json::from_str(&json.out).unwrap();
     let root = report["ledger"]["root"].as_str().unwrap();
-    assert!(ran.out.contains(root) && report["ledger"]["size"] == 21, "{root}");
+    assert!(ran.out.contains(root) && report["ledger"]["size"] == 23, "{root}");
     let mut bundle: Value = serde_json::from_str(ANSWER).unwrap();
     bundle["ledger"]["accept"]["index"] = json!(3);
     desk.put("answer.json", bundle.to_string());
@@ -308,7 +308,7 @@ fn a_whole_study_is_audited() {
     let report: Value = serde_json::from_str(&filed.out).unwrap();
     assert_eq!(report["format"], "cohortium-study-report/1");
     assert_eq!((report["verdict"].as_str(), report["queries"].as_array().unwrap().len()), (Some("holds"), 4));
-    assert!(desk.read("report.txt").contains("Compared with your checkpoint of 21 transactions"));
+    assert!(desk.read("report.txt").contains("Compared with your checkpoint of 23 transactions"));
 
     // Altered, cut in the middle, of another ledger: fails.
     let lines: Vec<&str> = EXPORT.lines().collect();
@@ -337,7 +337,7 @@ fn a_whole_study_is_audited() {
     desk.put("export.ndjson", EXPORT);
     desk.run(&LINE.replacen("S-1", "S-9", 1), "").expect(2, "there is no approval of a study \"S-9\"");
     desk.run(&LINE.replacen("export.ndjson", "absent.ndjson", 1), "").expect(2, "absent.ndjson: No such file");
-    desk.put("forged.txt", CHECKPOINT.replacen("\n21\n", "\n22\n", 1));
+    desk.put("forged.txt", CHECKPOINT.replacen("\n23\n", "\n24\n", 1));
     desk.run(&format!("{LINE} --checkpoint forged.txt"), "")
         .expect(2, "forged.txt: the checkpoint is not signed by the operator");
     desk.run(&format!("{LINE} --report export.ndjson"), "").expect(2, "--report export.ndjson: this is the file");

@@ -2,9 +2,10 @@
 
 #![allow(clippy::unwrap_used)] // a test stops where it fails
 
+use cohortium_protocol::commit::{EpochDocument, EventRecord};
 use cohortium_protocol::documents::{Approval, Noise, Nonce, Request, SitePin};
 use cohortium_protocol::hash::Digest;
-use cohortium_protocol::ledger::{MemberKey, Statement, Timestamp, Transaction};
+use cohortium_protocol::ledger::{Batch, MemberKey, Statement, Timestamp, Transaction, events_root};
 use cohortium_protocol::policy::Differencing;
 use cohortium_protocol::query::{Query, compile};
 use cohortium_protocol::shape::Shape;
@@ -72,6 +73,22 @@ impl Ledger {
         self
     }
 
+    /// A site's consents go on: a batch of dummies, and an epoch of the same flags that includes it.
+    fn renew(&mut self, site: &str) {
+        let registered = &self.state.sites()[site];
+        let batch =
+            Batch { number: registered.consents.len() as u32 + 1, leaves: 64, root: Digest::of_bytes(b"dummies") };
+        let batches: Vec<Batch> = registered.consents.iter().map(|posted| posted.batch).chain([batch]).collect();
+        let before = registered.tables[TABLE].epoch.as_ref().unwrap().document.as_ref().clone();
+        let mut document = EpochDocument::from(before);
+        document.number += 1;
+        let (cutoff, events) = (batch.number, events_root(&batches));
+        document.record = Some(EventRecord { cutoff, events, until: self.time.day() });
+        let Batch { number, leaves, root } = batch;
+        self.post(site, Statement::Consents { number, leaves, root }).unwrap();
+        self.post(site, Statement::Epoch { epoch: document.try_into().unwrap() }).unwrap();
+    }
+
     fn request(&self, fields: &str, sites: &[&str]) -> Request {
         let query = Query::parse(&format!(
             r#"{{"format": "cohortium-query/1", "title": "a question", "table": "{TABLE}", "study": "S-1",
@@ -85,7 +102,11 @@ impl Ledger {
             self.state.queries().values().flat_map(|question| &question.request.document.sites).collect();
         let pin = |name: &&str| {
             let (site, pin) = (&self.state.sites()[*name], known.iter().find(|pin| pin.site == *name).unwrap());
-            SitePin { policy_floor: site.floor.as_ref().unwrap().document.policy.digest(), ..(*pin).clone() }
+            SitePin {
+                epoch: site.tables[TABLE].epoch.as_ref().unwrap().document.digest(),
+                policy_floor: site.floor.as_ref().unwrap().document.policy.digest(),
+                ..(*pin).clone()
+            }
         };
         Request {
             ledger: self.state.ledger().to_owned(),
@@ -205,6 +226,7 @@ fn what_is_undecided_or_expired_counts_and_what_is_declined_does_not() {
     let open = ledger.ask(by_sex, &["north"]).unwrap();
     // An undecided one counts, and one that expired.
     ledger.time = ledger.time.plus(30 * DAY);
+    ["north", "south"].map(|site| ledger.renew(site));
     let says = ledger.refused(MEN_AND_WOMEN_BY_AGE, &["north"]);
     assert!(says.contains(&ledger.state.query(&open.digest()).unwrap().id.to_string()));
     // Other sites were not asked.

@@ -211,7 +211,7 @@ fn what_is_not_to_be_told_is_said() {
     let unknown = audit_study(&replayed, "S-2", &anchors(), None).unwrap_err();
     assert_eq!(
         unknown.to_string(),
-        "there is no approval of a study \"S-2\" on this ledger, up to 21 transactions; it has S-1"
+        "there is no approval of a study \"S-2\" on this ledger, up to 23 transactions; it has S-1"
     );
     let mut document: AnchorsDocument = serde_json::from_str(ANCHORS).unwrap();
     document.accept_development_keys = false;
