@@ -226,7 +226,9 @@ fn what_is_undecided_or_expired_counts_and_what_is_declined_does_not() {
     let open = ledger.ask(by_sex, &["north"]).unwrap();
     // An undecided one counts, and one that expired.
     ledger.time = ledger.time.plus(30 * DAY);
-    ["north", "south"].map(|site| ledger.renew(site));
+    for site in ["north", "south"] {
+        ledger.renew(site);
+    }
     let says = ledger.refused(MEN_AND_WOMEN_BY_AGE, &["north"]);
     assert!(says.contains(&ledger.state.query(&open.digest()).unwrap().id.to_string()));
     // Other sites were not asked.

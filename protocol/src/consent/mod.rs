@@ -26,7 +26,7 @@ pub use history::{History, HistoryError, MAX_DAYS_TO_POST};
 pub use purpose::{Purpose, PurposeError};
 pub use receipt::{
     ACKNOWLEDGEMENT_FORMAT, Acknowledgement, Counted, MAX_RECEIPT_BYTES, Posted, PostedError, PostedEvent,
-    RECEIPT_FORMAT, Receipt, ReceiptFormError, VIOLATION_FORMAT, ViolationFile,
+    RECEIPT_FORMAT, Receipt, ReceiptFormError, ReceiptSignature, VIOLATION_FORMAT, ViolationFile,
 };
 pub use rules::{Broken, Office, OfficeKind};
 pub use salt::{Salt, SaltError};

@@ -107,6 +107,16 @@ pub struct Counted {
     pub opening: OpeningProof,
 }
 
+/// The hospital's signature under a receipt.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReceiptSignature {
+    /// The day on which it was given.
+    pub issued: Day,
+    /// The signature, with the site's key as a member.
+    pub signature: Signature,
+}
+
 /// A receipt, `cohortium-receipt/1`: the tag and the flags at one row.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -140,6 +150,10 @@ pub struct Receipt {
     /// Whether the patient was counted in one answer, if that was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counted: Option<Counted>,
+    /// That the hospital gave it, and that these are all events that it has: or whoever leaves one out would accuse the
+    /// hospital. Nothing without a ledger.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed: Option<ReceiptSignature>,
 }
 
 /// Why bytes are not a receipt or an acknowledgement.
@@ -205,6 +219,32 @@ impl Receipt {
     ) -> Digest {
         let mut hasher = Hasher::new(domain::RECEIPT);
         hasher.str("counted").digest(manifest).digest(epoch).u64(row).digest(request).digest(proof).finish()
+    }
+
+    /// The receipt with the site's signature, for a ledger.
+    pub fn sign(mut self, ledger: &str, issued: Day, key: &MemberKey) -> Self {
+        let signature = key.sign(self.given(ledger, issued).as_bytes());
+        self.signed = Some(ReceiptSignature { issued, signature });
+        self
+    }
+
+    /// Checks the site's signature. Nothing without one.
+    pub fn check_signature(&self, ledger: &str, key: &PublicKey) -> Option<Result<(), KeyError>> {
+        let ReceiptSignature { issued, signature } = self.signed.as_ref()?;
+        Some(key.check(self.given(ledger, *issued).as_bytes(), signature))
+    }
+
+    /// What a site signs of a receipt: where it is about, and every event with its place. The flags and the tag are what the
+    /// opening shows, the batches what the epoch names, and where the epoch stands is what the ledger shows.
+    fn given(&self, ledger: &str, issued: Day) -> Digest {
+        let mut hasher = Hasher::new(domain::RECEIPT);
+        hasher.str("given").str(ledger).digest(&self.manifest.digest()).digest(&self.epoch.digest()).u64(self.row);
+        hasher.u64(u64::from(issued.days())).str(&self.card.map_or_else(String::new, |card| card.to_string()));
+        hasher.u64(self.events.len() as u64);
+        for PostedEvent { event, posted } in &self.events {
+            hasher.digest(&event.leaf()).u64(posted.batch.into()).u64(posted.leaf.into());
+        }
+        hasher.finish()
     }
 
     /// The point at which columns are opened: the bits of a row, the least significant first.

@@ -182,6 +182,9 @@ pub(crate) struct ReceiptArgs {
     /// The table, if the site has several
     #[arg(long, value_name = "NAME")]
     pub(crate) table: Option<String>,
+    /// An earlier epoch of the active table version; the active one, if none is given
+    #[arg(long, value_name = "N", conflicts_with = "answer")]
+    pub(crate) epoch: Option<u32>,
     /// Shows too whether the patient was counted in the answer to this request; the receipt is then over the answer's epoch
     #[arg(long, value_name = "DIGEST")]
     pub(crate) answer: Option<Digest>,

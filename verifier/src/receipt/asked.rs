@@ -38,8 +38,8 @@ pub struct CouldHave {
 
 /// The answers of the receipt's site over its table, in the order in which they were given.
 ///
-/// Of the receipt's own epoch the opened flags tell; of earlier ones the patient's events up to that epoch's cut-off, and of
-/// later ones nothing does. Whether the patient *was* counted depends on what was asked, and takes an opening.
+/// Of the receipt's own epoch the opened flags tell. Of earlier ones the patient's events up to that epoch's cut-off tell what
+/// the flags should have been, and not what they were; of later ones nothing does. Whether the patient *was* counted depends on what was asked, and takes an opening.
 pub fn could_have_counted(
     state: &State,
     receipt: &Receipt,
@@ -116,9 +116,11 @@ fn consenting(
     let included = receipt.events.iter().filter(|one| one.posted.batch <= record.cutoff);
     let events = included.map(|one| (one.event.clone(), None));
     match (History::of(site, holder.tag(site), card, events), UseRequest::of_column(column, true, days)) {
-        (Ok(history), Some(request)) => {
-            (Some(history.covers(&request).is_covered()), "by your events, if the hospital heeded them")
-        }
+        // What the hospital made of the events in that epoch, only that epoch's receipt shows.
+        (Ok(history), Some(request)) => match history.covers(&request).is_covered() {
+            true => (None, "your events said yes by then; ask for a receipt of that epoch"),
+            false => (None, "your events said no by then: ask for a receipt of that epoch, to see that it was heeded"),
+        },
         (Ok(_), None) => (Some(false), "no choice is ever about this purpose"),
         (Err(_), _) => unknown,
     }

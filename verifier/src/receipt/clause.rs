@@ -27,6 +27,8 @@ pub(super) enum ReceiptClause {
     Tag,
     /// Flags are 0 or 1.
     Flags,
+    /// The hospital signed it.
+    Signed,
     /// The batches have the epoch's root.
     Batches,
     /// Each event is in its batch.
@@ -47,7 +49,7 @@ pub(super) enum ReceiptClause {
 
 #[cfg(test)]
 impl ReceiptClause {
-    pub(super) const ALL: [Self; 16] = [
+    pub(super) const ALL: [Self; 17] = [
         Self::Registered,
         Self::OfManifest,
         Self::Row,
@@ -56,6 +58,7 @@ impl ReceiptClause {
         Self::Opening,
         Self::Tag,
         Self::Flags,
+        Self::Signed,
         Self::Batches,
         Self::Posted,
         Self::History,
@@ -129,6 +132,14 @@ pub enum ReceiptError {
     Flag {
         /// The column.
         column: String,
+    },
+    /// A receipt that the hospital did not sign.
+    #[error("the receipt is not signed by {site:?}: {reason}. Whoever has it may have left events out")]
+    Signature {
+        /// The site.
+        site: String,
+        /// What is wrong.
+        reason: String,
     },
     /// Batches that are not the epoch's.
     #[error("the batches of consent events that the receipt lists ({found}) are not those that the epoch includes")]

@@ -32,7 +32,7 @@ pub(super) fn batches(rules: &Rules<ReceiptClause>, receipt: &Receipt) -> Result
 }
 
 /// The patient's history up to the cut-off: the receipt's events, and acknowledged ones that it leaves out. Nothing without a
-/// record of events.
+/// record of events, or without a charter: then nobody can tell whether the events are all that the hospital has.
 pub(super) fn history(
     rules: &Rules<ReceiptClause>,
     receipt: &Receipt,
@@ -49,6 +49,10 @@ pub(super) fn history(
         one.posted.check(&one.event, &receipt.batches).map_err(|source| ReceiptError::Posted { number, source })?;
     }
     let Whose { tag, card } = whose;
+    if anchors.charter().is_none() {
+        acknowledged.iter().try_for_each(|one| missing(receipt, tag, one, anchors).map(drop))?;
+        return Ok(None);
+    }
     let of = |events: &[Event]| {
         let events = events.iter().map(|event| (event.clone(), None));
         History::of(receipt.manifest.site(), tag, card, events)
@@ -112,8 +116,8 @@ fn missing(
         return Ok(None);
     }
     let cutoff = receipt.batches.len() as u32;
-    if let Some(posted) = one.posted.as_ref().filter(|posted| posted.batch <= cutoff) {
-        posted.check(event, &receipt.batches).map_err(|source| ReceiptError::Posted { number, source })?;
+    // A place that is none is as good as no place: the hospital does not sign it, and a false one must not save it.
+    if let Some(posted) = one.posted.as_ref().filter(|posted| posted.check(event, &receipt.batches).is_ok()) {
         return Ok(Some(Violation::Ignored { event: event.words(), batch: posted.batch, cutoff }));
     }
     // Two intervals to post it in, and a day for the day's end.
@@ -161,7 +165,7 @@ pub(super) fn compared(
         });
         let (expected, because) = match said {
             Some((expected, because)) => (Some(expected), because),
-            None => (None, "there is no record of events".to_owned()),
+            None => (None, "no record of events to compare with".to_owned()),
         };
         if consents && expected == Some(false) && rules.has(ReceiptClause::Expected) {
             let (column, because) = (column.to_string(), because.clone());

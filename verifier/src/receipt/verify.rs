@@ -79,6 +79,9 @@ pub(super) fn check_with(
         return Err(ReceiptError::Tag);
     }
     let flags = flags(rules, receipt)?;
+    if rules.has(ReceiptClause::Signed) {
+        signed(receipt, anchors)?;
+    }
     batches(rules, receipt)?;
     let mut violations = Vec::new();
     let whose = Whose { tag, card: holder.card(manifest.site()).or(receipt.card) };
@@ -100,6 +103,20 @@ pub(super) fn check_with(
         violations,
         counted,
     })
+}
+
+/// The hospital signed the receipt, where there is a record of events: a list of events that anybody may shorten would accuse
+/// a hospital that did what it should.
+fn signed(receipt: &Receipt, anchors: &Anchors) -> Result<(), ReceiptError> {
+    let (Some(charter), Some(_)) = (anchors.charter(), receipt.epoch.record()) else { return Ok(()) };
+    let site = receipt.manifest.site();
+    let refuse = |reason: String| Err(ReceiptError::Signature { site: site.to_owned(), reason });
+    let Some(member) = charter.member(site) else { return refuse("the charter names no such member".to_owned()) };
+    match receipt.check_signature(&charter.ledger(), &member.key) {
+        None => refuse("it bears no signature".to_owned()),
+        Some(Err(error)) => refuse(error.to_string()),
+        Some(Ok(())) => Ok(()),
+    }
 }
 
 /// Table version and epoch are on the ledger, or named by the anchors.

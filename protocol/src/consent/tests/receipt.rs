@@ -87,7 +87,7 @@ fn receipt() -> Receipt {
     let columns =
         columns.map(|((column, point), value)| ColumnAtPoint { column, commitment: point.clone(), value: *value });
     let (request, proof) = (Digest::of_bytes(b"request"), Digest::of_bytes(b"proof"));
-    Receipt {
+    let receipt = Receipt {
         format: RECEIPT_FORMAT.to_owned(),
         columns: columns.collect(),
         counted: Some(Counted { request, proof, value: folded.values()[8], opening: opening.clone() }),
@@ -99,7 +99,9 @@ fn receipt() -> Receipt {
         batches: vec![batch],
         events: vec![PostedEvent { event, posted }],
         registered: None,
-    }
+        signed: None,
+    };
+    receipt.sign("coast/00", day("2026-02-03"), &key(9))
 }
 
 fn slip() -> Acknowledgement {
@@ -202,7 +204,7 @@ fn every_part_counts() {
         assert!(read != slip, "{path}");
     }
     // And what is not known is refused.
-    for path in ["", "/manifest", "/epoch", "/events/0", "/events/0/posted", "/counted", "/columns/0", "/batches/0"] {
+    for path in ["", "/manifest", "/epoch", "/events/0", "/events/0/posted", "/counted", "/columns/0", "/batches/0", "/signed"] {
         let mut more = serde_json::to_value(&receipt).unwrap();
         more.pointer_mut(path).unwrap()["more"] = json!(1);
         let error = Receipt::parse(more.to_string().as_bytes()).err().unwrap().to_string();
@@ -221,6 +223,30 @@ fn half_a_file_is_none() {
         let mut changed = bytes.clone();
         changed[place] ^= 0x80;
         assert!(Receipt::parse(&changed).is_err(), "{place}: no byte of it is beyond ASCII");
+    }
+}
+
+/// Every event, its place and the row are signed.
+#[test]
+fn a_receipt_is_signed_by_the_site() {
+    let receipt = receipt();
+    let good = |receipt: &Receipt| receipt.check_signature("coast/00", &public(9)).unwrap().is_ok();
+    assert!(good(&receipt));
+    assert!(receipt.check_signature("coast/00", &public(8)).unwrap().is_err());
+    assert!(receipt.check_signature("coast/01", &public(9)).unwrap().is_err());
+    assert!(Receipt { signed: None, ..receipt.clone() }.check_signature("coast/00", &public(9)).is_none());
+    let changes: [fn(&mut Receipt); 6] = [
+        |receipt| receipt.events.clear(),
+        |receipt| receipt.events.push(receipt.events[0].clone()),
+        |receipt| receipt.events[0].posted.leaf += 1,
+        |receipt| receipt.row += 1,
+        |receipt| receipt.card = None,
+        |receipt| receipt.signed.as_mut().unwrap().issued = day("2026-02-04"),
+    ];
+    for (place, change) in changes.into_iter().enumerate() {
+        let mut changed = receipt.clone();
+        change(&mut changed);
+        assert!(!good(&changed), "{place}");
     }
 }
 

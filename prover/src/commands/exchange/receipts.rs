@@ -10,7 +10,7 @@ use cohortium_protocol::field::F;
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::{Inclusion, RegistrationEvidence, StatementContent, transaction_id};
 use cohortium_protocol::query::ColumnId;
-use cohortium_protocol::table::{TAG_LIMBS, Tag, Tagger};
+use cohortium_protocol::table::{Day, TAG_LIMBS, Tag, Tagger};
 use rand::rngs::OsRng;
 use serde_json::json;
 
@@ -20,7 +20,7 @@ use super::patients::active_version;
 use crate::cli::{Failure, Outcome, ReceiptArgs, Report, Setting};
 use crate::pipeline::{PipelineError, RegisteredSecret};
 use crate::store::files::{self, Readers};
-use crate::store::{Committed, CommittedEpoch, Home, Register, TableFolder, Version};
+use crate::store::{Committed, CommittedEpoch, Home, Register, StoreError, TableFolder, Version};
 
 /// How often the ledger is asked for two paths to one checkpoint.
 const TRIES: usize = 10;
@@ -37,7 +37,7 @@ struct Over {
 pub(super) fn receipt(setting: &Setting, args: &ReceiptArgs) -> Outcome {
     let home = setting.open_patiently()?;
     let over = match &args.answer {
-        None => active(&home, args.table.as_deref())?,
+        None => active(&home, args.table.as_deref(), args.epoch)?,
         Some(request) => answered(&home, request)?,
     };
     let patient = identifier(&args.patient)?;
@@ -82,7 +82,9 @@ pub(super) fn receipt(setting: &Setting, args: &ReceiptArgs) -> Outcome {
         events,
         registered: evidence(&home, &over)?,
         counted: counted.transpose()?,
+        signed: None,
     };
+    let receipt = signed(&home, receipt, setting.today()?)?;
     let mut bytes = serde_json::to_vec(&receipt).map_err(Failure::cannot_tell)?;
     bytes.push(b'\n');
     files::write(&args.out, &bytes, Readers::Owner)?;
@@ -103,13 +105,25 @@ pub(super) fn receipt(setting: &Setting, args: &ReceiptArgs) -> Outcome {
     Ok(Report::new(text, json))
 }
 
+/// Signed for the ledger, where there is one to sign for.
+fn signed(home: &Home, receipt: Receipt, today: Day) -> Result<Receipt, Failure> {
+    if receipt.epoch.record().is_none() {
+        return Ok(receipt);
+    }
+    let joined = home.joined()?.ok_or(StoreError::NotJoined)?;
+    let key = home.member_key()?.ok_or(StoreError::NoKey)?;
+    Ok(receipt.sign(&joined.charter.ledger(), today, &key))
+}
+
 fn card(tagger: &Tagger, patient: &str) -> cohortium_protocol::ledger::PublicKey {
     tagger.secret(patient).signing_key(tagger.site()).public()
 }
 
-fn active(home: &Home, table: Option<&str>) -> Result<Over, Failure> {
+/// The active version, and its active epoch or an earlier one.
+fn active(home: &Home, table: Option<&str>, epoch: Option<u32>) -> Result<Over, Failure> {
     let (tables, _) = active_version(home, table)?;
-    let (version, committed, number) = tables.active()?;
+    let (version, committed, active) = tables.active()?;
+    let number = epoch.unwrap_or(active);
     let epoch = version.epoch(number, &committed.manifest)?;
     Ok(Over { version, committed, epoch, bundle: None })
 }

@@ -7,8 +7,8 @@ use cohortium_protocol::field::F;
 use cohortium_protocol::hash::Digest;
 use cohortium_protocol::ledger::StatementContent;
 
-use super::said::{ROW, card, content, no_longer, revoked, signed, story, tag, yes};
-use super::scene::{Held, Plan, ROWS, Scene, anchors, manifest_content, registered_on};
+use super::said::{ROW, card, content, day, no_longer, revoked, signed, story, tag, yes};
+use super::scene::{Held, Plan, ROWS, Scene, anchors, manifest_content, member, registered_on};
 use crate::anchors::{Anchors, SiteAnchor};
 use crate::receipt::clause::{ReceiptClause, ReceiptError};
 use crate::receipt::report::ReceiptReport;
@@ -25,6 +25,7 @@ pub(super) struct Forgery {
 
 impl Forgery {
     fn new(scene: &Scene, receipt: Receipt) -> Self {
+        let receipt = scene.signed(receipt);
         Self { anchors: scene.anchors(), receipt, acknowledged: Vec::new(), bundle: None }
     }
 
@@ -40,7 +41,7 @@ type Refused = &'static str;
 /// A clause, what is forged, what is said of it, and by whom it is forged.
 type Row = (ReceiptClause, &'static str, Refused, fn() -> Forgery);
 
-const TABLE: [Row; 27] = [
+const TABLE: [Row; 30] = [
     (ReceiptClause::Registered, "an epoch that the ledger does not have", "consent epoch", unknown_epoch),
     (
         ReceiptClause::Registered,
@@ -64,6 +65,9 @@ const TABLE: [Row; 27] = [
     (ReceiptClause::Opening, "the opening of another epoch", "the receipt's opening of tag and flags", other_epoch),
     (ReceiptClause::Tag, "the receipt of another patient", "the row bears another tag", somebody_else),
     (ReceiptClause::Flags, "a flag of 2", "the flag DUO:0000042/academic is neither", flag_of_two),
+    (ReceiptClause::Signed, "an event that the holder leaves out", "the receipt is not signed by", holder_leaves_out),
+    (ReceiptClause::Signed, "a receipt that somebody else signs", "the receipt is not signed by", signed_by_another),
+    (ReceiptClause::Signed, "a receipt without a signature", "the receipt is not signed by", unsigned),
     (ReceiptClause::Batches, "a list without the last batch", "the batches of consent events", without_last_batch),
     (ReceiptClause::Batches, "a batch with another root", "the batches of consent events", another_batch),
     (ReceiptClause::Posted, "an event that nobody posted", "event 3: it is not shown to be in batch 2", never_posted),
@@ -245,6 +249,26 @@ fn against_will() -> Forgery {
 fn no_day() -> Forgery {
     let scene = Scene::of(Plan { posted: revoked(), created: "2026-05-01", ..Plan::default() });
     Forgery::new(&scene, scene.receipt())
+}
+
+/// Whoever has a receipt would make it say that the hospital does not count somebody who said yes.
+fn holder_leaves_out() -> Forgery {
+    let scene = Scene::honest();
+    let mut forgery = Forgery::new(&scene, scene.receipt());
+    forgery.receipt.events.pop();
+    forgery
+}
+
+fn signed_by_another() -> Forgery {
+    let scene = Scene::honest();
+    let receipt = scene.receipt().sign(&scene.charter.ledger(), day("2026-03-05"), &member(1));
+    Forgery { receipt, ..Forgery::new(&scene, scene.receipt()) }
+}
+
+fn unsigned() -> Forgery {
+    let scene = Scene::honest();
+    let receipt = Receipt { signed: None, ..scene.receipt() };
+    Forgery { receipt, ..Forgery::new(&scene, scene.receipt()) }
 }
 
 fn ignored() -> Forgery {

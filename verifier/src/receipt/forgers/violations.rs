@@ -9,7 +9,8 @@ use crate::receipt::report::{ReceiptReport, Violation};
 use crate::receipt::verify::{Holder, check_receipt};
 
 fn check(scene: &Scene, receipt: &Receipt, acknowledged: &[Acknowledgement]) -> Result<ReceiptReport, ReceiptError> {
-    check_receipt(receipt, &scene.anchors(), &Holder::Card(card(ROW)), acknowledged, None)
+    let receipt = scene.signed(receipt.clone());
+    check_receipt(&receipt, &scene.anchors(), &Holder::Card(card(ROW)), acknowledged, None)
 }
 
 fn violations(scene: &Scene, receipt: &Receipt, acknowledged: &[Acknowledgement]) -> Vec<Violation> {
@@ -133,13 +134,13 @@ fn an_acknowledgement_is_the_hospitals_own_about_this_patient_on_this_ledger() {
     refused(Acknowledgement { ledger: "other".to_owned(), ..good.clone() }, "it is for the ledger \"other\"");
     let others = content(ROW + 1, 4, "2026-02-20", no_longer()).by_clerk("form 9").unwrap();
     refused(scene.acknowledge(&others, "2026-02-20", None), "about another patient");
-    // A place that was made up is none.
-    let mut moved = good.clone();
-    moved.posted.as_mut().unwrap().batch = 2;
-    assert!(matches!(check(&scene, &receipt, &[moved]), Err(ReceiptError::Posted { number: 4, .. })));
-    let mut nowhere = good.clone();
-    nowhere.posted.as_mut().unwrap().batch = 0;
-    assert!(matches!(check(&scene, &receipt, &[nowhere]), Err(ReceiptError::Posted { number: 4, .. })));
+    // A place that was made up is none: what is said with it counts as not posted.
+    for batch in [0, 2, 4, u32::MAX] {
+        let mut moved = good.clone();
+        moved.posted.as_mut().unwrap().batch = batch;
+        let found = violations(&scene, &receipt, &[moved]);
+        assert!(matches!(found[..], [Violation::HeldBack { .. }]), "{batch}: {found:?}");
+    }
     // Without a charter there is no key to check it with.
     let anchor = crate::anchors::SiteAnchor {
         site: scene.manifest.site().to_owned(),
@@ -157,7 +158,7 @@ fn an_acknowledgement_is_the_hospitals_own_about_this_patient_on_this_ledger() {
 fn the_holder_has_a_card_or_a_tag() {
     let scene = Scene::honest();
     let (anchors, receipt) = (scene.anchors(), scene.receipt());
-    let by_tag = |receipt: &Receipt| check_receipt(receipt, &anchors, &Holder::Tag(tag(ROW)), &[], None);
+    let by_tag = |receipt: &Receipt| check_receipt(&scene.signed(receipt.clone()), &anchors, &Holder::Tag(tag(ROW)), &[], None);
     assert!(by_tag(&receipt).unwrap().holds());
     // The key that was bound with the card is known from the card, or from the hospital.
     let without = Receipt { card: None, ..receipt.clone() };
@@ -168,6 +169,32 @@ fn the_holder_has_a_card_or_a_tag() {
     assert!(matches!(by_tag(&false_card), Err(ReceiptError::History(_))));
     assert!(check(&scene, &false_card, &[]).unwrap().holds());
     assert_eq!(check_receipt(&receipt, &anchors, &Holder::Tag(tag(ROW + 1)), &[], None), Err(ReceiptError::Tag));
+}
+
+/// A patient who said yes, said no and said yes again leaves out the last: the epoch would seem to count them against their
+/// will. And so does whoever leaves out everything.
+#[test]
+fn nobody_makes_evidence_by_leaving_out() {
+    let scene = Scene::honest();
+    for keep in 0..3 {
+        let mut receipt = scene.receipt();
+        receipt.events.truncate(keep);
+        let framed = check_receipt(&receipt, &scene.anchors(), &Holder::Card(card(ROW)), &[], None);
+        assert!(matches!(framed, Err(ReceiptError::Signature { .. })), "{keep}");
+        // Had the hospital signed it so, it would be the hospital's word.
+        assert_eq!(check(&scene, &receipt, &[]).unwrap().violations.is_empty(), keep == 2, "{keep}");
+    }
+    // Nor where there is no key to check the signature with: then nothing is said of what should be.
+    let anchor = crate::anchors::SiteAnchor {
+        site: scene.manifest.site().to_owned(),
+        manifest: scene.manifest.digest(),
+        epoch: scene.epoch.digest(),
+        policy_floor: cohortium_protocol::hash::Digest::of_bytes(b"floor"),
+    };
+    let mut receipt = scene.receipt();
+    receipt.events.clear();
+    let report = check_receipt(&receipt, &anchors(None, vec![anchor]), &Holder::Card(card(ROW)), &[], None).unwrap();
+    assert!(report.violations.is_empty() && !report.has_record(), "{report}");
 }
 
 #[test]

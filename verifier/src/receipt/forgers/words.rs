@@ -17,6 +17,7 @@ fn bad() -> ReceiptReport {
     let scene = Scene::of(Plan { posted: revoked(), ..Plan::default() });
     let mut receipt = scene.receipt();
     let last = receipt.events.pop().unwrap().event;
+    let receipt = scene.signed(receipt);
     let acknowledged = [scene.acknowledge(&last, "2026-02-20", Some(3))];
     check_receipt(&receipt, &scene.anchors(), &Holder::Card(card(ROW)), &acknowledged, None).unwrap()
 }
