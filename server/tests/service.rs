@@ -6,6 +6,7 @@ mod service_busy;
 mod service_common;
 #[cfg(target_os = "linux")] // other systems have one loopback address, and no limit to how long a peer reads nothing
 mod service_connections;
+mod service_consents;
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;

@@ -13,12 +13,12 @@ use std::process::Command;
 use cohortium_keys::VerifyingKey;
 use cohortium_protocol::documents::{Approval, Request};
 use cohortium_protocol::hash::Digest;
-use cohortium_protocol::ledger::{Charter, MemberKey, Statement, Transaction};
+use cohortium_protocol::ledger::{Batch, Charter, MemberKey, Statement, Transaction};
 use cohortium_protocol::policy::Cell;
 use cohortium_protocol::query::Query;
 use cohortium_protocol::results::{PooledCell, QueryResults, SiteAnswer};
 use cohortium_prover::pipeline::prepare;
-use cohortium_tests::{Hospital, anchors_document, approval, usual_policy};
+use cohortium_tests::{Hospital, anchors_document, approval, first_batch, usual_policy};
 use cohortium_verifier::Anchors;
 use rand::rngs::OsRng;
 use serde_json::Value;
@@ -73,12 +73,16 @@ impl Exchange {
         let charter = charter();
         let key = VerifyingKey::from_document(&key_12().verifying().to_document()).unwrap();
         let service = Service::start(charter.clone(), vec![key], member(5));
-        let north = Hospital::synthetic("north", 600, 21, usual_policy());
-        let south = Hospital::synthetic("south", 300, 22, usual_policy());
+        // The service's clock begins in November.
+        let until = "2026-12-20".parse().unwrap();
+        let north = Hospital::synthetic("north", 600, 21, usual_policy()).until(until);
+        let south = Hospital::synthetic("south", 300, 22, usual_policy()).until(until);
         for (hospital, byte) in [(&north, 1), (&south, 2)] {
             let schema = Box::new(hospital.schema.clone());
+            let Batch { number, leaves, root } = first_batch(hospital.name());
             let statements = [
                 Statement::Manifest { manifest: hospital.manifest.clone(), schema },
+                Statement::Consents { number, leaves, root },
                 Statement::Epoch { epoch: hospital.epoch.clone() },
                 Statement::Floor { number: 1, policy: hospital.floor.clone() },
             ];

@@ -4,7 +4,7 @@ use std::process::Stdio;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cohortium_protocol::hash::Digest;
-use cohortium_protocol::ledger::Timestamp;
+use cohortium_protocol::ledger::{ConsentRules, Timestamp};
 use serde_json::{Value, json};
 
 use super::place::{Place, QUERY};
@@ -32,9 +32,14 @@ impl Joined {
 
     /// The same with a home of one's own.
     pub(crate) fn join(place: Place) -> Self {
+        Self::join_under(place, None)
+    }
+
+    /// The same under a charter with rules of consents.
+    pub(crate) fn join_under(place: Place, consents: Option<ConsentRules>) -> Self {
         place.run("keys --shape query-12").ok();
         let key = place.run("ledger key --home h --json").ok().json()["key"].as_str().unwrap().to_owned();
-        let service = Service::start(&key);
+        let service = Service::start(&key, consents);
         place.write("charter.json", &serde_json::to_string(&service.charter).unwrap());
         place.run(&format!("ledger join --home h --url {} --charter charter.json", service.url)).ok();
         place.write("floor.json", FLOOR);
@@ -84,7 +89,7 @@ fn registered_once_and_answered_by_rule() {
     let joined = Joined::new();
     let Joined { place, service, .. } = &joined;
     let count = |kind| service.count(kind);
-    assert_eq!(["manifest", "floor", "seeds", "epoch"].map(count), [1; 4]);
+    assert_eq!(["manifest", "floor", "seeds", "consents", "epoch"].map(count), [1; 5]);
     let again = place.run("ledger register --home h --json").ok().json();
     assert_eq!(again["posted"], json!([]));
     joined.allow();
@@ -101,16 +106,16 @@ fn registered_once_and_answered_by_rule() {
     assert_eq!(names(&joined.events()), ["done"]);
     assert_eq!(place.left("age"), 495);
 
-    // What left is on record: four documents, the acceptance, the release.
+    // What left is on record: four documents, the batch of consent events, the acceptance, the release.
     let outgoing = place.run("outgoing --home h --json").ok().json();
-    assert_eq!(outgoing["records"].as_array().unwrap().len(), 6);
-    let release = &outgoing["records"][5]["what"];
+    assert_eq!(outgoing["records"].as_array().unwrap().len(), 7);
+    let release = &outgoing["records"][6]["what"];
     assert_eq!((&release["kind"], &release["request"]), (&json!("release"), &json!(request)));
     assert_eq!(release["ledger"], json!(service.charter.ledger()));
     let head = events[4]["outgoing_head"].as_str().unwrap();
     assert_eq!(outgoing["head"], json!(head));
     place.run(&format!("outgoing --home h --check --head {head}")).ok();
-    let cut: Vec<String> = place.read("h/outgoing.jsonl").lines().take(5).map(|line| format!("{line}\n")).collect();
+    let cut: Vec<String> = place.read("h/outgoing.jsonl").lines().take(6).map(|line| format!("{line}\n")).collect();
     place.write("h/outgoing.jsonl", &cut.concat());
     place.run(&format!("outgoing --home h --head {head}")).fails(1, "were cut off at its end");
 
@@ -168,6 +173,7 @@ fn who_decides_does_not_know_the_answer() {
         format!("{folder}/table.bin"),
         format!("{folder}/consents.bin"),
         format!("{folder}/epochs/epoch-1/consents.bin"),
+        format!("{folder}/epochs/epoch-2/consents.bin"),
     ];
     let away = |from: &str, to: &str| {
         for file in &data {

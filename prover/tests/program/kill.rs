@@ -139,7 +139,7 @@ fn trap_21_killed_while_proving() {
     assert_eq!(place.left("age"), left);
     assert!(!place.path("answer.json").exists());
     let kept: Vec<String> = place.files("h/releases").into_iter().collect();
-    assert_eq!(kept.len(), 2, "{kept:?}");
+    assert_eq!(kept.len(), 3, "{kept:?}");
     let bundle = place.read(&format!("h/releases/{}", kept[0]));
     assert!(kept[0].ends_with("/bundle.json"));
     place.die(Stage::ProveOutHalfWritten.name(), prove);

@@ -20,10 +20,10 @@ fn killed_while_registering() {
     place.die(Stage::RegisterPosted.name(), register);
     assert_eq!((service.count("manifest"), service.count("floor")), (1, 0));
     place.run(register).ok();
-    assert_eq!(["manifest", "floor", "seeds", "epoch"].map(|kind| service.count(kind)), [1; 4]);
+    assert_eq!(["manifest", "floor", "seeds", "consents", "epoch"].map(|kind| service.count(kind)), [1; 5]);
     // The root that may have been posted is the one that was.
     assert_eq!(place.read("h/seeds.json"), seeds);
-    assert_eq!(place.run("outgoing --home h --json").ok().json()["records"].as_array().unwrap().len(), 4);
+    assert_eq!(place.run("outgoing --home h --json").ok().json()["records"].as_array().unwrap().len(), 5);
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn killed_at_every_stage_one_release_stands() {
     let outgoing = place.run("outgoing --home h --json").ok().json();
     let kinds: Vec<&str> =
         outgoing["records"].as_array().unwrap().iter().map(|one| one["what"]["kind"].as_str().unwrap()).collect();
-    assert_eq!(kinds, ["manifest", "floor", "seeds", "epoch", "accept", "release"]);
+    assert_eq!(kinds, ["manifest", "floor", "seeds", "consents", "epoch", "accept", "release"]);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 mod backup;
 mod commands;
+mod consents;
 mod exchange;
 #[cfg(any(debug_assertions, feature = "faults"))] // elsewhere the program cannot be made to die
 mod kill;

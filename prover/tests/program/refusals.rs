@@ -323,7 +323,7 @@ fn query_caps_are_counted_from_what_was_released() {
         "allows 2 queries under one approval with those that it amends, and this site has answered 2 of study \"S-1\"";
     place.run(&third).fails(1, sentence);
     assert_eq!((place.left("er"), place.left("grade")), (496, 496));
-    assert_eq!(place.files("h/releases").len(), 4);
+    assert_eq!(place.files("h/releases").len(), 6);
     // An amendment begins nothing anew; another study counts for itself.
     place.write("amended.json", &place.read("capped.json").replace("EC-1", "EC-2"));
     place.run(&ask(5, &query(over_50, "grade"), "amended.json").replace("--yes", "--dry-run")).fails(1, sentence);

@@ -7,14 +7,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use cohortium_protocol::documents::{Approval, Nonce, Request};
 use cohortium_protocol::hash::Digest;
-use cohortium_protocol::ledger::{Charter, KeyPin, Member, MemberKey, Role, Statement, Timestamp, Transaction};
+use cohortium_protocol::ledger::{Batch, Charter, KeyPin, Member, MemberKey, Role, Statement, Timestamp, Transaction};
 use cohortium_protocol::query::Query;
 use cohortium_protocol::table::SponsorClass;
 use cohortium_prover::pipeline::prepare;
 use cohortium_server::http::{Config, Rates, Running, spawn};
 use cohortium_server::metrics::Metrics;
 use cohortium_server::node::{self, Ledger, Settings};
-use cohortium_tests::{Hospital, anchors_document, approval, request, usual_policy};
+use cohortium_tests::{Hospital, anchors_document, approval, first_batch, request, usual_policy};
 use cohortium_verifier::Anchors;
 use rand::rngs::OsRng;
 
@@ -78,8 +78,9 @@ impl Place {
         let rates = Rates { reads: most, writes: most, plans: most };
         let config = Config { rates, shutdown_seconds: 1, ..Config::default() };
         let running = spawn(ledger.clone(), TcpListener::bind("127.0.0.1:0").unwrap(), config).unwrap();
-        let north = Hospital::synthetic("north", 700, 11, usual_policy());
-        let south = Hospital::synthetic("south", 60, 12, usual_policy());
+        let until = begun.plus(20 * 86_400).day();
+        let north = Hospital::synthetic("north", 700, 11, usual_policy()).until(until);
+        let south = Hospital::synthetic("south", 60, 12, usual_policy()).until(until);
         Self { charter, north, south, ledger, running, folder, ahead }
     }
 
@@ -114,7 +115,9 @@ impl Place {
     /// A hospital registers everything it has.
     pub fn register(&self, hospital: &Hospital) {
         let (manifest, schema) = (hospital.manifest.clone(), Box::new(hospital.schema.clone()));
+        let Batch { number, leaves, root } = first_batch(hospital.name());
         self.say(hospital.name(), Statement::Manifest { manifest, schema });
+        self.say(hospital.name(), Statement::Consents { number, leaves, root });
         self.say(hospital.name(), Statement::Epoch { epoch: hospital.epoch.clone() });
         self.say(hospital.name(), Statement::Floor { number: 1, policy: hospital.floor.clone() });
     }

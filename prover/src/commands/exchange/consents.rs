@@ -3,7 +3,9 @@
 use cohortium_client::BatchInfo;
 use cohortium_protocol::commit::{ConsentEpoch, EventRecord};
 use cohortium_protocol::consent::Days;
-use cohortium_protocol::ledger::{Batch, ConsentRules, Statement, Timestamp, events_root, intake_leaves};
+use cohortium_protocol::ledger::{
+    Batch, ConsentRules, Statement, StatementContent, Timestamp, events_root, intake_leaves,
+};
 use cohortium_protocol::table::{ConsentColumn, ConsentQuality, ConsentReport, ConsentTable, Day, Tag};
 use cohortium_verifier::ledger::latest;
 use rand::rngs::OsRng;
@@ -110,6 +112,32 @@ impl<'a> Consents<'a> {
     /// Whether batches were posted, and none yet in this interval.
     pub(crate) fn is_due(&self) -> bool {
         self.last.is_some_and(|last| self.interval(last) < self.interval(self.setting.now()))
+    }
+
+    /// The record of a table's active epoch. One without was made from a consent file that was never registered: an epoch of
+    /// the posted events would take the place of what that file says, revocations too.
+    pub(crate) fn record_of(&self, epoch: &ConsentEpoch) -> Result<EventRecord, Failure> {
+        let (number, table) = (epoch.number(), epoch.table());
+        epoch.record().copied().ok_or_else(|| {
+            Failure::refused(format!(
+                "epoch {number} of table {table} was made from a consent file, and what that file says is not on the ledger; \
+                 cohortium-prover ledger register makes events of it, and an epoch of these"
+            ))
+        })
+    }
+
+    /// Posts the epoch that a table lacks: one that includes every batch, or the one that a killed run left. Nothing for a
+    /// table whose consents are not registered.
+    pub(crate) fn keep_up(&mut self, tables: &TableFolder) -> Result<(), Failure> {
+        let (version, committed, number) = tables.active()?;
+        let epoch = version.epoch_document(number, &committed.manifest)?;
+        let record = self.record_of(&epoch)?;
+        if (record.cutoff as usize) < self.register.batches().len() {
+            self.epoch(tables, &[], None)?;
+        } else if self.link.standing(self.home, &StatementContent::Epoch(epoch.digest()))?.is_none() {
+            self.post_epoch(epoch)?;
+        }
+        Ok(())
     }
 
     /// Posts the interval's batch, whether there is something in it or not; nothing if it was posted.

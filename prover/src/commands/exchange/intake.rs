@@ -20,8 +20,35 @@ pub(super) struct Intake {
     pub(super) events: Vec<Event>,
     /// Rows with a consent that no choice can say: counted, never named.
     pub(super) inexpressible: usize,
+    /// Rows with a consent whose patient has said no with their own signature, or has left: no file takes that back, and
+    /// they are counted, never named.
+    pub(super) refused: usize,
     /// Columns of purposes that no choice is about.
     pub(super) unknown: Vec<ConsentColumn>,
+}
+
+impl Intake {
+    /// What a file says and does not come to an event, a sentence a line.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        if self.inexpressible > 0 {
+            notes.push(format!(
+                "{} rows consent to companies and not to universities: no choice says that, and they count as no",
+                self.inexpressible
+            ));
+        }
+        if self.refused > 0 {
+            notes.push(format!(
+                "{} rows consent where the patient has signed a no, or has left: that stays until they say otherwise",
+                self.refused
+            ));
+        }
+        if !self.unknown.is_empty() {
+            let unknown: Vec<String> = self.unknown.iter().map(ToString::to_string).collect();
+            notes.push(format!("no choice is about {}: in these columns everybody counts as no", unknown.join(", ")));
+        }
+        notes
+    }
 }
 
 /// Both kinds of sponsor's columns of one purpose.
@@ -58,16 +85,36 @@ pub(super) fn events_of(
         let none = Standings::none();
         let standing = history.map_or(&none, History::choices);
         let mut number = history.map_or(1, History::next_number);
-        let mut inexpressible = false;
+        // A patient's day may have begun before the hospital's.
+        let last = history.and_then(|history| history.events().last()).map(Event::date);
+        let date = last.map_or(today, |last| today.max(last));
+        let (mut inexpressible, mut refused) = (false, false);
         for choice in choices(&purposes, row, standing, &mut inexpressible) {
-            let content = Content::new(site, tag, number, today, What::Choice(choice), Salt::draw(rng));
+            if history.is_some_and(|history| history.has_left() || is_own_no(history, &choice)) {
+                refused |= choice.decision() == Decision::Granted;
+                continue;
+            }
+            let content = Content::new(site, tag, number, date, What::Choice(choice), Salt::draw(rng));
             let event = content.and_then(|content| content.by_clerk(form));
             intake.events.push(event.map_err(|error: EventError| Failure::refused(error))?);
             number += 1;
         }
         intake.inexpressible += usize::from(inexpressible);
+        intake.refused += usize::from(refused);
     }
     Ok(intake)
+}
+
+/// Whether a choice would take back a no that the patient, or who decides for them, has signed. A file is as old as nobody
+/// knows; a form that is newer is entered by itself.
+fn is_own_no(history: &History, choice: &Choice) -> bool {
+    let about = |event: &&Event| matches!(event.what(), What::Choice(said) if said.purpose() == choice.purpose());
+    let last = history.events().iter().rev().find(about);
+    choice.decision() == Decision::Granted
+        && last.is_some_and(|event| match event.what() {
+            What::Choice(said) => said.decision() != Decision::Granted && event.signature().is_some(),
+            _ => false,
+        })
 }
 
 /// The choices that a row's flags stand for and that are not in force yet, the widest purpose first.
@@ -160,5 +207,33 @@ mod tests {
         standing.choose(Choice::revoked("DUO:0000042".parse().unwrap()), "2026-01-02".parse().unwrap());
         assert!(general([0, 0], &standing).is_empty());
         assert_eq!(general([1, 1], &standing).len(), 1);
+    }
+
+    #[test]
+    fn a_file_does_not_take_back_what_a_patient_signed() {
+        use cohortium_protocol::table::PatientSecret;
+
+        let (site, card) = ("north", PatientSecret::from_card(&"07".repeat(32)).unwrap());
+        let (tag, key) = (card.tag(site), card.signing_key(site));
+        let mut history = History::new(site, tag, Some(key.public()));
+        let mut say = |what, sign: &dyn Fn(Content) -> Event| {
+            let salt = Salt::draw(&mut rand::rngs::OsRng);
+            let content = Content::new(site, tag, history.next_number(), "2026-03-01".parse().unwrap(), what, salt);
+            history.push(sign(content.unwrap()), None).unwrap();
+            history.clone()
+        };
+        let purpose = || "DUO:0000042".parse::<Purpose>().unwrap();
+        let yes = Choice::granted(purpose(), Conditions::default()).unwrap();
+        let no = || What::Choice(Choice::revoked(purpose()));
+        let clerk = |content: Content| content.by_clerk("form 1").unwrap();
+        say(What::Key { key: key.public() }, &|content| content.by_card(&key));
+        // Who has said nothing, or what the clerk entered, follows the file.
+        assert!(!is_own_no(&say(no(), &clerk), &yes));
+        assert!(is_own_no(&say(no(), &|content| content.by_patient(&key)), &yes));
+        assert!(!is_own_no(&say(no(), &clerk), &Choice::refused(purpose())));
+        let other = Choice::granted("DUO:0000006".parse().unwrap(), Conditions::default()).unwrap();
+        assert!(!is_own_no(&say(no(), &|content| content.by_patient(&key)), &other));
+        // A form that was entered by itself is later than the signature.
+        assert!(!is_own_no(&say(What::Choice(yes.clone()), &clerk), &yes));
     }
 }

@@ -212,23 +212,25 @@ impl<'a> Pass<'a> {
         Ok(())
     }
 
-    /// Once in an interval: the batch of consent events, whether there are some or not, and an epoch of every table that
-    /// includes it. Last, so that what was asked before is decided about as it was pinned.
+    /// Once in an interval: the batch of consent events, whether there are some or not; and an epoch of every table that
+    /// includes all batches, where there is none yet. Last, so that what was asked before is decided about as it was pinned.
     pub(super) fn consents_of_interval(&mut self) -> Result<(), Failure> {
         let Self { setting, home, link, outgoing, .. } = self;
         let mut consents = Consents::open(setting, home, link, outgoing)?;
-        if !consents.is_due() || !consents.post_of_interval()? {
+        let posted = consents.is_due() && consents.post_of_interval()?;
+        if consents.register.batches().is_empty() {
             return Ok(());
         }
         for tables in TableFolder::all(home)? {
-            match consents.epoch(&tables, &[], None) {
-                Ok(_) => {}
-                // A table that is not on the ledger, or not committed, has no epoch there.
-                Err(failure) if failure.exit == 1 => {
+            match consents.keep_up(&tables) {
+                Ok(()) => {}
+                // A table that is not on the ledger has no epoch there: said once in an interval.
+                Err(failure) if failure.exit == 1 && posted => {
                     let sentence = format!("no new consent epoch of table {}: {}", tables.name(), failure.sentence);
                     consents.text.push_str(&sentence);
                     consents.text.push('\n');
                 }
+                Err(failure) if failure.exit == 1 => {}
                 Err(failure) => return Err(failure),
             }
         }

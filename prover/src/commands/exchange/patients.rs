@@ -57,25 +57,15 @@ fn import(setting: &Setting, args: &ConsentImportArgs) -> Outcome {
     let import = import_consents(path, mapping.delimiter(), mapping.patient(), &table, &tagger)?;
     let form = format!("consent file {}", file_name(path));
     let intake = events_of((home.site(), &register), (&table, &import.consents), (&form, today), &mut OsRng)?;
-    let entered = intake.events.len();
+    let (entered, notes) = (intake.events.len(), intake.notes());
     register.take(intake.events, today, &|_| None)?;
     let mut text = import.report.to_text();
     text.push_str(&format!("\nEntered {entered} consent events; {} wait for a batch.\n", register.waiting()));
-    if intake.inexpressible > 0 {
-        text.push_str(&format!(
-            "{} rows consent to companies and not to universities: no choice says that, and they count as no.\n",
-            intake.inexpressible
-        ));
-    }
+    notes.iter().for_each(|note| text.push_str(&format!("Note: {note}.\n")));
     let unknown: Vec<String> = intake.unknown.iter().map(ToString::to_string).collect();
-    if !unknown.is_empty() {
-        text.push_str(&format!(
-            "No choice is about {}: in these columns everybody counts as no.\n",
-            unknown.join(", ")
-        ));
-    }
     let json = json!({
-        "entered": entered, "waiting": register.waiting(), "inexpressible": intake.inexpressible, "unknown": unknown,
+        "entered": entered, "waiting": register.waiting(), "inexpressible": intake.inexpressible,
+        "refused": intake.refused, "unknown": unknown,
     });
     Ok(Report::new(text, json))
 }
@@ -87,15 +77,21 @@ fn file_name(path: &Path) -> String {
 impl ChoiceArgs {
     /// What the arguments say.
     fn what(&self) -> Result<What, Failure> {
-        if self.leave {
-            return Ok(What::Leaving {});
-        }
         let conditions = Conditions {
             not_commercial: self.not_commercial,
             institutions: (!self.institution.is_empty()).then(|| self.institution.clone()),
             last_day: self.until,
             ethics_approval: self.ethics_approval,
         };
+        // A condition that was dropped would make a part of a choice the whole.
+        if self.grant.is_none() && !conditions.is_empty() {
+            return Err(Failure::cannot_tell(
+                "only a consent has conditions: a no, and leaving, are for the whole purpose",
+            ));
+        }
+        if self.leave {
+            return Ok(What::Leaving {});
+        }
         let choice = match (&self.grant, &self.refuse, &self.revoke) {
             (Some(purpose), ..) => Choice::granted(purpose.clone(), conditions).map_err(Failure::refused)?,
             (_, Some(purpose), _) => Choice::refused(purpose.clone()),
@@ -115,8 +111,12 @@ fn record(setting: &Setting, args: &RecordArgs) -> Outcome {
     require_row(&version, &tag)?;
     let mut register = Register::open(&home)?;
     let today = setting.today()?;
-    let number = register.history(&tag).map_or(1, History::next_number);
-    let content = Content::new(home.site(), tag, number, today, args.choice.what()?, Salt::draw(&mut OsRng));
+    let history = register.history(&tag);
+    let number = history.map_or(1, History::next_number);
+    // A patient's day may have begun before the hospital's.
+    let last = history.and_then(|history| history.events().last()).map(Event::date);
+    let date = last.map_or(today, |last| today.max(last));
+    let content = Content::new(home.site(), tag, number, date, args.choice.what()?, Salt::draw(&mut OsRng));
     let event = content
         .and_then(|content| content.by_clerk(&args.form))
         .map_err(|error: EventError| Failure::refused(error))?;
@@ -232,6 +232,8 @@ fn post(setting: &Setting, args: &PostArgs) -> Outcome {
 fn epoch(setting: &Setting, args: &EpochArgs) -> Outcome {
     on_ledger(setting, |home, consents| {
         let tables = TableFolder::find(home, args.table.as_deref())?;
+        let (version, committed, number) = tables.active()?;
+        consents.record_of(&version.epoch_document(number, &committed.manifest)?)?;
         let epoch = consents.epoch(&tables, &args.column, args.until)?;
         let record = epoch.record();
         Ok(json!({
@@ -255,7 +257,9 @@ fn acknowledge_again(setting: &Setting, args: &AcknowledgeArgs) -> Outcome {
     let event = place.and_then(|place| register.history(&tag)?.events().get(place)).cloned();
     let event = event.ok_or_else(|| Failure::refused(format!("the patient has no event number {}", args.number)))?;
     let posted = register.place(&event)?.map(|posted| posted.batch);
-    let (taken, out) = (event.date(), &args.out);
+    let taken =
+        register.entered(&event).ok_or_else(|| Failure::cannot_tell("the day of the event's entry is not known"))?;
+    let out = &args.out;
     acknowledge(&home, &register, event, taken, out)?;
     let state = posted.map_or_else(|| "not posted yet".to_owned(), |batch| format!("posted in batch {batch}"));
     let text = format!("The acknowledgement of event {}, {state}, is in {}.\n", args.number, out.display());

@@ -97,7 +97,9 @@ impl Registration<'_> {
         let mut consents = Consents::open(setting, home, &mut self.link, &mut self.outgoing)?;
         let batches = consents.register.batches().len() as u32;
         let posted = match epoch.record() {
-            Some(record) if record.cutoff == batches => consents.post_epoch(epoch)?,
+            Some(record) if record.cutoff == batches && record.until >= setting.today()? => {
+                consents.post_epoch(epoch)?
+            }
             Some(_) => consents.epoch(tables, &[], None)?,
             None => {
                 let committed = version.require_committed()?;
@@ -180,18 +182,7 @@ pub(super) fn take_in(
     let form = format!("consent file of version {} of table {}, {}", record.version, record.table, record.imported);
     let site = consents.site().to_owned();
     let intake = events_of((&site, &consents.register), (&table, flags), (&form, today), &mut OsRng)?;
-    let unknown: Vec<String> = intake.unknown.iter().map(ToString::to_string).collect();
-    if !unknown.is_empty() {
-        setting
-            .console
-            .note(&format!("no choice is about {}: in these columns everybody counts as no", unknown.join(", ")));
-    }
-    if intake.inexpressible > 0 {
-        setting.console.note(&format!(
-            "{} rows consent to companies and not to universities: no choice says that, and they count as no",
-            intake.inexpressible
-        ));
-    }
+    intake.notes().iter().for_each(|note| setting.console.note(note));
     let entered = intake.events.len();
     consents.register.take(intake.events, today, &|_| None)?;
     consents.text.push_str(&format!("Entered {entered} consent events from the consent file.\n"));

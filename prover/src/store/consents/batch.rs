@@ -22,20 +22,10 @@ const LEAF: usize = 32;
 /// Which event is which leaf. Secret.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Place {
+struct Place {
     tag: String,
-    pub(super) number: u32,
+    number: u32,
     leaf: u32,
-}
-
-impl Place {
-    pub(super) fn tag(&self) -> Result<Tag, StoreError> {
-        let refuse = |error: cohortium_protocol::table::TagError| StoreError::Damaged {
-            path: PathBuf::from(BATCH_FILE),
-            reason: error.to_string(),
-        };
-        Tag::from_hex(&self.tag).map_err(refuse)
-    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -104,8 +94,13 @@ impl BatchFile {
         self.batch
     }
 
-    pub(super) fn places(&self) -> &[Place] {
-        &self.events
+    /// The events in it, by tag and number.
+    pub(super) fn events(&self) -> Result<Vec<(Tag, u32)>, StoreError> {
+        let event = |place: &Place| match Tag::from_hex(&place.tag) {
+            Ok(tag) => Ok((tag, place.number)),
+            Err(error) => Err(self.damaged(error.to_string())),
+        };
+        self.events.iter().map(event).collect()
     }
 
     pub(super) fn leaf_of(&self, tag: &Tag, number: u32) -> Option<u32> {

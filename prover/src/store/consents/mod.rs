@@ -8,6 +8,8 @@
 //! A batch is on the disk before it is posted, and is posted again as it is after a crash.
 
 mod batch;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -43,7 +45,21 @@ struct Entry {
 /// A tag's events with the days of their entries.
 struct Record {
     history: History,
+    /// The day of each event's entry, in the order of the events.
+    entered: Vec<Day>,
     card: Option<PublicKey>,
+}
+
+impl Record {
+    fn push(&mut self, event: Event, entered: Day) -> Result<(), HistoryError> {
+        self.history.push(event, Some(entered))?;
+        self.entered.push(entered);
+        Ok(())
+    }
+
+    fn event(&self, number: u32) -> Option<&Event> {
+        self.history.events().get((number as usize).checked_sub(1)?)
+    }
 }
 
 /// Where an event is among all: its tag and number.
@@ -85,8 +101,15 @@ impl Register {
         files::make_folder(&folder)?;
         let mut number = 1;
         while let Some(batch) = BatchFile::read(&folder, number)? {
-            for place in batch.places() {
-                self.posted.insert((place.tag()?, place.number), number);
+            for (tag, event) in batch.events()? {
+                if self.records.get(&tag).and_then(|record| record.event(event)).is_none() {
+                    return Err(
+                        batch.damaged(format!("an event number {event} is in it that {EVENTS_FILE} does not have"))
+                    );
+                }
+                if self.posted.insert((tag, event), number).is_some() {
+                    return Err(batch.damaged(format!("an event number {event} is in it that was posted before")));
+                }
             }
             self.batches.push(batch);
             number += 1;
@@ -98,7 +121,7 @@ impl Register {
         let Entry { entered, card, event } = entry;
         let tag = *event.tag();
         let mut record = self.begun(&tag, card)?;
-        record.history.push(event, Some(entered))?;
+        record.push(event, entered)?;
         self.records.insert(tag, record);
         Ok(())
     }
@@ -106,13 +129,14 @@ impl Register {
     /// What is known of a tag, with its card's key from now on, if it was not known before.
     fn begun(&self, tag: &Tag, card: Option<PublicKey>) -> Result<Record, HistoryError> {
         match self.records.get(tag) {
-            None => Ok(Record { history: History::new(&self.site, *tag, card), card }),
+            None => Ok(Record { history: History::new(&self.site, *tag, card), entered: Vec::new(), card }),
             Some(known) if known.card.is_some() || card.is_none() => {
-                Ok(Record { history: known.history.clone(), card: known.card })
+                Ok(Record { history: known.history.clone(), entered: known.entered.clone(), card: known.card })
             }
             Some(known) => {
                 let events = known.history.events().iter().map(|event| (event.clone(), None));
-                Ok(Record { history: History::of(&self.site, *tag, card, events)?, card })
+                let history = History::of(&self.site, *tag, card, events)?;
+                Ok(Record { history, entered: known.entered.clone(), card })
             }
         }
     }
@@ -138,7 +162,7 @@ impl Register {
             // Our entries are structures with text keys: writing them to memory does not fail.
             lines.extend(serde_json::to_vec(&entry).unwrap_or_default());
             lines.push(b'\n');
-            record.history.push(entry.event, Some(entered)).map_err(refuse)?;
+            record.push(entry.event, entered).map_err(refuse)?;
             changed.insert(tag, record);
         }
         self.file.append_all(&lines)?;
@@ -149,6 +173,12 @@ impl Register {
     /// A tag's history, with everything that was entered.
     pub(crate) fn history(&self, tag: &Tag) -> Option<&History> {
         self.records.get(tag).map(|record| &record.history)
+    }
+
+    /// The day on which an event was entered.
+    pub(crate) fn entered(&self, event: &Event) -> Option<Day> {
+        let place = (event.number() as usize).checked_sub(1)?;
+        self.records.get(event.tag())?.entered.get(place).copied()
     }
 
     /// The tags that there are events of.
@@ -184,7 +214,14 @@ impl Register {
         let batch = &self.batches[*number as usize - 1];
         let leaf = batch.leaf_of(event.tag(), event.number());
         let leaf = leaf.ok_or_else(|| batch.damaged("an event is in it and is not".to_owned()))?;
-        let tree = batch_tree(batch.leaves()?);
+        let leaves = batch.leaves()?;
+        if leaves.get(leaf as usize) != Some(&event.leaf()) {
+            let number = event.number();
+            return Err(
+                batch.damaged(format!("the event number {number} at leaf {leaf} is another one than was posted"))
+            );
+        }
+        let tree = batch_tree(leaves);
         let path = tree.inclusion(leaf.into(), batch.batch().leaves.into());
         let path = path.map_err(|error| batch.damaged(error.to_string()))?;
         Ok(Some(Posted { batch: *number, leaf, path }))
@@ -202,7 +239,7 @@ impl Register {
         let chosen: Vec<(Key, _)> = chosen
             .into_iter()
             .filter_map(|(tag, number)| {
-                let event = self.records.get(&tag)?.history.events().get(number as usize - 1)?;
+                let event = self.records.get(&tag)?.event(number)?;
                 Some(((tag, number), event.leaf()))
             })
             .collect();
@@ -233,7 +270,7 @@ impl Register {
         keys.take(room).collect()
     }
 
-    /// Tags whose events up to a batch say that the patient has left.
+    /// Tags whose events say that the patient has left, posted or not.
     pub(crate) fn left(&self) -> BTreeSet<Tag> {
         let left = self.records.iter().filter(|(_, record)| record.history.has_left());
         left.map(|(tag, _)| *tag).collect()

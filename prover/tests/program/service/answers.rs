@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cohortium_client::{
-    ConsistencyAnswer, DatasetDetail, DatasetInfo, EpochInfo, FloorInfo, InclusionAnswer, Posted, QueryDetail,
-    QueryList, QuerySummary, StudyDetail, StudySummary, TransactionAnswer, Worded,
+    BatchInfo, ConsistencyAnswer, DatasetDetail, DatasetInfo, EpochInfo, FloorInfo, InclusionAnswer, Posted,
+    QueryDetail, QueryList, QuerySummary, StudyDetail, StudySummary, TransactionAnswer, Worded,
 };
 use cohortium_keys::VerifyingKey;
 use cohortium_protocol::bundle::Bundle;
 use cohortium_protocol::hash::Digest;
-use cohortium_protocol::ledger::{Charter, Checkpoint, MemberKey, Statement, Timestamp, Transaction, empty_root};
-use cohortium_verifier::ledger::{Question, Refusal, SiteStatus, State, Study, Verification};
+use cohortium_protocol::ledger::{
+    Batch, Charter, Checkpoint, MemberKey, Statement, Timestamp, Transaction, empty_root,
+};
+use cohortium_verifier::ledger::{PostedBatch, Question, Refusal, SiteStatus, State, Study, Verification};
 use serde::Serialize;
 use serde_json::json;
 
@@ -276,6 +278,14 @@ impl Inner {
             }
             ("GET", ["transactions", id]) => ok(&self.transaction(&digest(id)?).ok_or_else(missing)?),
             ("GET", ["datasets", site, table]) => ok(&self.dataset(site, table).ok_or_else(missing)?),
+            ("GET", ["sites", site, "consents"]) => {
+                let site = self.state.sites().get(*site).ok_or_else(missing)?;
+                let batches = site.consents.iter().map(|PostedBatch { batch, index, time }| {
+                    let Batch { number, leaves, root } = *batch;
+                    BatchInfo { number, leaves, root, index: *index, time: *time }
+                });
+                ok(&json!({ "batches": batches.collect::<Vec<_>>(), "next": null }))
+            }
             ("GET", ["studies"]) => {
                 let studies = self.state.studies().iter().map(|(digest, study)| self.study_summary(digest, study));
                 ok(&json!({ "studies": studies.collect::<Vec<_>>() }))

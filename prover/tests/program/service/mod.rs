@@ -11,7 +11,7 @@ use cohortium_keys::{KeyCache, VerifyingKey, read_verifying};
 use cohortium_protocol::commit::ShapeRef;
 use cohortium_protocol::documents::{Approval, Noise, Nonce, Request, SitePin};
 use cohortium_protocol::hash::Digest;
-use cohortium_protocol::ledger::{CHARTER_FORMAT, Charter, MemberKey, Statement, Transaction};
+use cohortium_protocol::ledger::{CHARTER_FORMAT, Charter, ConsentRules, MemberKey, Statement, Transaction};
 use cohortium_protocol::query::{Query, compile};
 use cohortium_protocol::shape::Shape;
 use serde_json::json;
@@ -78,11 +78,11 @@ fn serve(mut stream: TcpStream, inner: &Mutex<Inner>) -> std::io::Result<()> {
 }
 
 impl Service {
-    /// A ledger with this hospital's public key in its charter.
-    pub(crate) fn start(hospital: &str) -> Self {
+    /// A ledger with this hospital's public key in its charter, and these rules of consents, if not the usual ones.
+    pub(crate) fn start(hospital: &str, consents: Option<ConsentRules>) -> Self {
         let key = read_verifying(&KeyCache::new(keys_folder()).verifying_path(&Shape::QUERY_12)).unwrap();
         let public = |byte| member(byte).public();
-        let charter = json!({
+        let mut charter = json!({
             "format": CHARTER_FORMAT, "name": "trial", "founded": "2026-11-24", "members": [
                 { "name": "Operator", "role": "operator", "key": public(OPERATOR) },
                 { "name": "Board", "role": "board", "key": public(BOARD) },
@@ -92,6 +92,9 @@ impl Service {
             "verifying_keys": [{ "shape": "query-12", "id": key.id() }], "accept_development_keys": true,
             "acceptance_seconds": 86_400, "answer_seconds": 3600, "opening_share": 400,
         });
+        if let Some(consents) = consents {
+            charter["consents"] = json!(consents);
+        }
         let charter = Charter::parse(&charter.to_string()).unwrap();
         let inner = Arc::new(Mutex::new(found(&charter, &key)));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -179,6 +182,12 @@ impl Service {
         let digest = request.digest();
         let id = self.post("Example University", SPONSOR, Statement::Query { request: Box::new(request) });
         (id, digest)
+    }
+
+    /// The site's batches of consent events, by their leaves.
+    pub(crate) fn batches(&self) -> Vec<u32> {
+        let inner = self.inner.lock().unwrap();
+        inner.state.sites()["gbsg"].consents.iter().map(|posted| posted.batch.leaves).collect()
     }
 
     /// How many transactions of a kind there are.
