@@ -266,3 +266,15 @@ fn the_context_binds_everything() {
     let different: std::collections::BTreeSet<&String> = all.iter().collect();
     assert_eq!(different.len(), all.len());
 }
+
+/// Writes a proof that tags are unique, for those who read the format; it is as new as the development key.
+///
+/// `COHORTIUM_WRITE_VECTORS=1 cargo test -p cohortium-tests --test table -- --ignored the_vector`
+#[test]
+#[ignore = "writes tests/vectors/good-table-12.json"]
+fn the_vector() {
+    if std::env::var("COHORTIUM_WRITE_VECTORS").is_ok_and(|value| value == "1") {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/vectors/good-table-12.json");
+        std::fs::write(path, serde_json::to_string(&scene().unique).unwrap()).unwrap();
+    }
+}

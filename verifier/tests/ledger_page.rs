@@ -10,6 +10,7 @@ use cohortium_verifier::ledger::{Founding, parse_block};
 use serde_json::{Value, json};
 
 const PAGE: &str = include_str!("../../docs/src/formats/ledger.md");
+const TABLE_PROOF: &str = include_str!("../../tests/vectors/good-table-12.json");
 const EXPORT: &str = include_str!("../../tests/vectors/ledger/export.ndjson");
 
 /// Real documents for the texts in angle brackets.
@@ -22,6 +23,7 @@ fn documents() -> BTreeMap<String, Value> {
         }
     };
     put("charter", &lines[0]["charter"]);
+    put("table proof", &serde_json::from_str(TABLE_PROOF).unwrap());
     put("verifying key", &lines[0]["verifying_keys"][0]);
     for block in &lines[1..] {
         put("checkpoint", &block["checkpoint"]);

@@ -59,8 +59,9 @@ impl State {
         let site = self.sites.get_mut(&member.name);
         if let Some(dataset) = site.and_then(|site| site.tables.get_mut(name)) {
             match kind {
-                TableKind::Unique => dataset.unique = Some(time),
-                TableKind::Flags => dataset.flags = Some(time),
+                // Since when, and not when last.
+                TableKind::Unique => drop(dataset.unique.get_or_insert(time)),
+                TableKind::Flags => drop(dataset.flags.get_or_insert(time)),
             }
         }
         Ok(())

@@ -204,7 +204,9 @@ fn every_part_counts() {
         assert!(read != slip, "{path}");
     }
     // And what is not known is refused.
-    for path in ["", "/manifest", "/epoch", "/events/0", "/events/0/posted", "/counted", "/columns/0", "/batches/0", "/signed"] {
+    for path in
+        ["", "/manifest", "/epoch", "/events/0", "/events/0/posted", "/counted", "/columns/0", "/batches/0", "/signed"]
+    {
         let mut more = serde_json::to_value(&receipt).unwrap();
         more.pointer_mut(path).unwrap()["more"] = json!(1);
         let error = Receipt::parse(more.to_string().as_bytes()).err().unwrap().to_string();

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use cohortium_protocol::consent::{
-    Choice, Conditions, Content, Decision, Event, EventError, History, Purpose, Salt, Standings, What,
+    By, Choice, Conditions, Content, Decision, Event, EventError, History, Purpose, Salt, Standings, What,
 };
 use cohortium_protocol::table::{ConsentColumn, ConsentTable, Day, SponsorClass, Table, Tag};
 use rand::{CryptoRng, RngCore};
@@ -20,8 +20,8 @@ pub(super) struct Intake {
     pub(super) events: Vec<Event>,
     /// Rows with a consent that no choice can say: counted, never named.
     pub(super) inexpressible: usize,
-    /// Rows with a consent whose patient has said no with their own signature, or has left: no file takes that back, and
-    /// they are counted, never named.
+    /// Rows with a consent whose patient has said no by themselves, or has left: no file takes that back, and they are
+    /// counted, never named.
     pub(super) refused: usize,
     /// Columns of purposes that no choice is about.
     pub(super) unknown: Vec<ConsentColumn>,
@@ -39,7 +39,7 @@ impl Intake {
         }
         if self.refused > 0 {
             notes.push(format!(
-                "{} rows consent where the patient has signed a no, or has left: that stays until they say otherwise",
+                "{} rows consent where the patient has said no since, or has left: that stays until they say otherwise",
                 self.refused
             ));
         }
@@ -85,9 +85,7 @@ pub(super) fn events_of(
         let none = Standings::none();
         let standing = history.map_or(&none, History::choices);
         let mut number = history.map_or(1, History::next_number);
-        // A patient's day may have begun before the hospital's.
-        let last = history.and_then(|history| history.events().last()).map(Event::date);
-        let date = last.map_or(today, |last| today.max(last));
+        let date = history.map_or(today, |history| not_before(history, today));
         let (mut inexpressible, mut refused) = (false, false);
         for choice in choices(&purposes, row, standing, &mut inexpressible) {
             if history.is_some_and(|history| history.has_left() || is_own_no(history, &choice)) {
@@ -105,16 +103,35 @@ pub(super) fn events_of(
     Ok(intake)
 }
 
-/// Whether a choice would take back a no that the patient, or who decides for them, has signed. A file is as old as nobody
-/// knows; a form that is newer is entered by itself.
-fn is_own_no(history: &History, choice: &Choice) -> bool {
+/// The day of a new event: today, or the last event's, where the patient's day began before the hospital's.
+pub(super) fn not_before(history: &History, today: Day) -> Day {
+    history.events().last().map_or(today, |last| today.max(last.date()))
+}
+
+/// How the form is called that the choices of a consent file refer to.
+pub(super) const CONSENT_FILE: &str = "consent file";
+
+/// Whether a choice would take back a no that the patient, or who decides for them, has signed, or that was entered by itself
+/// from a form. A file is as old as nobody knows; a form that is newer is entered by itself.
+pub(super) fn is_own_no(history: &History, choice: &Choice) -> bool {
     let about = |event: &&Event| matches!(event.what(), What::Choice(said) if said.purpose() == choice.purpose());
     let last = history.events().iter().rev().find(about);
     choice.decision() == Decision::Granted
         && last.is_some_and(|event| match event.what() {
-            What::Choice(said) => said.decision() != Decision::Granted && event.signature().is_some(),
+            What::Choice(said) => said.decision() != Decision::Granted && !is_of_file(event),
             _ => false,
         })
+}
+
+/// Whether a choice was entered from this form before.
+pub(super) fn has_entered(history: &History, choice: &Choice, form: &str) -> bool {
+    let what = What::Choice(choice.clone());
+    let is_it = |event: &Event| *event.what() == what && matches!(event.by(), By::Clerk { form: of } if of == form);
+    history.events().iter().any(is_it)
+}
+
+fn is_of_file(event: &Event) -> bool {
+    matches!(event.by(), By::Clerk { form } if form.starts_with(CONSENT_FILE))
 }
 
 /// The choices that a row's flags stand for and that are not in force yet, the widest purpose first.
@@ -210,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_does_not_take_back_what_a_patient_signed() {
+    fn a_file_does_not_take_back_what_a_patient_said() {
         use cohortium_protocol::table::PatientSecret;
 
         let (site, card) = ("north", PatientSecret::from_card(&"07".repeat(32)).unwrap());
@@ -225,15 +242,17 @@ mod tests {
         let purpose = || "DUO:0000042".parse::<Purpose>().unwrap();
         let yes = Choice::granted(purpose(), Conditions::default()).unwrap();
         let no = || What::Choice(Choice::revoked(purpose()));
-        let clerk = |content: Content| content.by_clerk("form 1").unwrap();
+        let clerk = |content: Content| content.by_clerk(&format!("{CONSENT_FILE} consents.csv")).unwrap();
+        let by_itself = |content: Content| content.by_clerk("form 1").unwrap();
         say(What::Key { key: key.public() }, &|content| content.by_card(&key));
-        // Who has said nothing, or what the clerk entered, follows the file.
+        // What came from a file follows the file; a form that was entered by itself does not.
         assert!(!is_own_no(&say(no(), &clerk), &yes));
         assert!(is_own_no(&say(no(), &|content| content.by_patient(&key)), &yes));
+        assert!(is_own_no(&say(no(), &by_itself), &yes));
         assert!(!is_own_no(&say(no(), &clerk), &Choice::refused(purpose())));
         let other = Choice::granted("DUO:0000006".parse().unwrap(), Conditions::default()).unwrap();
         assert!(!is_own_no(&say(no(), &|content| content.by_patient(&key)), &other));
         // A form that was entered by itself is later than the signature.
-        assert!(!is_own_no(&say(What::Choice(yes.clone()), &clerk), &yes));
+        assert!(!is_own_no(&say(What::Choice(yes.clone()), &by_itself), &yes));
     }
 }

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use super::super::tag::identifier;
 use super::consents::Consents;
-use super::intake::events_of;
+use super::intake::{CONSENT_FILE, events_of, has_entered, is_own_no, not_before};
 use super::link::Link;
 use super::receipts;
 use crate::cli::{
@@ -68,7 +68,7 @@ fn import_csv(setting: &Setting, home: &Home, version: &Version, path: &Path) ->
     let (mapping, table) = (version.mapping()?, version.table()?);
     let tagger = version.tagger(home)?;
     let import = import_consents(path, mapping.delimiter(), mapping.patient(), &table, &tagger)?;
-    let form = format!("consent file {}", file_name(path));
+    let form = format!("{CONSENT_FILE} {}", file_name(path));
     let intake = events_of((home.site(), &register), (&table, &import.consents), (&form, today), &mut OsRng)?;
     let (entered, notes) = (intake.events.len(), intake.notes());
     register.take(intake.events, today, &|_| None)?;
@@ -106,7 +106,7 @@ fn import_fhir(
     let table = version.table()?;
     let rows: BTreeSet<Tag> =
         (0..table.rows()).map(|row| Tag::from_limbs(std::array::from_fn(|limb| table.tags()[limb][row]))).collect();
-    let (mut events, mut unknown, mut in_force) = (Vec::new(), 0, 0);
+    let (mut events, mut unknown, mut in_force, mut refused) = (Vec::new(), 0, 0, 0);
     for (patient, choices) in &imported.choices {
         let tag = tagger.tag(patient);
         if !rows.contains(&tag) {
@@ -115,14 +115,22 @@ fn import_fhir(
         }
         let history = register.history(&tag);
         let mut number = history.map_or(1, History::next_number);
+        let date = history.map_or(today, |history| not_before(history, today));
         for one in choices {
+            // As with a file in CSV: what the patient signed stays until they say otherwise.
+            if history.is_some_and(|history| history.has_left() || is_own_no(history, &one.choice)) {
+                refused += 1;
+                continue;
+            }
             let standing = history.and_then(|history| history.choices().get(one.choice.purpose()));
-            if standing.is_some_and(|standing| standing.choice == one.choice) {
+            // Or a resource that is read again would bring back what was said before something else.
+            let entered = history.is_some_and(|history| has_entered(history, &one.choice, &one.form));
+            if entered || standing.is_some_and(|standing| standing.choice == one.choice) {
                 in_force += 1;
                 continue;
             }
             let what = What::Choice(one.choice.clone());
-            let content = Content::new(home.site(), tag, number, today, what, Salt::draw(&mut OsRng));
+            let content = Content::new(home.site(), tag, number, date, what, Salt::draw(&mut OsRng));
             let event = content.and_then(|content| content.by_clerk(&one.form));
             events.push(event.map_err(|error: EventError| Failure::refused(error))?);
             number += 1;
@@ -137,8 +145,8 @@ fn import_fhir(
     let unmapped = counted.count(fhir::Outcome::Unmapped);
     let text = format!(
         "{} Consent resources: {} choices of {} patients. {unmapped} could not be mapped and are no consent; {} findings in all{}.\n\
-         Entered {entered} consent events; {in_force} choices were in force already, {unknown} patients are not in the table; {} \
-         events wait for a batch.\n",
+         Entered {entered} consent events; {in_force} choices were in force already, {refused} would take back a no that the patient \
+         signed or are of somebody who has left, {unknown} patients are not in the table; {} events wait for a batch.\n",
         counted.resources,
         counted.choices,
         counted.patients,
@@ -149,7 +157,7 @@ fn import_fhir(
     );
     let json = json!({
         "resources": counted.resources, "choices": counted.choices, "patients": counted.patients, "unmapped": unmapped,
-        "unmapped_of_nobody": counted.unmapped_of_nobody, "entered": entered, "in_force": in_force,
+        "unmapped_of_nobody": counted.unmapped_of_nobody, "entered": entered, "in_force": in_force, "refused": refused,
         "unknown_patients": unknown, "waiting": register.waiting(),
     });
     Ok(Report::new(text, json))
@@ -202,9 +210,7 @@ fn record(setting: &Setting, args: &RecordArgs) -> Outcome {
     let today = setting.today()?;
     let history = register.history(&tag);
     let number = history.map_or(1, History::next_number);
-    // A patient's day may have begun before the hospital's.
-    let last = history.and_then(|history| history.events().last()).map(Event::date);
-    let date = last.map_or(today, |last| today.max(last));
+    let date = history.map_or(today, |history| not_before(history, today));
     let content = Content::new(home.site(), tag, number, date, args.choice.what()?, Salt::draw(&mut OsRng));
     let event = content
         .and_then(|content| content.by_clerk(&args.form))

@@ -11,7 +11,7 @@ use rand::rngs::OsRng;
 use serde_json::{Value, json};
 
 use super::consents::Consents;
-use super::intake::events_of;
+use super::intake::{CONSENT_FILE, events_of};
 use super::link::{About, Link, is_not_found};
 use crate::cli::{Failure, Outcome, RegisterArgs, Report, Setting};
 use crate::faults::Stage;
@@ -200,7 +200,7 @@ pub(super) fn take_in(
     let table = version.table()?;
     let today = setting.today()?;
     let record = version.record();
-    let form = format!("consent file of version {} of table {}, {}", record.version, record.table, record.imported);
+    let form = format!("{CONSENT_FILE} of version {} of table {}, {}", record.version, record.table, record.imported);
     let site = consents.site().to_owned();
     let intake = events_of((&site, &consents.register), (&table, flags), (&form, today), &mut OsRng)?;
     intake.notes().iter().for_each(|note| setting.console.note(note));

@@ -158,7 +158,8 @@ fn an_acknowledgement_is_the_hospitals_own_about_this_patient_on_this_ledger() {
 fn the_holder_has_a_card_or_a_tag() {
     let scene = Scene::honest();
     let (anchors, receipt) = (scene.anchors(), scene.receipt());
-    let by_tag = |receipt: &Receipt| check_receipt(&scene.signed(receipt.clone()), &anchors, &Holder::Tag(tag(ROW)), &[], None);
+    let by_tag =
+        |receipt: &Receipt| check_receipt(&scene.signed(receipt.clone()), &anchors, &Holder::Tag(tag(ROW)), &[], None);
     assert!(by_tag(&receipt).unwrap().holds());
     // The key that was bound with the card is known from the card, or from the hospital.
     let without = Receipt { card: None, ..receipt.clone() };
