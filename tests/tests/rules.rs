@@ -226,9 +226,10 @@ fn the_vocabulary_is_pure() {
     for words in [&FILES_AND_NET[..], &CLOCKS, &AMBIENT_RANDOMNESS, &PRINTING, &["rand"]] {
         assert_without("keys", words, &proving);
     }
-    // A board makes its own key, and nothing else of the program draws.
-    assert_without("verifier", &AMBIENT_RANDOMNESS, &["verifier/src/cli/key.rs"]);
-    assert_without("verifier", &["rand::"], &["verifier/src/cli/key.rs"]);
+    // A board makes its own key, a patient salts their own event, and nothing else of the program draws.
+    let drawing = ["verifier/src/cli/key.rs", "verifier/src/cli/choose.rs"];
+    assert_without("verifier", &AMBIENT_RANDOMNESS, &drawing);
+    assert_without("verifier", &["rand::"], &drawing);
     assert_without("verifier", &["std::net", "std::process::Command", "std::env"], &[]);
     assert_without("prover", &["std::net", "thread_rng", "from_entropy", "rand::random"], &[]);
     // In which names the words would hide: imports of the standard library are written out.

@@ -71,8 +71,15 @@ impl Script {
         let mut coins = Coins::new(Relation::whole(), shape);
         coins.statement(self.digests[0], self.digests[1], *nonce);
         let c = coins.aggregates(aggregates);
-        let fixed = [c.alpha, c.beta, c.gamma].into_iter().chain(c.aggregate_weights);
-        push("aggregates".into(), fixed.chain(c.lookup_weights).collect());
+        let drawn = match shape.proves {
+            // Of a chain neither a bound nor weights of lookups are drawn, and one weight of an aggregate.
+            Proves::Table => vec![c.alpha, c.gamma, c.aggregate_weights[0]],
+            _ => {
+                let fixed = [c.alpha, c.beta, c.gamma].into_iter().chain(c.aggregate_weights);
+                fixed.chain(c.lookup_weights).collect()
+            }
+        };
+        push("aggregates".into(), drawn);
         push("roots".into(), vec![coins.roots(*row_root, *table_root)]);
         for (i, layer) in layers.iter().enumerate() {
             for (j, round) in layer.rounds.iter().enumerate() {

@@ -135,7 +135,7 @@ fn ledger(inner: &Inner) -> Answer {
         "height": state.height(), "size": state.tree().len(), "time": state.time(), "block": state.tip(),
         "checkpoint": inner.note(), "members": charter.members, "verifying_keys": charter.verifying_keys,
         "accept_development_keys": charter.accept_development_keys,
-        "acceptance_seconds": charter.acceptance_seconds, "answer_seconds": charter.answer_seconds,
+        "consents": charter.consent_rules(), "acceptance_seconds": charter.acceptance_seconds, "answer_seconds": charter.answer_seconds,
         "opening_share": charter.opening_share,
     }))
 }

@@ -73,7 +73,7 @@ fn a_patient_is_offered_and_the_sponsor_learns_nothing_else() {
         assert!(run.out.contains(part) || run.err.contains(part), "{part}: {}\n{}", run.out, run.err);
     }
     assert_eq!(place.left("tag.3"), before - 1);
-    assert_eq!(place.left("size"), before, "a column that the criteria do not read");
+    assert_eq!(place.left("grade"), before, "a column that the criteria do not read");
 
     let bytes = place.read("offer.json");
     let file = EligibilityFile::parse(bytes.as_bytes()).unwrap();

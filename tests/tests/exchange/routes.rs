@@ -103,6 +103,8 @@ fn every_described_route_is_served_and_every_served_route_described() {
     assert_eq!(one["epoch_document"], serde_json::to_value(&place.north.epoch).unwrap());
     assert_eq!(one["consents"], json!(["DUO:0000042/academic"]));
     assert_eq!(call("GET", "/v1/studies", "/v1/studies", None, js).json()["studies"][0]["queries"], 1);
+    let consents = call("GET", "/v1/sites/{site}/consents", "/v1/sites/north/consents", None, js).json();
+    assert_eq!(consents["batches"][0]["number"], 1, "{consents}");
     call("GET", "/v1/studies/{approval}", &format!("/v1/studies/{study}"), None, js);
     call("GET", "/v1/queries", "/v1/queries?site=north", None, js);
     let query = format!("/v1/queries/{}", asking.id());

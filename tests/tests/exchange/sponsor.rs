@@ -34,8 +34,8 @@ fn every_route_of_the_client_is_the_services() {
     let client = LedgerClient::new(&format!("http://{}", place.address())).unwrap();
     let mut ledger = TrustedLedger::new(client.clone(), client.charter().unwrap()).unwrap();
     assert_eq!(ledger.charter(), &place.charter);
-    assert_eq!(ledger.refresh().unwrap().size, 7);
-    assert_eq!(client.ledger().unwrap().size, 7);
+    assert_eq!(ledger.refresh().unwrap().size, 9);
+    assert_eq!(client.ledger().unwrap().size, 9);
     let keys = client.keys().unwrap();
     assert_eq!(client.verifying_key(&keys[0].id).unwrap(), keys[0]);
     let datasets = client.datasets().unwrap();
@@ -59,12 +59,12 @@ fn every_route_of_the_client_is_the_services() {
     assert_eq!(plan.sites[0].pins.as_ref(), Some(&request.sites[0]));
     let transaction = place.signed(SPONSOR, Statement::Query { request: Box::new(request.clone()) });
     let posted = client.post_with_retries(&transaction, &RetryPolicy::default()).unwrap();
-    assert_eq!((posted.id, posted.index, posted.already), (transaction.id(), 7, false));
+    assert_eq!((posted.id, posted.index, posted.already), (transaction.id(), 9, false));
     assert!(client.post(&transaction).unwrap().already);
     for id in [posted.id, request.digest()] {
         assert_eq!(ledger.verified_query(&id).unwrap().0, request);
     }
-    assert_eq!(ledger.refresh().unwrap().size, 8);
+    assert_eq!(ledger.refresh().unwrap().size, 10);
     assert!(client.query_plan(&posted.id).unwrap().contains("Who is counted"));
     let filter =
         QueryFilter { sponsor: Some(SPONSOR.to_owned()), site: Some("north".to_owned()), ..Default::default() };

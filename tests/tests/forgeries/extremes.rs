@@ -114,6 +114,7 @@ const RULES: &[(&str, &[Outcome])] = &[
     ("/epoch/shape", &[Unread, REGISTRATION]),
     ("/epoch/declared_rows", &[Unread, REGISTRATION, RELEASE, PROOF]),
     ("/epoch/created", &[Unread, OPENINGS, PROOF]),
+    ("/epoch/record/*", &[Unread, OPENINGS, PROOF]),
     ("/epoch/columns", &[Unread, COMMITMENTS, OPENINGS, PROOF]),
     ("/epoch", &[Unread]),
 ];

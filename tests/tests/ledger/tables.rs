@@ -63,8 +63,8 @@ pub(crate) fn cases() -> Vec<Case> {
     let mut other = unique.clone();
     other.columns.swap(0, 1);
     let both = after(&after(&state, proved(unique), 60), proved(flags), 60);
-    let newer = after(&both, epoch(x, "north", |epoch| epoch.number = 2), 60);
-    let version = after(&both, manifest(x, "north", |manifest| manifest.version = 2), 60);
+    let newer = after(&state, epoch(x, "north", |epoch| epoch.number = 2), 60);
+    let version = after(&state, manifest(x, "north", |manifest| manifest.version = 2), 60);
     let unproved = after(&state, manifest(x, "north", |manifest| manifest.version = 2), 60);
     let keyless = crate::world::world();
     vec![

@@ -151,7 +151,7 @@ fn period(node: &Node<'_>, dated: Option<&Moment>, conditions: &mut Conditions, 
     if let Some(start) = period.get("start") {
         let read = start.value.as_str().and_then(Moment::read);
         match (read, dated) {
-            (Some(start), Some(dated)) if !(start.day > dated.day) => {}
+            (Some(start), Some(dated)) if start.day <= dated.day => {}
             (Some(_), _) => problems.add(
                 &start,
                 "a day no later than the resource's dateTime: a consent that begins later cannot be expressed",

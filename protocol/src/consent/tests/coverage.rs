@@ -52,10 +52,13 @@ impl Cell {
     fn met(self, asked: &Asked) -> bool {
         match self {
             Self::Granted { not_commercial, institution, last_day, ethics } => {
-                !(not_commercial && asked.commercial)
-                    && !(institution && asked.institution != Some(NAMED[0]))
-                    && !(last_day && !asked.in_time)
-                    && !(ethics && !asked.approved)
+                let broken = [
+                    not_commercial && asked.commercial,
+                    institution && asked.institution != Some(NAMED[0]),
+                    last_day && !asked.in_time,
+                    ethics && !asked.approved,
+                ];
+                !broken.contains(&true)
             }
             _ => false,
         }

@@ -20,9 +20,9 @@ pub enum CompileError {
     #[error("the query is asked under {found}; only consent to {expected} may be used here")]
     Consent {
         /// The query's.
-        found: ConsentColumn,
+        found: Box<ConsentColumn>,
         /// The one allowed.
-        expected: ConsentColumn,
+        expected: Box<ConsentColumn>,
     },
     /// A column that does not exist.
     #[error("{at}: the schema has no column {found:?}; {near}")]

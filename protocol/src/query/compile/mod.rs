@@ -49,7 +49,8 @@ pub fn compile(query: &Query, schema: &Schema, consent: &ConsentColumn, shape: &
         return Err(CompileError::Table { found: query.table.clone(), schema: schema.table().to_owned() });
     }
     if query.consent != *consent {
-        return Err(CompileError::Consent { found: query.consent.clone(), expected: consent.clone() });
+        let (found, expected) = (Box::new(query.consent.clone()), Box::new(consent.clone()));
+        return Err(CompileError::Consent { found, expected });
     }
     if query.group_by.len() > MAX_AXES {
         return Err(CompileError::TooManyAxes { found: query.group_by.len() });

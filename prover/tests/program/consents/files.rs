@@ -21,7 +21,9 @@ fn of_a_changed_file_only_what_changed_becomes_an_event() {
     let alone = after.iter().filter(|one| !one.academic && one.commercial).count();
     assert_eq!(json["inexpressible"], json!(alone));
     assert_eq!(place.run(import).ok().json()["entered"], json!(0));
-    place.run("consent import --home h --fhir february.csv").fails(1, "FHIR resources are not taken in yet");
+    place
+        .run("consent import --home h --fhir february.csv --patient-from identifier")
+        .fails(1, "february.csv: line 1 cannot be read as JSON");
     place.run("consent import --home h --csv none.csv").fails(2, "none.csv");
 
     // Revocations first: a batch of the interval has room for 64.

@@ -73,13 +73,13 @@ fn a_patients_own_word_is_in_the_next_epoch() {
     refused(&revocation, &one.id, 1, "the consent event number 3 is refused");
     assert_eq!((slip.posted.as_ref(), slip.taken), (None, today()));
     // Until it is posted, and an epoch includes it, it is as it was: and that is no violation yet.
-    assert_eq!(one.flags(&joined, &[slip.clone()]), [true, true]);
+    assert_eq!(one.flags(&joined, std::slice::from_ref(&slip)), [true, true]);
     let posted = place.run("consent post --home h --json").ok().json();
     assert_eq!((&posted["batches"], &posted["waiting"]), (&json!(2), &json!(0)));
-    assert_eq!(one.flags(&joined, &[slip.clone()]), [true, true]);
+    assert_eq!(one.flags(&joined, std::slice::from_ref(&slip)), [true, true]);
     let epoch = place.run("consent epoch --home h --json").ok().json();
     assert_eq!((&epoch["epoch_number"], &epoch["cutoff"]), (&json!(3), &json!(2)));
-    assert_eq!(one.flags(&joined, &[slip.clone()]), [false, false]);
+    assert_eq!(one.flags(&joined, std::slice::from_ref(&slip)), [false, false]);
     assert_eq!((service.batches(), service.count("epoch")), (vec![1024, 64], 2));
     // Once it is posted, the acknowledgement says where.
     place.run(&format!("consent acknowledge --home h --patient {} --number 3 --out slip.json", one.id)).ok();

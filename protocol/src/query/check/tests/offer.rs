@@ -49,7 +49,8 @@ fn an_offer_selects_whom_the_query_selects_and_who_is_offered() {
 
 #[test]
 fn offers_are_refused_in_every_other_form() {
-    let refusals: [(fn(&mut Plan), &str); 7] = [
+    type Change = fn(&mut Plan);
+    let refusals: [(Change, &str); 7] = [
         (
             |plan| plan.conditions[3].role = Role::Asked,
             "the condition of the offer is the column of the offered patient",
