@@ -29,6 +29,8 @@ use crate::world::{key_12, noise_key_12, other_numbers, story};
 const SHARE: u32 = 2;
 /// The day after which the last variant of the approval is of no use any more.
 const SHORT: u64 = 20;
+/// The last day on which the sites' consent epochs may be queried; they post no others.
+const EPOCHS: u64 = 31;
 const SITES: [&str; 2] = ["north", "south"];
 const BOARDS: [&str; 2] = [BOARD, OTHER_BOARD];
 pub(crate) const VARIANTS: usize = 3;
@@ -163,6 +165,9 @@ impl Model {
         for site in sites {
             if self.waiting(variant, *site) >= SHARE as usize {
                 return Err("waiting");
+            }
+            if self.now / DAY > EPOCHS {
+                return Err("epoch-age");
             }
             // Noise is what differencing is answered with.
             if epsilon == 0 && variant != NAMING && self.asked(*site, !near) && !self.asked(*site, near) {
