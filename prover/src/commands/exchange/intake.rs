@@ -255,4 +255,24 @@ mod tests {
         // A form that was entered by itself is later than the signature.
         assert!(!is_own_no(&say(What::Choice(yes.clone()), &by_itself), &yes));
     }
+    /// A resource that is read again brings nothing back; a new day is not before the last event's.
+    #[test]
+    fn a_form_is_entered_once_and_days_go_on() {
+        let day = |text: &str| text.parse::<Day>().unwrap();
+        let card = cohortium_protocol::table::PatientSecret::from_card(&"08".repeat(32)).unwrap();
+        let mut history = History::new("north", card.tag("north"), None);
+        let yes = Choice::granted("DUO:0000042".parse().unwrap(), Conditions::default()).unwrap();
+        let no = Choice::revoked("DUO:0000042".parse().unwrap());
+        for (choice, form) in [(&yes, "consent-1"), (&no, "2026/7")] {
+            let what = What::Choice(choice.clone());
+            let salt = Salt::draw(&mut rand::rngs::OsRng);
+            let tag = card.tag("north");
+            let content = Content::new("north", tag, history.next_number(), day("2026-03-02"), what, salt).unwrap();
+            history.push(content.by_clerk(form).unwrap(), None).unwrap();
+        }
+        assert!(has_entered(&history, &yes, "consent-1"));
+        assert!(!has_entered(&history, &yes, "consent-2") && !has_entered(&history, &no, "consent-1"));
+        assert_eq!(not_before(&history, day("2026-03-01")), day("2026-03-02"));
+        assert_eq!(not_before(&history, day("2026-03-05")), day("2026-03-05"));
+    }
 }

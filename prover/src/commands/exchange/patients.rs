@@ -173,18 +173,19 @@ impl ChoiceArgs {
         let conditions = Conditions {
             not_commercial: self.not_commercial,
             institutions: (!self.institution.is_empty()).then(|| self.institution.clone()),
-            last_day: self.until,
+            // An agreement's day is its own.
+            last_day: self.until.filter(|_| self.agree.is_none()),
             ethics_approval: self.ethics_approval,
         };
-        if let (Some(study), Some(sponsor), Some(until)) = (&self.agree, &self.sponsor, self.until) {
-            let agreement = Agreement::new(study, sponsor.clone(), until).map_err(Failure::refused)?;
-            return Ok(What::Agreement(agreement));
-        }
         // A condition that was dropped would make a part of a choice the whole.
         if self.grant.is_none() && !conditions.is_empty() {
             return Err(Failure::cannot_tell(
                 "only a consent has conditions: a no, and leaving, are for the whole purpose",
             ));
+        }
+        if let (Some(study), Some(sponsor), Some(until)) = (&self.agree, &self.sponsor, self.until) {
+            let agreement = Agreement::new(study, sponsor.clone(), until).map_err(Failure::refused)?;
+            return Ok(What::Agreement(agreement));
         }
         if self.leave {
             return Ok(What::Leaving {});
